@@ -140,7 +140,8 @@ extern const struct raml_setting raml_policy_settings[];
 extern const size_t raml_n_policy_settings;
 
 /* Sets what a preset sets: a dated one ("trl-2026-07") every field that its framework fixes, a method's ("rloo") its own
- * fields alone, so that both can be combined, the method's last. RAML_EUSAGE: unknown; the message names the nearest. */
+ * fields alone, so that both can be combined, the method's last. RAML_EUSAGE: unknown; the message names the nearest, or
+ * all. */
 RAML_CHECKED enum raml_code raml_policy_preset(const char *name, struct raml_policy_options *opt, struct raml_err *err);
 /* Name and settings ("policy_loss=clip epsilon=0.2") of preset i, its source, and one sentence; false: there is none. */
 struct raml_policy_preset {

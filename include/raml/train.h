@@ -76,9 +76,10 @@ extern const struct raml_setting raml_support_settings[]; /* which trajectories 
 extern const size_t raml_n_support_settings;
 /* The table's defaults, which set no length, and seed 0. */
 struct raml_train_options raml_train_default(void);
-/* Optimizer, schedule and batch as a framework or paper has them at a date: "trl-2026-07", "paper"; the rest stays.
- * RAML_EUSAGE: unknown; the message names the nearest. */
+/* Optimizer, schedule and batch as a framework or paper has them at a date: "trl-2026-07", "trl-dpo-2026-07", "paper";
+ * the rest stays. RAML_EUSAGE: unknown; the message names the nearest, or all. */
 RAML_CHECKED enum raml_code raml_train_preset(const char *name, struct raml_train_options *opt, struct raml_err *err);
+const char *raml_train_preset_name(size_t i); /* NULL: there are fewer */
 /* RAML_EUSAGE names the setting, its value and the allowed ones, or says that no length is set. */
 RAML_CHECKED enum raml_code raml_train_check(const struct raml_train_options *opt, struct raml_err *err);
 

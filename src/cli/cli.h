@@ -3,8 +3,9 @@
  * A command is a row: name, tables of settings (raml/setting.h), and a function. Settings live in a struct of the
  * command's own, in which the structs of shared tables are members. `--learning_rate 0.1`,
  * `--learning-rate 0.1` and `--learning_rate=0.1` are the same; of an option given twice the last one counts. Order:
- * defaults, then the recipe (--config FILE.yaml), then the command line. An unknown key is an error that names the
- * nearest known one. Exit codes: 0 done, 1 failed, 2 bad usage.
+ * defaults, then presets (--preset), then the recipe (--config FILE.yaml), then the command line; nameless arguments are
+ * the command line's, or where it has none the recipe's. An unknown key is an error that names the nearest known one.
+ * Exit codes: 0 done, 1 failed, 2 bad usage.
  */
 #ifndef RAML_CLI_H
 #define RAML_CLI_H
@@ -38,6 +39,9 @@ struct cli_shared { /* a table whose struct is a member of the command's setting
     const size_t *n;     /* its rows */
     size_t offset;       /* of the member */
     const char *heading; /* in --help: "options of training" */
+    /* Defaults of this command instead of the table's, "learning_rate=1e-5 warmup_ratio=0"; of rows that have one, and
+     * are no switch. NULL: the table's. */
+    const char *defaults;
 };
 
 struct cli_command {
@@ -50,8 +54,10 @@ struct cli_command {
     size_t n_options;
     const struct cli_shared *shared; /* joined after its own options; no two rows share a name or alias */
     size_t n_shared, settings_size;
-    /* Sets settings by the name that option `preset` has, before recipe and command line do; NULL: no presets. */
+    /* Sets settings by one of the names, joined by +, that option `preset` has, before recipe and command line do; the
+     * name of preset i, NULL: there are fewer. NULL: no presets. */
     enum raml_code (*preset)(const char *name, void *settings, struct raml_err *err);
+    const char *(*preset_name)(size_t i);
     enum raml_code (*run)(const struct cli *cli, const void *settings, struct raml_err *err);
 };
 
@@ -66,6 +72,10 @@ struct cli_parsed;
 RAML_CHECKED enum raml_code cli_parse(const struct cli_command *cmd, int argc, char *const *argv, void *settings,
                                       struct cli *cli, bool *help, struct cli_parsed **out, struct raml_err *err);
 void cli_parse_free(struct cli_parsed *p);
+/* Fills `settings` with defaults and the presets `names` (NULL: none), as if nothing else had been given. Texts of
+ * defaults are the tables'. */
+RAML_CHECKED enum raml_code cli_defaults(const struct cli_command *cmd, const char *names, void *settings,
+                                         struct raml_err *err);
 void cli_help(const struct cli_command *cmd, struct raml_buf *out);
 
 /* Progress on stderr: one line rewritten on a terminal, occasional plain lines elsewhere; rate and time left. */

@@ -74,7 +74,16 @@ bool cli_is_negatable(const struct raml_setting *o)
     return o->type == RAML_FLAG && o->value && strcmp(o->value, "true") == 0;
 }
 
-static void option_help(const struct raml_setting *o, struct raml_buf *out)
+void cli_row_help(const struct cli_command *cmd, const struct raml_setting *o, struct raml_buf *out)
+{
+    const char *name;
+    raml_buf_adds(out, o->help);
+    for (size_t i = 0; cmd && cmd->preset && !strcmp(o->name, "preset") && (name = cmd->preset_name(i)) != NULL; i++)
+        raml_buf_addf(out, "%s %s", i ? "," : " Presets:", name);
+    cli_facts(o, out);
+}
+
+static void option_help(const struct cli_command *cmd, const struct raml_setting *o, struct raml_buf *out)
 {
     char left[128];
     int n =
@@ -84,8 +93,7 @@ static void option_help(const struct raml_setting *o, struct raml_buf *out)
     else raml_buf_addf(out, "%*s", INDENT - n, "");
     struct raml_buf text;
     raml_buf_init(&text, 4096);
-    raml_buf_adds(&text, o->help);
-    cli_facts(o, &text);
+    cli_row_help(cmd, o, &text);
     wrap(out, text.data ? text.data : "", INDENT, INDENT);
     raml_buf_deinit(&text);
 }
@@ -115,7 +123,11 @@ void cli_help(const struct cli_command *cmd, struct raml_buf *out)
     for (size_t i = 0; i < cli_n_tables(cmd); i++) {
         struct cli_shared t = cli_table(cmd, i);
         if (*t.n) raml_buf_addf(out, "\n%s:\n", t.heading ? t.heading : "options");
-        for (size_t k = 0; k < *t.n; k++) option_help(&t.table[k], out);
+        for (size_t k = 0; k < *t.n; k++) {
+            char value[CLI_DEFAULT];
+            struct raml_setting row = cli_row(&t, k, value);
+            option_help(cmd, &row, out);
+        }
     }
     raml_buf_adds(out, "\nexample:\n");
     cli_example(out, cmd->example);

@@ -49,15 +49,17 @@ static const struct cli_command *find(int argc, char *const *argv, int *n_words)
     return NULL;
 }
 
-/* Lists the commands whose names begin with the word `group`; false: there are none. */
-static bool list_group(FILE *f, const char *group)
+/* Lists the commands whose names begin with the word `group`, after what was found there (NULL: nothing); false: there
+ * are none. */
+static bool list_group(FILE *f, const char *group, const char *found)
 {
     size_t len = strlen(group);
     bool any = false;
     for (size_t i = 0; i < cli_n_commands; i++) {
         const char *name = cli_commands[i]->name;
         if (strncmp(name, group, len) != 0 || name[len] != ' ') continue;
-        if (!any) fprintf(f, "raml %s: expected one of these commands:\n", group);
+        if (!any && found) fprintf(f, "raml: unknown command '%s %.64s'; expected one of these:\n", group, found);
+        else if (!any) fprintf(f, "raml %s: expected one of these commands:\n", group);
         fprintf(f, "  raml %-14s %s\n", name, cli_commands[i]->about);
         any = true;
     }
@@ -70,11 +72,10 @@ static int unknown(int argc, char *const *argv)
     size_t n = 0;
     for (; n < cli_n_commands && n < MAX_COMMANDS; n++) known[n] = cli_commands[n]->name;
     bool asks = argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0);
-    if (argc == 1 || asks) {
-        if (list_group(asks ? stdout : stderr, argv[0])) return asks ? DONE : BAD_USAGE;
-    }
+    const char *found = argc > 1 && argv[1][0] != '-' ? argv[1] : NULL;
+    if (list_group(asks ? stdout : stderr, argv[0], found)) return asks ? DONE : BAD_USAGE;
     char two[2 * MAX_NAME + 2] = "";
-    if (argc > 1 && argv[1][0] != '-') snprintf(two, sizeof two, "%.*s %.*s", MAX_NAME, argv[0], MAX_NAME, argv[1]);
+    if (found) snprintf(two, sizeof two, "%.*s %.*s", MAX_NAME, argv[0], MAX_NAME, argv[1]);
     const char *near = raml_nearest(two, known, n);
     if (!near) near = raml_nearest(argv[0], known, n);
     if (near) fprintf(stderr, "raml: unknown command '%.64s'; did you mean 'raml %s'?\n", argv[0], near);
@@ -192,7 +193,7 @@ int main(int argc, char **argv)
     int n_words = 0, skip = help ? 2 : 1;
     const struct cli_command *cmd = find(argc - skip, argv + skip, &n_words);
     if (help && cmd) return print_help(cmd);
-    if (help && list_group(stdout, argv[2])) return close_output("help");
+    if (help && list_group(stdout, argv[2], NULL)) return close_output("help");
     if (!cmd) return unknown(argc - skip, argv + skip);
     cli_share_processors(argv);
     return start(cmd, argc - skip - n_words, argv + skip + n_words);

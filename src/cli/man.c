@@ -46,10 +46,12 @@ static void paragraph(struct raml_buf *out, const char *text)
     raml_buf_adds(out, "\n");
 }
 
-static void options(struct raml_buf *out, const struct raml_setting *option, size_t n)
+/* cmd: whose table it is; NULL: of every command. */
+static void options(struct raml_buf *out, const struct cli_command *cmd, const struct cli_shared *t)
 {
-    for (size_t i = 0; i < n; i++) {
-        const struct raml_setting *o = &option[i];
+    for (size_t i = 0; i < *t->n; i++) {
+        char value[CLI_DEFAULT];
+        const struct raml_setting row = cli_row(t, i, value), *o = &row;
         struct raml_buf text;
         raml_buf_adds(out, ".TP\n\\fB\\-\\-");
         if (cli_is_negatable(o)) raml_buf_adds(out, "\\fR[\\fBno\\-\\fR]\\fB");
@@ -58,8 +60,7 @@ static void options(struct raml_buf *out, const struct raml_setting *option, siz
         if (o->type != RAML_FLAG) raml_buf_addf(out, " \\fI%s\\fR", cli_type_name(o->type) + 1);
         raml_buf_adds(out, "\n");
         raml_buf_init(&text, CLI_MAX_PAGE);
-        raml_buf_adds(&text, o->help);
-        cli_facts(o, &text);
+        cli_row_help(cmd, o, &text);
         paragraph(out, text.data ? text.data : "");
         raml_buf_deinit(&text);
     }
@@ -126,7 +127,7 @@ static void command_page(const struct cli_command *cmd, struct raml_buf *out)
     for (size_t i = 0; i < cli_n_tables(cmd); i++) {
         struct cli_shared t = cli_table(cmd, i);
         if (*t.n) heading(out, t.heading ? t.heading : "options");
-        options(out, t.table, *t.n);
+        options(out, cmd, &t);
     }
     raml_buf_adds(out, ".SH EXAMPLE\n.nf\n");
     raml_buf_init(&example, CLI_MAX_PAGE);
@@ -171,7 +172,8 @@ static void overview_page(struct raml_buf *out)
         paragraph(out, cli_commands[i]->about);
     }
     raml_buf_adds(out, ".SH OPTIONS OF EVERY COMMAND\n");
-    options(out, cli_common_option, cli_n_common);
+    const struct cli_shared common = {cli_common_option, &cli_n_common, 0, NULL, NULL};
+    options(out, NULL, &common);
     common_end(out);
     raml_buf_adds(out, ".SH SEE ALSO\n");
     for (size_t i = 0; i < cli_n_commands; i++) {

@@ -3,7 +3,7 @@
 
 #include "core/nearest.h"
 
-#include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -35,9 +35,24 @@ size_t cli_n_tables(const struct cli_command *cmd)
 
 struct cli_shared cli_table(const struct cli_command *cmd, size_t i)
 {
-    if (i == 0) return (struct cli_shared){cmd->option, &cmd->n_options, 0, NULL};
+    if (i == 0) return (struct cli_shared){cmd->option, &cmd->n_options, 0, NULL, NULL};
     if (i <= cmd->n_shared) return cmd->shared[i - 1];
-    return (struct cli_shared){cli_common_option, &cli_n_common, 0, "options of every command"};
+    return (struct cli_shared){cli_common_option, &cli_n_common, 0, "options of every command", NULL};
+}
+
+struct raml_setting cli_row(const struct cli_shared *t, size_t i, char value[CLI_DEFAULT])
+{
+    struct raml_setting row = t->table[i];
+    size_t len = strlen(row.name);
+    for (const char *at = t->defaults; at && *at; at += strspn(at, " ")) {
+        size_t n = strcspn(at, " ");
+        if (n > len && !strncmp(at, row.name, len) && at[len] == '=') {
+            snprintf(value, CLI_DEFAULT, "%.*s", (int)(n - len - 1), at + len + 1);
+            row.value = value;
+        }
+        at += n;
+    }
+    return row;
 }
 
 struct cli_slot *cli_slot_find(const struct cli_parsed *p, const char *name, size_t len)
@@ -47,26 +62,36 @@ struct cli_slot *cli_slot_find(const struct cli_parsed *p, const char *name, siz
     return NULL;
 }
 
-/* A name of earlier versions that means something else in other commands, so that it is no alias: what it is called now,
- * of several the first that the command has; NULL: none. */
-static const char *renamed(const struct cli_parsed *p, const char *name)
+/* A name of earlier versions that means something else in other commands, so that it is no alias, or one of other
+ * programs: what it is called here, of several the first that the command has; NULL: none. */
+static const char *renamed(const struct cli_parsed *p, const char *name, const char **more)
 {
-    static const struct raml_setting was[] = {{.name = "max_tokens", .alias = "token_budget|max_length"}};
-    const struct raml_setting *row = raml_settings_find(was, sizeof was / sizeof *was, name);
+    static const struct {
+        struct raml_setting row; /* the aliases are the names here */
+        const char *more;
+    } was[] = {
+        {{.name = "max_tokens", .alias = "token_budget|max_length"}, ""},
+        {{.name = "loss_type", .alias = "loss_aggregation"}, " (a whole method is a --preset)"},
+    };
     const char *now;
-    size_t n;
-    for (size_t i = 0; row && (n = raml_setting_alias(row, i, &now)) > 0; i++) {
-        const struct cli_slot *slot = cli_slot_find(p, now, n);
-        if (slot) return slot->option->name;
+    for (size_t k = 0; k < sizeof was / sizeof *was; k++) {
+        const struct raml_setting only = {.name = was[k].row.name};
+        if (!raml_setting_called(&only, name, strlen(name))) continue;
+        for (size_t i = 0, n; (n = raml_setting_alias(&was[k].row, i, &now)) > 0; i++) {
+            const struct cli_slot *slot = cli_slot_find(p, now, n);
+            *more = was[k].more;
+            if (slot) return slot->option->name;
+        }
     }
+    *more = "";
     return NULL;
 }
 
-const char *cli_slot_nearest(const struct cli_parsed *p, const char *name)
+const char *cli_slot_nearest(const struct cli_parsed *p, const char *name, const char **more)
 {
     enum { NAMES = 4 }; /* of an option at most that are suggested */
     const char **known = raml_arena_alloc(p->arena, NAMES * p->n_slots, sizeof *known), *alias;
-    const char *now = renamed(p, name);
+    const char *now = renamed(p, name, more);
     size_t n = 0, len;
     if (now) return now;
     for (size_t i = 0; known && i < p->n_slots; i++) {
@@ -106,8 +131,10 @@ static enum raml_code fill_table(struct cli_parsed *p, const struct cli_shared *
         struct cli_slot *slot = &p->slot[p->n_slots++];
         *slot = (struct cli_slot){.option = o, .base = base, .field = (char *)base + o->offset};
         slot->display = common && is_display(o->name);
-        if (!o->value) continue;
-        enum raml_code rc = cli_slot_set(p, slot, o->value, strlen(o->value), err);
+        char own[CLI_DEFAULT];
+        const char *value = cli_row(t, i, own).value;
+        if (!value) continue;
+        enum raml_code rc = cli_slot_set(p, slot, value, strlen(value), err);
         if (rc) return raml_wrap(err, rc, "default of --%s", o->name);
         slot->given = false;
     }
@@ -142,8 +169,8 @@ static enum raml_code unknown(const struct cli_parsed *p, const char *name, size
 {
     char shown[RAML_SHOWN];
     raml_shown(name, len, shown);
-    const char *near = cli_slot_nearest(p, shown);
-    if (near) return raml_fail(err, RAML_EUSAGE, "unknown option --%s; did you mean --%s?", shown, near);
+    const char *more, *near = cli_slot_nearest(p, shown, &more);
+    if (near) return raml_fail(err, RAML_EUSAGE, "unknown option --%s; did you mean --%s?%s", shown, near, more);
     return raml_fail(err, RAML_EUSAGE, "unknown option --%s; 'raml %s --help' lists them", shown, p->cmd->name);
 }
 
@@ -178,6 +205,14 @@ static enum raml_code read_option(const struct cli_parsed *p, int argc, char *co
     return RAML_OK;
 }
 
+enum raml_code cli_refuse_argument(const struct cli_parsed *p, const char *arg, struct raml_err *err)
+{
+    char shown[RAML_SHOWN];
+    if (p->cmd->args[0]) return RAML_OK;
+    raml_shown(arg, strlen(arg), shown);
+    return raml_fail(err, RAML_EUSAGE, "found '%s', expected no arguments; see 'raml %s --help'", shown, p->cmd->name);
+}
+
 static enum raml_code read_line(struct cli_parsed *p, int argc, char *const *argv, struct given *given, size_t *n_given,
                                 struct raml_err *err)
 {
@@ -202,13 +237,8 @@ static enum raml_code read_line(struct cli_parsed *p, int argc, char *const *arg
             if (!p->arg[p->n_args - 1]) return raml_fail(err, RAML_ENOMEM, "no memory for arguments");
         }
     }
-    if (p->n_args && p->cmd->args[0] == 0) {
-        char shown[RAML_SHOWN];
-        raml_shown(p->arg[0], strlen(p->arg[0]), shown);
-        return raml_fail(err, RAML_EUSAGE, "found '%s', expected no arguments; see 'raml %s --help'", shown,
-                         p->cmd->name);
-    }
-    return RAML_OK;
+    p->args_given = p->n_args > 0;
+    return p->n_args ? cli_refuse_argument(p, p->arg[0], err) : RAML_OK;
 }
 
 static bool wants_help(int argc, char *const *argv)
@@ -227,15 +257,39 @@ static enum raml_code set_given(struct cli_parsed *p, const struct given *given,
     return RAML_OK;
 }
 
-/* The preset that recipe or command line name, before both are applied again. */
+/* Bytes of the first of names joined by +, a sign that a name may hold too. */
+static size_t first_name(const struct cli_command *cmd, const char *names)
+{
+    size_t longest = 0;
+    const char *known;
+    for (size_t i = 0; (known = cmd->preset_name(i)) != NULL; i++) {
+        size_t n = strlen(known);
+        if (n > longest && !strncmp(names, known, n) && (names[n] == 0 || names[n] == '+')) longest = n;
+    }
+    return longest ? longest : strcspn(names, "+");
+}
+
+static enum raml_code apply_presets(const struct cli_command *cmd, const char *names, void *settings,
+                                    struct raml_err *err)
+{
+    enum raml_code rc = RAML_OK;
+    for (const char *at = names; at && !rc;) {
+        char name[RAML_SHOWN];
+        size_t n = first_name(cmd, at);
+        raml_shown(at, n, name);
+        rc = cmd->preset(name, settings, err);
+        at = at[n] ? at + n + 1 : NULL;
+    }
+    return rc ? raml_wrap(err, rc, "--preset") : RAML_OK;
+}
+
+/* The presets that recipe or command line name, before both are applied again. */
 static enum raml_code set_preset(struct cli_parsed *p, void *settings, struct raml_err *err)
 {
     const struct cli_slot *slot = cli_slot_find(p, "preset", strlen("preset"));
-    const char *name;
-    memcpy(&name, slot->field, sizeof name);
-    if (!name) return RAML_OK;
-    enum raml_code rc = p->cmd->preset(name, settings, err);
-    return rc ? raml_wrap(err, rc, "--preset") : RAML_OK;
+    const char *names;
+    memcpy(&names, slot->field, sizeof names);
+    return apply_presets(p->cmd, names, settings, err);
 }
 
 /* Defaults are set: the recipe overrides them, the command line overrides both. */
@@ -272,6 +326,19 @@ static enum raml_code parse(struct cli_parsed *p, int argc, char *const *argv, v
     if (!rc) rc = apply(p, given, n_given, settings, err);
     if (!rc) rc = cli_recipe_write(p, &p->recipe, err);
     return rc;
+}
+
+enum raml_code cli_defaults(const struct cli_command *cmd, const char *names, void *settings, struct raml_err *err)
+{
+    enum raml_code rc = RAML_OK;
+    memset(settings, 0, cmd->settings_size);
+    for (size_t i = 0; i + 1 < cli_n_tables(cmd) && !rc; i++) {
+        struct cli_shared t = cli_table(cmd, i);
+        void *base = (char *)settings + t.offset;
+        raml_settings_default(t.table, *t.n, base);
+        if (t.defaults) rc = raml_settings_apply(t.table, *t.n, base, t.defaults, err);
+    }
+    return rc || !cmd->preset ? rc : apply_presets(cmd, names, settings, err);
 }
 
 enum raml_code cli_parse(const struct cli_command *cmd, int argc, char *const *argv, void *settings, struct cli *cli,

@@ -34,6 +34,7 @@ struct cli_parsed {
     struct cli_slot *slot; /* the command's own in table order, shared ones, common ones */
     size_t n_slots, n_args;
     const char **arg;
+    bool args_given; /* on the command line: the recipe's do not count */
     struct raml_buf recipe;
 };
 
@@ -44,11 +45,17 @@ extern const size_t cli_n_common;
  * a struct of their own). */
 size_t cli_n_tables(const struct cli_command *cmd);
 struct cli_shared cli_table(const struct cli_command *cmd, size_t i);
+/* Row i of a table with the command's own default, whose text is in value. */
+enum { CLI_DEFAULT = 64 };
+struct raml_setting cli_row(const struct cli_shared *t, size_t i, char value[CLI_DEFAULT]);
 
 /* The slot called `name` (len bytes; dashes read as underscores, aliases count), or NULL. */
 struct cli_slot *cli_slot_find(const struct cli_parsed *p, const char *name, size_t len);
-/* What a renamed setting is called now, where the command has that, else the nearest known name; NULL: none is near. */
-const char *cli_slot_nearest(const struct cli_parsed *p, const char *name);
+/* What a renamed setting, or another program's, is called here, where the command has that, else the nearest known name;
+ * NULL: none is near. *more: what else to say, "" for nothing. */
+const char *cli_slot_nearest(const struct cli_parsed *p, const char *name, const char **more);
+/* RAML_EUSAGE: the command takes no nameless arguments. */
+RAML_CHECKED enum raml_code cli_refuse_argument(const struct cli_parsed *p, const char *arg, struct raml_err *err);
 /* Reads text strictly as the slot's type and stores it. RAML_EUSAGE: "found 'x', expected an integer from 1 to 9". */
 RAML_CHECKED enum raml_code cli_slot_set(struct cli_parsed *p, struct cli_slot *s, const char *text, size_t len,
                                          struct raml_err *err);
@@ -59,6 +66,8 @@ const char *cli_type_name(enum raml_setting_type t);
 void cli_facts(const struct raml_setting *o, struct raml_buf *out);
 /* May it be written as --no-NAME to some effect? A flag that is set unless one says otherwise. */
 bool cli_is_negatable(const struct raml_setting *o);
+/* The row's help; of `preset` with the names of all. */
+void cli_row_help(const struct cli_command *cmd, const struct raml_setting *o, struct raml_buf *out);
 /* The example as a shell reads it: where it is too long, lines end in a backslash in front of an option. */
 void cli_example(struct raml_buf *out, const char *text);
 

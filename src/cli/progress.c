@@ -180,7 +180,8 @@ static bool on_stop(void *user)
     struct cli_progress *p = user;
     if (caught && !p->announced) {
         p->announced = true;
-        if (caught != SIGPIPE) on_line(p, "stopping at the end of this step; a second Ctrl-C ends at once");
+        if (caught == SIGINT) on_line(p, "Ctrl-C: stopping at the end of this step; a second one ends at once");
+        if (caught == SIGTERM) on_line(p, "SIGTERM: stopping at the end of this step; a second one ends at once");
     }
     return caught != 0;
 }

@@ -4,7 +4,8 @@
  *     learning_rate: 3.0e-4     keys are the names of options, with underscores or dashes
  *     out: "runs/first"         text may be quoted; numbers, true and false may not
  *     raml_version: "0.1.0"     keys that begin with raml_ are notes of the program and are skipped,
- *     raml_command: train sft   except this one: a recipe for another command is refused
+ *     raml_command: train sft   except this one: a recipe for another command is refused,
+ *     raml_arguments: [a.jsonl] and this: the nameless arguments where the command line has none
  *
  * Uses libyaml's events and not libcyaml, which gives line numbers only inside its log messages (and, for a key given
  * twice, the line of the first), reads "1e" as 1 and NaN as a number, and cannot name the nearest key.
@@ -105,10 +106,48 @@ static enum raml_code read_value(struct cli_parsed *p, struct reader *r, struct 
     return cli_slot_set(p, slot, value, e->data.scalar.length, err);
 }
 
-/* A key of the program's own notes. raml_command must match. */
-static enum raml_code read_note(const struct cli_parsed *p, struct reader *r, bool command, struct raml_err *err)
+/* One nameless argument, into p->arg unless the command line has its own. */
+static enum raml_code add_argument(struct cli_parsed *p, const yaml_event_t *e, size_t *room, struct raml_err *err)
+{
+    if (e->type != YAML_SCALAR_EVENT) return raml_fail(err, RAML_EUSAGE, "found %s, expected text", kind(e));
+    const char *arg = raml_arena_text(p->arena, (const char *)e->data.scalar.value, e->data.scalar.length);
+    if (!arg) return raml_fail(err, RAML_ENOMEM, "no memory for arguments");
+    if (strlen(arg) != e->data.scalar.length) return raml_fail(err, RAML_EUSAGE, "found a zero byte inside the value");
+    enum raml_code rc = cli_refuse_argument(p, arg, err);
+    if (rc || p->args_given) return rc;
+    if (p->n_args == *room) {
+        *room = 2 * *room + 8;
+        const char **more = raml_arena_alloc(p->arena, *room, sizeof *more);
+        if (!more) return raml_fail(err, RAML_ENOMEM, "no memory for arguments");
+        if (p->n_args) memcpy(more, p->arg, p->n_args * sizeof *more);
+        p->arg = more;
+    }
+    p->arg[p->n_args++] = arg;
+    return RAML_OK;
+}
+
+/* The current event begins the list of nameless arguments; afterwards it is its end. */
+static enum raml_code read_arguments(struct cli_parsed *p, struct reader *r, struct raml_err *err)
+{
+    size_t room = 0;
+    if (r->event.type != YAML_SEQUENCE_START_EVENT)
+        return raml_fail(err, RAML_EUSAGE, "%s:%zu: raml_arguments: found %s, expected a list", r->path, line_of(r),
+                         kind(&r->event));
+    if (!p->args_given) p->n_args = 0;
+    for (;;) {
+        enum raml_code rc = next(r, err);
+        if (rc || r->event.type == YAML_SEQUENCE_END_EVENT) return rc;
+        rc = add_argument(p, &r->event, &room, err);
+        if (rc) return raml_wrap(err, rc, "%s:%zu: raml_arguments", r->path, line_of(r));
+    }
+}
+
+/* A key of the program's own notes. raml_command must match; raml_arguments is read. */
+static enum raml_code read_note(struct cli_parsed *p, struct reader *r, const char *key, struct raml_err *err)
 {
     const yaml_event_t *e = &r->event;
+    bool command = strcmp(key, "raml_command") == 0;
+    if (strcmp(key, "raml_arguments") == 0) return read_arguments(p, r, err);
     if (command && e->type == YAML_SCALAR_EVENT && strcmp((const char *)e->data.scalar.value, p->cmd->name) != 0) {
         char shown[RAML_SHOWN];
         raml_shown((const char *)e->data.scalar.value, e->data.scalar.length, shown);
@@ -121,10 +160,10 @@ static enum raml_code read_note(const struct cli_parsed *p, struct reader *r, bo
 static enum raml_code unknown_key(const struct cli_parsed *p, const struct reader *r, const char *key,
                                   struct raml_err *err)
 {
-    const char *near = cli_slot_nearest(p, key);
+    const char *more, *near = cli_slot_nearest(p, key, &more);
     if (near)
-        return raml_fail(err, RAML_EUSAGE, "%s:%zu: unknown key '%s'; did you mean '%s'?", r->path, line_of(r), key,
-                         near);
+        return raml_fail(err, RAML_EUSAGE, "%s:%zu: unknown key '%s'; did you mean '%s'?%s", r->path, line_of(r), key,
+                         near, more);
     return raml_fail(err, RAML_EUSAGE, "%s:%zu: unknown key '%s'; 'raml %s --help' lists them", r->path, line_of(r),
                      key, p->cmd->name);
 }
@@ -150,7 +189,7 @@ static enum raml_code read_pair(struct cli_parsed *p, struct reader *r, struct r
                          slot->option->name, slot->line);
     enum raml_code rc = next(r, err);
     if (rc) return rc;
-    if (note) return read_note(p, r, strcmp(key, "raml_command") == 0, err);
+    if (note) return read_note(p, r, key, err);
     slot->line = line;
     rc = read_value(p, r, slot, err);
     return rc ? raml_wrap(err, rc, "%s:%zu: %s", r->path, line_of(r), slot->option->name) : RAML_OK;

@@ -4,7 +4,6 @@
 
 #include "raml/rollouts.h"
 
-#include <stdio.h>
 #include <string.h>
 
 struct settings {
@@ -19,31 +18,27 @@ struct settings {
 #define AT(field) offsetof(struct settings, field)
 static const struct raml_setting options[] = {
     {"preset", NULL, RAML_TEXT, AT(preset), NULL, 0, 0, NULL,
-     "A framework's convention at a date (trl-2026-07, verl-2026-08, ..), a method (dapo, gspo, rloo, ..), or several "
-     "joined by +, the last one winning; settings that are given win over it."},
+     "The objective as a framework has it at a date, as a method has it, or several joined by +, the last one winning; "
+     "optimizer and schedule stay; settings that are given win."},
 };
 static const struct cli_shared shared[] = {
-    {cli_training_options, &cli_n_training_options, AT(common), "options of model, data and run"},
-    {raml_rollout_settings, &raml_n_rollout_settings, AT(rollouts), "options of rollouts"},
-    {raml_reward_settings, &raml_n_reward_settings, AT(reward), "options of the reward"},
-    {raml_policy_settings, &raml_n_policy_settings, AT(policy), "options of the objective"},
-    {raml_train_settings, &raml_n_train_settings, AT(train), "options of training"},
+    {cli_training_options, &cli_n_training_options, AT(common), "options of model, data and run", NULL},
+    {raml_rollout_settings, &raml_n_rollout_settings, AT(rollouts), "options of rollouts", NULL},
+    {raml_reward_settings, &raml_n_reward_settings, AT(reward), "options of the reward", NULL},
+    {raml_policy_settings, &raml_n_policy_settings, AT(policy), "options of the objective", NULL},
+    {raml_train_settings, &raml_n_train_settings, AT(train), "options of training", "learning_rate=1e-5"},
 };
 
-static enum raml_code preset(const char *names, void *settings, struct raml_err *err)
+static enum raml_code preset(const char *name, void *settings, struct raml_err *err)
 {
     struct settings *s = settings;
-    enum raml_code rc = RAML_OK;
-    for (const char *at = names; at && !rc; at = strchr(at, '+') ? strchr(at, '+') + 1 : NULL) {
-        char name[64];
-        size_t n = strcspn(at, "+");
-        /* reinforce++ has the sign that joins in its name */
-        if (!strncmp(at, "reinforce++", 11)) n = 11 + strcspn(at + 11, "+");
-        snprintf(name, sizeof name, "%.*s", (int)n, at);
-        rc = raml_policy_preset(name, &s->policy, err);
-        at += n;
-    }
-    return rc;
+    return raml_policy_preset(name, &s->policy, err);
+}
+
+static const char *preset_name(size_t i)
+{
+    struct raml_policy_preset p;
+    return raml_policy_preset_at(i, &p) ? p.name : NULL;
 }
 
 /* The active terms, as lines of recipe.yaml and of the terminal. */
@@ -79,7 +74,12 @@ static enum raml_code run(const struct cli *cli, const void *settings, struct ra
         raml_buf_deinit(&notes);
         return rc;
     }
-    const struct training_wants wants = {.trajectories = 1, .reference = s->policy.beta > 0, .notes = notes.data};
+    const struct training_wants wants = {.trajectories = 1,
+                                         .reference = s->policy.beta > 0,
+                                         .notes = notes.data,
+                                         .think_budget = s->rollouts.think_budget,
+                                         .command = &cli_train_grpo,
+                                         .all = settings};
     rc = cli_training_open(&t, cli, &s->common, &s->train, &wants, err);
     if (!rc) {
         const struct raml_rollout_job rollouts = {
@@ -108,5 +108,6 @@ const struct cli_command cli_train_grpo = {
     .n_shared = sizeof shared / sizeof *shared,
     .settings_size = sizeof(struct settings),
     .preset = preset,
+    .preset_name = preset_name,
     .run = run,
 };

@@ -12,15 +12,16 @@ struct settings {
 
 #define AT(field) offsetof(struct settings, field)
 static const struct cli_shared shared[] = {
-    {cli_training_options, &cli_n_training_options, AT(common), "options of model, data and run"},
-    {raml_rollout_settings, &raml_n_rollout_settings, AT(rollouts), "options of rollouts"},
-    {raml_train_settings, &raml_n_train_settings, AT(train), "options of training"},
+    {cli_training_options, &cli_n_training_options, AT(common), "options of model, data and run", NULL},
+    {raml_rollout_settings, &raml_n_rollout_settings, AT(rollouts), "options of rollouts", NULL},
+    {raml_train_settings, &raml_n_train_settings, AT(train), "options of training", "learning_rate=1e-5"},
 };
 
 static enum raml_code run(const struct cli *cli, const void *settings, struct raml_err *err)
 {
     const struct settings *s = settings;
-    const struct training_wants wants = {.trajectories = 1};
+    const struct training_wants wants = {
+        .trajectories = 1, .think_budget = s->rollouts.think_budget, .command = &cli_train_rft, .all = settings};
     struct training t;
     enum raml_code rc = cli_training_open(&t, cli, &s->common, &s->train, &wants, err);
     if (!rc) {

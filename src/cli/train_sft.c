@@ -13,14 +13,15 @@ struct settings {
 #define AT(field) offsetof(struct settings, field)
 static const struct raml_setting options[] = {
     {"preset", NULL, RAML_TEXT, AT(preset), NULL, 0, 0, NULL,
-     "Optimizer, schedule and batch by default as trl-2026-07 or paper has them; settings that are given win."},
+     "Optimizer, schedule and batch as a framework or paper has them, or several joined by +, the last one winning; "
+     "settings that are given win."},
     {"objective", "loss_type", RAML_ONE, AT(objective), "sft", 0, 0, "sft|dft",
      "sft: -log p of every token. dft: the same times p, held constant (dynamic fine-tuning)."},
 };
 static const struct cli_shared shared[] = {
-    {cli_training_options, &cli_n_training_options, AT(common), "options of model, data and run"},
-    {raml_support_settings, &raml_n_support_settings, AT(train), "options of the support set"},
-    {raml_train_settings, &raml_n_train_settings, AT(train), "options of training"},
+    {cli_training_options, &cli_n_training_options, AT(common), "options of model, data and run", NULL},
+    {raml_support_settings, &raml_n_support_settings, AT(train), "options of the support set", NULL},
+    {raml_train_settings, &raml_n_train_settings, AT(train), "options of training", NULL},
 };
 
 static enum raml_code preset(const char *name, void *settings, struct raml_err *err)
@@ -34,7 +35,7 @@ static enum raml_code run(const struct cli *cli, const void *settings, struct ra
     const struct settings *s = settings;
     const struct raml_objective dft = raml_dft_objective();
     int64_t wanted = s->train.support_size ? s->train.support_size : s->train.trajectories;
-    const struct training_wants wants = {.trajectories = (size_t)wanted};
+    const struct training_wants wants = {.trajectories = (size_t)wanted, .command = &cli_train_sft, .all = settings};
     struct training t;
     enum raml_code rc = cli_training_open(&t, cli, &s->common, &s->train, &wants, err);
     if (!rc && !strcmp(s->objective, "dft")) t.job.objective = &dft;
@@ -56,5 +57,6 @@ const struct cli_command cli_train_sft = {
     .n_shared = sizeof shared / sizeof *shared,
     .settings_size = sizeof(struct settings),
     .preset = preset,
+    .preset_name = raml_train_preset_name,
     .run = run,
 };

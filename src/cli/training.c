@@ -1,6 +1,7 @@
 /* training.c - see training.h. */
 #include "cli/training.h"
 
+#include "cli/idle.h"
 #include "cli/load.h"
 #include "core/file.h"
 #include "core/path.h"
@@ -295,6 +296,7 @@ enum raml_code cli_training_open(struct training *t, const struct cli *cli, cons
     raml_questions_init(&t->validation);
     enum raml_code rc = check(cli, s, err);
     if (!rc) rc = raml_train_check(o, err);
+    if (!rc) rc = cli_idle_say(wants->command, wants->all, cli->sink, err);
     if (!rc) rc = load_data(t, wants->trajectories, err);
     if (!rc) rc = raml_run_open(s->out, s->resume, &t->folder, &step, err);
     if (!rc) rc = load_model(t, step, RAML_TRAINING, &t->model, err);
@@ -303,6 +305,9 @@ enum raml_code cli_training_open(struct training *t, const struct cli *cli, cons
     if (!rc) rc = open_prompting(s, t->tokenizer, &t->prompting, &t->config, err);
     if (!rc && step == 0) rc = write_recipe(t, wants->notes, err);
     if (rc) return rc;
+    if (wants->think_budget && !t->prompting.format.think_close)
+        raml_say(cli->sink, "think_budget has no effect with prompt_format %s, which does not set thinking apart",
+                 t->prompting.format.name);
     bool has_config = t->config.bos || t->config.eos || t->config.chat_template;
     t->n_eos = cli_load_eos(t->model, t->eos);
     t->job = (struct raml_train_job){.model = t->model,

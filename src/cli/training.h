@@ -44,6 +44,9 @@ struct training_wants {
     size_t trajectories; /* of a made question; at least 1 */
     bool reference;
     const char *notes; /* lines for recipe.yaml, "raml_objective: ...\n"; NULL: none */
+    int64_t think_budget;
+    const struct cli_command *command; /* with its settings: what has no effect is said */
+    const void *all;
 };
 RAML_CHECKED enum raml_code cli_training_open(struct training *t, const struct cli *cli,
                                               const struct training_settings *s,

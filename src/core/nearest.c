@@ -2,6 +2,7 @@
 #include "core/nearest.h"
 
 #include "core/ascii.h"
+#include "raml/buf.h"
 
 #include <string.h>
 
@@ -52,18 +53,32 @@ const char *raml_nearest(const char *word, const char *const *known, size_t n)
     size_t len = strlen(word);
     if (len == 0 || len > MAX_WORD) return NULL;
     int limit = len < 3 ? 1 : len < 6 ? 2 : (int)(len / 3); /* any further, a guess is noise */
+    int least_cost = 4 * (limit + 1);
     const char *best = NULL;
     for (size_t i = 0; i < n; i++) {
         size_t m = strlen(known[i]);
         if (m > MAX_WORD) continue;
         int d = distance(word, known[i]);
         if (d >= (int)(len > m ? len : m)) continue; /* nothing in common */
-        if (d <= limit) {
-            limit = d - 1; /* ties go to the first */
-            best = known[i];
-        }
+        int cost = 4 * d + 2 * (folded(word[0]) != folded(known[i][0])) + (len != m);
+        if (d > limit || cost >= least_cost) continue; /* ties go to the first */
+        least_cost = cost;
+        best = known[i];
     }
     for (size_t i = 0; !best && i < n; i++)
         if (begins(word, known[i])) best = known[i];
     return best;
+}
+
+enum raml_code raml_fail_unknown(struct raml_err *err, const char *what, const char *word, const char *const *known,
+                                 size_t n)
+{
+    const char *near = raml_nearest(word, known, n);
+    if (near) return raml_fail(err, RAML_EUSAGE, "there is no %s '%.60s'; did you mean '%s'?", what, word, near);
+    struct raml_buf list;
+    raml_buf_init(&list, 1 << 16);
+    for (size_t i = 0; i < n; i++) raml_buf_addf(&list, "%s%s", i ? ", " : "", known[i]);
+    raml_fail(err, RAML_EUSAGE, "there is no %s '%.60s'; expected one of %s", what, word, list.data ? list.data : "");
+    raml_buf_deinit(&list);
+    return RAML_EUSAGE;
 }

@@ -131,9 +131,7 @@ static enum raml_code unknown(const char *name, struct raml_err *err)
     const char *known[N_FRAMEWORKS + N_METHODS];
     for (size_t i = 0; i < N_FRAMEWORKS + N_METHODS; i++)
         known[i] = i < N_FRAMEWORKS ? frameworks[i].name : methods[i - N_FRAMEWORKS].name;
-    const char *near = raml_nearest(name, known, N_FRAMEWORKS + N_METHODS);
-    return raml_fail(err, RAML_EUSAGE, "there is no preset '%.60s'%s%s%s", name, near ? "; did you mean '" : "",
-                     near ? near : "", near ? "'?" : "");
+    return raml_fail_unknown(err, "preset", name, known, N_FRAMEWORKS + N_METHODS);
 }
 
 enum raml_code raml_policy_preset(const char *name, struct raml_policy_options *opt, struct raml_err *err)

@@ -43,7 +43,9 @@ const struct raml_setting raml_train_settings[] = {
      "Newest checkpoints to keep; 0: all."},
     {"save_best", NULL, RAML_FLAG, AT(save_best), NULL, 0, 0, NULL,
      "Also a checkpoint of every best evaluation, kept whatever save_total_limit says."},
-    {"eval_steps", NULL, RAML_INT, AT(eval_steps), "0", 0, 1e15, NULL, "Validation loss every n steps; 0: never."},
+    {"eval_steps", NULL, RAML_INT, AT(eval_steps), "0", 0, 1e15, NULL,
+     "Evaluate on the validation set every n steps: its loss, or, of rollouts and pairs, the share that is right; 0: "
+     "never."},
     {"eval_on_start", NULL, RAML_FLAG, AT(eval_on_start), NULL, 0, 0, NULL,
      "With eval_steps, also before the first step."},
     {"eval_questions", NULL, RAML_INT, AT(eval_questions), "256", 1, 1e9, NULL,

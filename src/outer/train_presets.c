@@ -11,6 +11,10 @@ static const struct {
     /* TRL's SFTConfig over transformers' TrainingArguments, July 2026. */
     {"trl-2026-07", "learning_rate=2e-5 lr_scheduler_type=linear min_lr_ratio=0 warmup_steps=0 warmup_ratio=0 "
                     "weight_decay=0 adam_beta1=0.9 adam_beta2=0.999 adam_epsilon=1e-8 max_grad_norm=1 batch_size=8"},
+    /* Its DPOConfig. */
+    {"trl-dpo-2026-07",
+     "learning_rate=1e-6 lr_scheduler_type=linear min_lr_ratio=0 warmup_steps=0 warmup_ratio=0 "
+     "weight_decay=0 adam_beta1=0.9 adam_beta2=0.999 adam_epsilon=1e-8 max_grad_norm=1 batch_size=8"},
     /* arXiv 2505.19815, appendix C: what it says of fine-tuning. */
     {"paper", "learning_rate=1e-5 batch_size=256 num_train_epochs=1"},
 };
@@ -24,7 +28,10 @@ enum raml_code raml_train_preset(const char *name, struct raml_train_options *op
         if (!strcmp(name, presets[i].name))
             return raml_settings_apply(raml_train_settings, raml_n_train_settings, opt, presets[i].settings, err);
     }
-    const char *near = raml_nearest(name, known, N);
-    return raml_fail(err, RAML_EUSAGE, "there is no preset '%.60s'%s%s%s", name, near ? "; did you mean '" : "",
-                     near ? near : "", near ? "'?" : "");
+    return raml_fail_unknown(err, "preset", name, known, N);
+}
+
+const char *raml_train_preset_name(size_t i)
+{
+    return i < sizeof presets / sizeof *presets ? presets[i].name : NULL;
 }

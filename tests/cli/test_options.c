@@ -50,7 +50,7 @@ static const struct raml_setting rate_rows[] = {
     {"token_budget", NULL, RAML_INT, RATE(token_budget), "0", 0, 1e15, NULL, "Tokens to read."},
 };
 static const size_t n_rate_rows = COUNT(rate_rows);
-static const struct cli_shared shared[] = {{rate_rows, &n_rate_rows, AT(rate), "options of the rate"}};
+static const struct cli_shared shared[] = {{rate_rows, &n_rate_rows, AT(rate), "options of the rate", NULL}};
 static const struct cli_command command = {.name = "train sft",
                                            .about = "Train.",
                                            .args = "FILE...",
@@ -363,6 +363,47 @@ static void test_recipe(void **state)
     cli_parse_free(r.parsed);
 }
 
+/* The nameless arguments are the recipe's where the command line has none. */
+static void test_recipe_arguments(void **state)
+{
+    (void)state;
+    struct result r = parse_recipe("raml_arguments: [\"a b.jsonl\", '--x', 7]\nsteps: 3\n", "--steps|4");
+    static const char *const want[] = {"a b.jsonl", "--x", "7"};
+    assert_fine(&r, "a recipe's arguments");
+    assert_int_equal(r.cli.n_args, COUNT(want));
+    for (size_t i = 0; i < COUNT(want); i++) assert_string_equal(r.cli.arg[i], want[i]);
+    assert_non_null(strstr(r.cli.recipe, "raml_arguments: [\"a b.jsonl\", \"--x\", \"7\"]\n"));
+    cli_parse_free(r.parsed);
+
+    r = parse_recipe("raml_arguments:\n- a\n- b\n", "c");
+    assert_fine(&r, "the command line's own");
+    assert_int_equal(r.cli.n_args, 1);
+    assert_string_equal(r.cli.arg[0], "c");
+    cli_parse_free(r.parsed);
+
+    char text[4096] = "raml_arguments: [";
+    for (int i = 0; i < 300; i++) snprintf(text + strlen(text), sizeof text - strlen(text), "%sf%d", i ? ", " : "", i);
+    snprintf(text + strlen(text), sizeof text - strlen(text), "]\n");
+    r = parse_recipe(text, "");
+    assert_fine(&r, "many");
+    assert_int_equal(r.cli.n_args, 300);
+    for (int i = 0; i < 300; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "f%d", i);
+        assert_string_equal(r.cli.arg[i], name);
+    }
+    cli_parse_free(r.parsed);
+
+    struct cli_command none = command;
+    char line[128];
+    none.args = "";
+    snprintf(line, sizeof line, "--config|%s", recipe_path);
+    r = parse_as(&none, line);
+    assert_int_equal(r.rc, RAML_EUSAGE);
+    assert_non_null(
+        strstr(r.err.msg, ":1: raml_arguments: found 'f0', expected no arguments; see 'raml train sft --help'"));
+}
+
 /* want: "%s" is the recipe's path. */
 static const struct {
     const char *text, *want;
@@ -397,6 +438,9 @@ static const struct {
     {"config: other.yaml\n", "%s:1: 'config' belongs on the command line, not in a recipe"},
     {"help: true\n", "%s:1: 'help' belongs on the command line, not in a recipe"},
     {"raml_command: sample\n", "%s:1: this recipe is for 'raml sample', not for 'raml train sft'"},
+    {"raml_arguments: a\n", "%s:1: raml_arguments: found a plain value, expected a list"},
+    {"raml_arguments: [a,\n  [b]]\n", "%s:2: raml_arguments: found a list, expected text"},
+    {"raml_arguments: [\"a\\0b\"]\n", "%s:1: raml_arguments: found a zero byte inside the value"},
     {"[steps]: 1\n", "%s:1: found a list, expected the name of a setting"},
     {"- steps\n", "%s:1: found a list, expected lines of the form 'name: value'"},
     {"steps\n", "%s:1: found a plain value, expected lines of the form 'name: value'"},
@@ -490,7 +534,7 @@ static void test_round_trip(void **state)
         struct result b = parse_recipe(a.cli.recipe, "");
         assert_fine(&b, a.cli.recipe);
         assert_same(&a, &b);
-        if (a.cli.n_args == 0) assert_string_equal(a.cli.recipe, b.cli.recipe);
+        assert_string_equal(a.cli.recipe, b.cli.recipe);
         cli_parse_free(a.parsed);
         cli_parse_free(b.parsed);
     }
@@ -532,7 +576,8 @@ int main(void)
         cmocka_unit_test(test_defaults),     cmocka_unit_test(test_forms),      cmocka_unit_test(test_help_wins),
         cmocka_unit_test(test_integers),     cmocka_unit_test(test_reals),      cmocka_unit_test(test_line_faults),
         cmocka_unit_test(test_no_arguments), cmocka_unit_test(test_recipe),     cmocka_unit_test(test_recipe_faults),
-        cmocka_unit_test(test_recipe_size),  cmocka_unit_test(test_round_trip), cmocka_unit_test(test_recipe_text),
+        cmocka_unit_test(test_recipe_size),  cmocka_unit_test(test_round_trip), cmocka_unit_test(test_recipe_arguments),
+        cmocka_unit_test(test_recipe_text),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

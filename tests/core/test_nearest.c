@@ -39,10 +39,27 @@ static void test_nearest(void **state)
     }
     static const char *const tie[] = {"abcx", "abcy"};
     assert_string_equal(raml_nearest("abcz", tie, 2), "abcx");
+    static const char *const letter[] = {"data", "beta", "abat"};
+    assert_string_equal(raml_nearest("bata", letter, 3), "beta"); /* of equal distance: the same first letter */
+    static const char *const length[] = {"rate", "rate1"};
+    assert_string_equal(raml_nearest("rate2", length, 2), "rate1"); /* a change, not a missing letter */
+    static const char *const longer[] = {"ratios", "ratia"};
+    assert_string_equal(raml_nearest("ratio", longer, 2), "ratia");
+}
+
+static void test_unknown(void **state)
+{
+    (void)state;
+    static const char *const known[] = {"trl-2026-07", "paper"};
+    struct raml_err err = {0};
+    assert_int_equal(raml_fail_unknown(&err, "preset", "trl-2026-7", known, 2), RAML_EUSAGE);
+    assert_string_equal(err.msg, "there is no preset 'trl-2026-7'; did you mean 'trl-2026-07'?");
+    assert_int_equal(raml_fail_unknown(&err, "preset", "zz", known, 2), RAML_EUSAGE);
+    assert_string_equal(err.msg, "there is no preset 'zz'; expected one of trl-2026-07, paper");
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_nearest)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_nearest), cmocka_unit_test(test_unknown)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

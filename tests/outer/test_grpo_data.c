@@ -514,6 +514,32 @@ static void test_answer_at_end(void **state)
     json_decref(m);
 }
 
+/* The second term of the loss alone: step by step the reference answer after the same samples becomes likelier. */
+static void test_answer_term(void **state)
+{
+    struct bench *b = *state;
+    struct raml_questions one;
+    struct grpo g = grpo(6);
+    raml_questions_init(&one);
+    add_questions(&one, 1, 1);
+    const struct call call = {.data = &one};
+    g.train.batch_size = 1;
+    g.train.learning_rate = 1e-4;
+    g.rollouts.temperature = 1e-6; /* the same samples as long as the likeliest tokens are */
+    g.reward.reward = "logp:0";    /* and no advantages */
+    g.reward.answer_coefficient = RAML_ANSWER_ONE;
+    CHECK_DONE(go_rollouts(b, "answers", &g, &call));
+    json_t *m = read_lines(b, "answers", "metrics.jsonl");
+    for (size_t i = 1; i < json_array_size(m); i++) {
+        double before = number(json_array_get(m, i - 1), "answer_loss"),
+               after = number(json_array_get(m, i), "answer_loss");
+        if (!(after < before)) print_error("step %zu: answer_loss %.9g, %.9g before it\n", i + 1, after, before);
+        assert_true(after < before);
+    }
+    json_decref(m);
+    raml_questions_deinit(&one);
+}
+
 /* What was sampled counts as tokens, beside the trees that were trained on. */
 static void test_tokens(void **state)
 {
@@ -542,10 +568,11 @@ static void test_tokens(void **state)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup_warm, teardown)
 int main(void)
 {
-    const struct CMUnitTest tests[] = {TEST(test_epochs),    TEST(test_records),       TEST(test_dynamic_sampling),
-                                       TEST(test_truncated), TEST(test_nothing_left),  TEST(test_parts_of_a_group),
-                                       TEST(test_rft),       TEST(test_evaluation),    TEST(test_refused),
-                                       TEST(test_budget),    TEST(test_skip_long),     TEST(test_on_start),
-                                       TEST(test_reference), TEST(test_answer_at_end), TEST(test_tokens)};
+    const struct CMUnitTest tests[] = {TEST(test_epochs),     TEST(test_records),       TEST(test_dynamic_sampling),
+                                       TEST(test_truncated),  TEST(test_nothing_left),  TEST(test_parts_of_a_group),
+                                       TEST(test_rft),        TEST(test_evaluation),    TEST(test_refused),
+                                       TEST(test_budget),     TEST(test_skip_long),     TEST(test_on_start),
+                                       TEST(test_reference),  TEST(test_answer_at_end), TEST(test_tokens),
+                                       TEST(test_answer_term)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -171,6 +171,14 @@ static void test_rows(void **state)
             assert_true(m.round.mu_logp[at] == (i == 2 ? 0.0F : -0.5F));
         }
     }
+    /* where the sampler was the policy, what it left out of the vocabulary does not count */
+    float mu[12];
+    for (size_t i = 0; i < 12; i++) mu[i] = -0.25F;
+    m.sample[0][3].mu_logp = mu;
+    for (int policy = 0; policy < 2; policy++) {
+        CHECK_OK(raml_round_lay(&m.round, 0, policy, &err));
+        assert_true(m.round.mu_logp[m.round.start[3]] == (policy ? -0.5F : -0.25F));
+    }
     unmake(&m);
 }
 

@@ -212,6 +212,11 @@ static void test_presets(void **state)
     CHECK_OK(raml_train_check(&o, &err));
     assert_true(o.learning_rate == 2e-5 && o.lr_scheduler_type == RAML_DECAY_LINEAR && o.adam_beta2 == 0.999);
     assert_true(o.weight_decay == 0 && o.min_lr_ratio == 0 && o.max_steps == 5);
+    CHECK_OK(raml_train_preset("trl-dpo-2026-07", &o, &err));
+    assert_true(o.learning_rate == 1e-6 && o.adam_beta2 == 0.999 && o.batch_size == 8);
+    for (size_t i = 0; raml_train_preset_name(i); i++) CHECK_OK(raml_train_preset(raml_train_preset_name(i), &o, &err));
+    assert_string_equal(raml_train_preset_name(2), "paper");
+    assert_null(raml_train_preset_name(3));
     assert_int_equal(raml_train_preset("trl-2026-06", &o, &err), RAML_EUSAGE);
     assert_string_equal(err.msg, "there is no preset 'trl-2026-06'; did you mean 'trl-2026-07'?");
 }

@@ -28,6 +28,10 @@ expect 2 "raml without arguments"
 [ -z "$out" ] || fail "bad usage wrote to standard output"
 expect 2 "unknown command" dotcor
 case $said in *"did you mean 'raml doctor'"*) ;; *) fail "no nearest command in '$said'" ;; esac
+expect 2 "an unknown command of a group" train foo
+for name in sft rft dpo grpo; do
+    case $said in "raml: unknown command 'train foo'"*"raml train $name "*) ;; *) fail "'train foo' said '$said'" ;; esac
+done
 expect 0 "raml --help" --help
 
 # The list: lines of two spaces, the name padded to 14, the description.

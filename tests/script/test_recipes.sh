@@ -39,6 +39,7 @@ for recipe in "$recipes"/*.yaml; do
     grep -q '^eval_steps' "$recipe" && small="$small --eval_steps 2 --eval_questions 2"
     # shellcheck disable=SC2086
     must "$raml" train $verb --config "$recipe" $small --out "out-$name"
+    ! grep 'has no effect' said || fail "$name sets what does nothing"
     [ "$(grep -c '"grad_norm":' "out-$name/metrics.jsonl")" -eq 2 ] || fail "$name: $(cat "out-$name/metrics.jsonl")"
     # What the recipe claims, what the run recorded, what it printed.
     sed -n '/^# Active terms/,/^[^#]/s/^#   //p' "$recipe" >claimed
@@ -52,6 +53,16 @@ for recipe in "$recipes"/*.yaml; do
 done
 [ "$n" -ge 20 ] || fail "only $n recipes"
 cmp out-dapo/metrics.jsonl again/metrics.jsonl || fail "the recorded recipe trains otherwise"
+# The record of a run whose data file was a nameless argument is a recipe too; a file that is named replaces it.
+short="--model start --max_steps 2 --batch_size 2 --logging_steps 1 --quiet"
+# shellcheck disable=SC2086
+must "$raml" train dpo pairs.jsonl $short --out named
+must "$raml" train dpo --config named/recipe.yaml --out replayed --quiet
+cmp named/metrics.jsonl replayed/metrics.jsonl || fail "a recipe with arguments trains otherwise"
+cp pairs.jsonl other.jsonl
+must "$raml" train dpo other.jsonl --config named/recipe.yaml --out replaced --quiet
+grep -qxF 'raml_arguments: ["other.jsonl"]' replaced/recipe.yaml || fail "arguments: $(grep raml_arg replaced/recipe.yaml)"
+grep -qxF 'learning_rate: 1.0e-05' named/recipe.yaml || fail "dpo's own rate: $(grep learning_rate named/recipe.yaml)"
 grep -q '"kl":' out-grpo/metrics.jsonl || fail "grpo: no KL"
 grep -q '"rewards/margins":' out-dpo/metrics.jsonl || fail "dpo: $(cat out-dpo/metrics.jsonl)"
 grep -q '"loss":0.69314' out-dpo/metrics.jsonl || fail "dpo: does not begin at log 2"
