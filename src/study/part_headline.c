@@ -151,10 +151,10 @@ static void add_loss_tiles(struct raml_page *p)
     }
 }
 
-/* What a run is told by: the number that training is for, on questions of its own where there are such. */
+/* The number of a run that comes first: what its training is for, on validation questions where there are such. */
 struct headline {
     const char *label, *also_label;
-    const struct raml_metric_series *s, *also; /* s NULL: nothing to tell */
+    const struct raml_metric_series *s, *also; /* s NULL: nothing to show */
     bool share, also_share, evaluation;        /* in percent; the same; s is of validation */
     bool end_only;                             /* a loss: where it began says little */
 };

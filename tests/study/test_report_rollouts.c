@@ -217,7 +217,7 @@ static void labels_of_the_loss(void **state)
     free(script);
 }
 
-/* Rounding is no curve, one line is told in words, bytes are drawn in MiB, validation alone is drawn. */
+/* Rounding is no curve, one line is shown in words, bytes are drawn in MiB, validation alone is drawn. */
 static void small_numbers_and_few(void **state)
 {
     const char *dir = *state;
