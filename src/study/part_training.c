@@ -2,6 +2,8 @@
  * one figure. */
 #include "study/page.h"
 
+#include "raml/reward.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -309,6 +311,14 @@ static bool is_first(const struct raml_findings *f, size_t r, const char *key)
     return true;
 }
 
+/* A component of the reward has its name in the metrics, and is there before its weight. */
+static bool is_component(const char *key)
+{
+    for (int k = 0; k < RAML_REWARD_KINDS; k++)
+        if (strcmp(raml_reward_name((enum raml_reward_kind)k), key) == 0) return true;
+    return false;
+}
+
 /* Numbers that this file does not know by name, each once. */
 static enum raml_code add_others(struct raml_page *p, struct raml_err *err)
 {
@@ -318,7 +328,11 @@ static enum raml_code add_others(struct raml_page *p, struct raml_err *err)
     for (size_t r = 0; !rc && r < f->n_runs; r++)
         for (size_t i = 0; !rc && i < f->run[r]->metrics.n; i++) {
             const char *key = f->run[r]->metrics.series[i].name;
-            const struct known other = {.key = key, .title = key, .label = key, .smooth = true};
+            char title[96];
+            bool component = is_component(key);
+            snprintf(title, sizeof title, "%s%.80s", component ? "Reward: " : "", key);
+            const struct known other = {
+                .key = key, .title = title, .label = component ? "mean, before its weight" : key, .smooth = true};
             if (known_of(key) || is_dull(key) || !is_first(f, r, key) || is_constant(f, key)) continue;
             if (number++ < MAX_FIGURES) rc = add_figure(p, &other, err);
         }

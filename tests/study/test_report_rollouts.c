@@ -91,9 +91,9 @@ static void put_policy_run(const char *dir, const char *name)
                 "{\"step\":%d,\"reward\":%g,\"accuracy\":%g,\"frac_reward_zero_std\":0.25,\"kl\":%g,"
                 "\"clip_ratio/high_mean\":%g,\"clip_ratio/low_mean\":0,\"clip_ratio/region_mean\":%g,"
                 "\"completions/mean_length\":%d,\"completions/max_length\":%d,\"entropy\":%g,\"loss\":%g,"
-                "\"logp_gap/max\":0,\"eval_accuracy\":%g}\n",
+                "\"logp_gap/max\":0,\"eval_accuracy\":%g,\"exact\":%d}\n",
                 i + 1, 0.1 * i, 0.1 * i, 0.01 * i, 0.02 * i, 0.02 * i, 20 + i, 30 + i, 0.5 - 0.01 * i, -0.0001 * i,
-                0.05 * i);
+                0.05 * i, i);
     fclose(f);
     snprintf(path, sizeof path, "%s/metrics.jsonl", name);
     put(dir, path, text);
@@ -133,8 +133,8 @@ static void headline_and_figures(void **state)
                  "<tr><td class=\"t\">loss</td><td>\u22125e-05\u00A0\u2192\u00A0\u22120.001</td></tr>\n</table>");
     expect_none(page, "truncated samples</td>");
     expect(page, "A policy-gradient loss near 0 is normal");
-    /* reward, right answers, length, entropy, KL, clipped ratios, loss, speed, time: what never changes is in words */
-    assert_int_equal(count(page, "<figure>"), 9);
+    /* reward, right answers, length, entropy, KL, clipped ratios, loss, speed, time, the component: what never changes is in words */
+    assert_int_equal(count(page, "<figure>"), 10);
     expect(page, "The same in every line: frac_reward_zero_std\u00A00.25, logp_gap/max\u00A00.");
     free(page);
     char *tsv = get(dir, "figures/training-loss.gp");
@@ -147,6 +147,9 @@ static void headline_and_figures(void **state)
     tsv = get(dir, "figures/training-clip_ratio_high_mean.tsv");
     expect(tsv, "a, above\t10\t0.18\tnan\tnan\n");
     expect(tsv, "a, below\t10\t0\tnan\tnan\n");
+    free(tsv);
+    tsv = get(dir, "figures/training-exact.gp");
+    expect(tsv, "'Reward: exact'");
     free(tsv);
     tsv = get(dir, "figures/training-time.tsv"); /* 3 + 4 + 1 seconds */
     expect(tsv, "37.5\t");
