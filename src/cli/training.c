@@ -103,6 +103,14 @@ static enum raml_code hold_out(const struct cli *cli, struct raml_questions *dat
     return RAML_OK;
 }
 
+/* Validation has one trajectory a question, so that runs with other support sets are measured on the same texts. */
+static enum raml_code make_validation(const struct training *t, struct raml_questions *out, struct raml_err *err)
+{
+    struct training_settings standard = *t->settings;
+    standard.paraphrases = false;
+    return make(t->cli, &standard, "test", (size_t)t->options.eval_questions, 1, out, err);
+}
+
 static enum raml_code load_data(struct training *t, size_t trajectories, struct raml_err *err)
 {
     const struct cli *cli = t->cli;
@@ -110,8 +118,7 @@ static enum raml_code load_data(struct training *t, size_t trajectories, struct 
     enum raml_code rc = RAML_OK;
     if (s->families) {
         rc = make(cli, s, "train", (size_t)s->num_questions, trajectories, &t->data, err);
-        if (!rc && t->options.eval_steps && !s->eval_data)
-            rc = make(cli, s, "test", (size_t)t->options.eval_questions, trajectories, &t->validation, err);
+        if (!rc && t->options.eval_steps && !s->eval_data) rc = make_validation(t, &t->validation, err);
     } else {
         if (s->data) rc = read_file(cli, s, s->data, &t->data, err);
         for (size_t i = 0; i < cli->n_args && !rc; i++) rc = read_file(cli, s, cli->arg[i], &t->data, err);

@@ -123,7 +123,19 @@ RAML_CHECKED enum raml_code raml_metrics_read(struct raml_metrics *m, const char
                                               struct raml_err *err);
 void raml_metrics_deinit(struct raml_metrics *m);
 const struct raml_metric_series *raml_metrics_find(const struct raml_metrics *m, const char *name); /* NULL: none */
-/* Means of the first and of the last fifth of the values; there is at least one. */
+/* How a run was trained, by what it measured (and, of pairs, by the recipe's loss_type). */
+enum raml_method {
+    RAML_METHOD_SFT,
+    RAML_METHOD_DFT,
+    RAML_METHOD_RFT,
+    RAML_METHOD_POLICY,
+    RAML_METHOD_PAIRS,
+    RAML_METHOD_IPO,
+    RAML_METHODS
+};
+enum raml_method raml_method_of(const struct raml_run_found *run);
+bool raml_metric_is_evaluation(const struct raml_metric_series *s); /* a number of validation: eval_loss, .. */
+/* Means of the first and of the last fifth of the values, of an evaluation the first and the last; there is one. */
 void raml_metric_ends(const struct raml_metric_series *s, double *first, double *last);
 /* Of the first and of the last RAML_ROLLOUT_LINES lines each the first groups whose samples have different rewards, or
  * where there is none the first group. */

@@ -100,12 +100,42 @@ const struct raml_metric_series *raml_metrics_find(const struct raml_metrics *m,
     return NULL;
 }
 
+bool raml_metric_is_evaluation(const struct raml_metric_series *s)
+{
+    return strncmp(s->name, "eval_", strlen("eval_")) == 0;
+}
+
 void raml_metric_ends(const struct raml_metric_series *s, double *first, double *last)
 {
-    size_t n = s->n < END_SHARE ? 1 : s->n / END_SHARE;
+    size_t n = s->n < END_SHARE || raml_metric_is_evaluation(s) ? 1 : s->n / END_SHARE;
     *first = *last = 0;
     for (size_t i = 0; i < n; i++) {
         *first += s->value[i] / (double)n;
         *last += s->value[s->n - 1 - i] / (double)n;
     }
+}
+
+static bool has(const struct raml_run_found *run, const char *name)
+{
+    return raml_metrics_find(&run->metrics, name) != NULL;
+}
+
+/* Has the recipe a line that sets loss_type to a value that begins with ipo? */
+static bool is_ipo(const char *recipe)
+{
+    static const char key[] = "loss_type:";
+    for (const char *line = recipe; line; line = strchr(line, '\n') ? strchr(line, '\n') + 1 : NULL) {
+        if (strncmp(line, key, strlen(key)) != 0) continue;
+        const char *value = line + strlen(key);
+        return strncmp(value + strspn(value, " \""), "ipo", strlen("ipo")) == 0;
+    }
+    return false;
+}
+
+enum raml_method raml_method_of(const struct raml_run_found *run)
+{
+    if (has(run, "rewards/margins")) return is_ipo(run->recipe) ? RAML_METHOD_IPO : RAML_METHOD_PAIRS;
+    if (has(run, "policy_loss") || has(run, "clip_ratio/region_mean")) return RAML_METHOD_POLICY;
+    if (has(run, "reward")) return RAML_METHOD_RFT;
+    return has(run, "nll") ? RAML_METHOD_DFT : RAML_METHOD_SFT;
 }

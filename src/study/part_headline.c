@@ -2,7 +2,6 @@
 #include "study/page.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum { TILE_LINES = 8 }; /* of one accuracy tile */
@@ -152,38 +151,114 @@ static void add_loss_tiles(struct raml_page *p)
     }
 }
 
-static int by_value(const void *a, const void *b)
+/* The number of a run that comes first: what its training is for, on validation questions where there are such. */
+struct headline {
+    const char *label, *also_label;
+    const struct raml_metric_series *s, *also; /* s NULL: nothing to show */
+    bool share, also_share, evaluation;        /* in percent; the same; s is of validation */
+    bool end_only;                             /* a loss: where it began says little */
+};
+
+static const struct raml_metric_series *find(const struct raml_run_found *run, const char *key)
 {
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
+    return raml_metrics_find(&run->metrics, key);
 }
 
-static double median(const struct raml_metric_series *s)
+/* The first is of validation, and replaces the second where there is one. */
+static void settle(struct headline *h)
 {
-    double *copy = s && s->n ? malloc(s->n * sizeof *copy) : NULL;
-    if (!copy) return NAN;
-    memcpy(copy, s->value, s->n * sizeof *copy);
-    qsort(copy, s->n, sizeof *copy, by_value);
-    double m = s->n % 2 ? copy[s->n / 2] : 0.5 * (copy[s->n / 2 - 1] + copy[s->n / 2]);
-    free(copy);
-    return m;
+    h->evaluation = h->s != NULL;
+    if (h->s) return;
+    h->s = h->also;
+    h->label = h->also_label;
+    h->share = h->also_share;
+    h->also = NULL;
 }
 
-/* The reward of a run on rollouts, whose loss says little; else the loss. */
+static struct headline headline_of(const struct raml_run_found *run)
+{
+    const struct raml_metric_series *nll = find(run, "eval_nll");
+    struct headline h = {.also = find(run, "loss"), .also_label = "training loss", .end_only = true};
+    switch (raml_method_of(run)) {
+    case RAML_METHOD_PAIRS:
+    case RAML_METHOD_IPO:
+        h = (struct headline){.label = "pairs in the right order, validation",
+                              .s = find(run, "eval_accuracy"),
+                              .share = true,
+                              .also = find(run, "rewards/accuracies"),
+                              .also_label = "pairs in the right order",
+                              .also_share = true};
+        settle(&h);
+        h.also = find(run, "rewards/margins");
+        h.also_label = "margin";
+        h.also_share = false;
+        return h;
+    case RAML_METHOD_POLICY:
+    case RAML_METHOD_RFT:
+        h = (struct headline){.label = "right answers in validation",
+                              .s = find(run, "eval_accuracy"),
+                              .share = true,
+                              .also = find(run, "reward"),
+                              .also_label = "reward in training"};
+        break;
+    default:
+        h.s = nll ? nll : find(run, "eval_loss");
+        h.label = nll ? "negative log-likelihood in validation" : "validation loss";
+        break;
+    }
+    settle(&h);
+    return h;
+}
+
+/* A narrow tile may break after the arrow. */
+static void add_ends(struct raml_page *p, const struct raml_metric_series *s, bool share, bool end_only)
+{
+    double first, last;
+    raml_metric_ends(s, &first, &last);
+    if (end_only) first = last = s->value[s->n - 1];
+    if (s->n > 1 && !end_only) {
+        if (share) raml_page_percent(p, first);
+        else raml_buf_addf(&p->html, "%.3g", plain(first));
+        raml_buf_adds(&p->html, "\u00A0\u2192 ");
+    }
+    if (share) raml_page_percent(p, last);
+    else raml_buf_addf(&p->html, "%.3g", plain(last));
+}
+
+static double last_step(const struct raml_run_found *run)
+{
+    double most = 0;
+    for (size_t i = 0; i < run->metrics.n; i++) {
+        const struct raml_metric_series *s = &run->metrics.series[i];
+        if (s->n && s->step[s->n - 1] > most) most = s->step[s->n - 1];
+    }
+    return most;
+}
+
 static void add_training_tile(struct raml_page *p, const struct raml_run_found *run)
 {
-    const struct raml_metric_series *loss = raml_metrics_find(&run->metrics, "loss");
-    const struct raml_metric_series *reward = raml_metrics_find(&run->metrics, "reward"), *s = reward ? reward : loss;
-    if (!s) return;
-    double speed = median(raml_metrics_find(&run->metrics, "tokens_per_s")), first, last;
-    raml_buf_addf(&p->html, "<div class=\"tile\"><span>%s", reward ? "reward in training" : "training loss");
+    const struct headline h = headline_of(run);
+    const struct raml_metric_series *rate = find(run, "tokens_per_s");
+    if (!h.s) return;
+    raml_buf_addf(&p->html, "<div class=\"tile\"><span>%s", h.label);
     if (*run->name) raml_buf_adds(&p->html, ", ");
     raml_page_text(p, run->name);
-    raml_metric_ends(s, &first, &last);
-    if (reward) raml_buf_addf(&p->html, "</span><b>%.3g\u00A0\u2192\u00A0%.3g</b>", plain(first), plain(last));
-    else raml_buf_addf(&p->html, "</span><b>%.3g</b>", plain(s->value[s->n - 1]));
-    raml_buf_addf(&p->html, "<span>after %.0f steps", s->step[s->n - 1]);
-    if (!isnan(speed)) raml_buf_addf(&p->html, ", %.0f tokens/s", speed < 1000 ? speed : 100 * round(speed / 100));
+    raml_buf_adds(&p->html, "</span><b>");
+    add_ends(p, h.s, h.share, h.end_only);
+    raml_buf_adds(&p->html, "</b>");
+    if (h.evaluation && !h.end_only && h.s->n > 1 && h.s->step[0] > 0)
+        raml_buf_addf(&p->html, "<span>first evaluation after step %.0f</span>", h.s->step[0]);
+    if (h.also) {
+        raml_buf_addf(&p->html, "<span>%s ", h.also_label);
+        add_ends(p, h.also, h.also_share, h.end_only);
+        raml_buf_adds(&p->html, "</span>");
+    }
+    double steps = last_step(run);
+    raml_buf_addf(&p->html, "<span>after %.0f step%s", steps, steps == 1 ? "" : "s");
+    if (rate) { /* the last: each is of the run up to there */
+        double speed = rate->value[rate->n - 1];
+        raml_buf_addf(&p->html, ", %.0f tokens/s", speed < 1000 ? speed : 100 * round(speed / 100));
+    }
     raml_buf_adds(&p->html, "</span></div>\n");
 }
 

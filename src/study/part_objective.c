@@ -9,9 +9,10 @@ static const struct row {
     bool share;
     const char *with; /* only of runs that have this number too; NULL: of all */
 } rows[] = {
+    {"eval_accuracy", "right answers in validation", true, "accuracy"},
+    {"eval_accuracy", "pairs in the right order, validation", true, "rewards/accuracies"},
     {"reward", "mean reward", false, NULL},
     {"accuracy", "right samples", true, NULL},
-    {"eval_accuracy", "right answers in validation", true, "accuracy"},
     {"frac_reward_zero_std", "groups without signal", true, NULL},
     {"kl", "KL to the reference, nats per token", false, NULL},
     {"clip_ratio/region_mean", "clipped ratios", true, NULL},
@@ -19,7 +20,6 @@ static const struct row {
     {"completions/clipped_ratio", "truncated samples", true, NULL},
     {"entropy", "entropy, nats per token", false, NULL},
     {"rewards/accuracies", "pairs in the right order", true, NULL},
-    {"eval_accuracy", "the same in validation", true, "rewards/accuracies"},
     {"rewards/margins", "margin of implicit rewards", false, NULL},
     {"logps/chosen", "log p of chosen responses, nats", false, NULL},
     {"logps/rejected", "log p of rejected responses, nats", false, NULL},
@@ -37,9 +37,12 @@ static bool is_shown(const struct raml_run_found *run)
     return has(run, "reward") || has(run, "rewards/margins");
 }
 
+/* To 3 decimals; what would be 0 then, to its first digit, unless it is rounding. */
 static void add_value(struct raml_page *p, double v, bool share)
 {
+    double unit = pow(10, floor(log10(fabs(v))));
     if (share) raml_page_percent(p, v);
+    else if (fabs(v) > 1e-9 && fabs(v) < 5e-4) raml_page_number(p, round(v / unit) * unit);
     else raml_page_number(p, fabs(v) < 100 ? round(v * 1e3) / 1e3 : round(v));
 }
 
@@ -49,9 +52,13 @@ static void add_cell(struct raml_page *p, const struct raml_metric_series *s, bo
     raml_buf_adds(&p->html, "<td>");
     if (s) {
         raml_metric_ends(s, &first, &last);
-        add_value(p, first, share);
-        raml_buf_adds(&p->html, "\u00A0\u2192\u00A0");
+        if (s->n > 1) {
+            add_value(p, first, share);
+            raml_buf_adds(&p->html, "\u00A0\u2192\u00A0");
+        }
         add_value(p, last, share);
+        if (s->n > 1 && raml_metric_is_evaluation(s) && s->step[0] > 0)
+            raml_buf_addf(&p->html, "<br><small>first after step %.0f</small>", s->step[0]);
     } else raml_buf_adds(&p->html, "\u2013");
     raml_buf_adds(&p->html, "</td>");
 }
@@ -96,7 +103,7 @@ void raml_part_objective(struct raml_page *p)
     raml_buf_addf(
         &p->html,
         "</table></div>\n<p class=\"dim\">Start and end: means of the first and of the last fifth of what was "
-        "logged.%s</p>\n",
+        "logged; of validation the first and the last evaluation.%s</p>\n",
         policy ? " A policy-gradient loss near 0 is normal: advantages of a group add up to 0, and while "
                  "ratios are near 1 so does the loss. Its gradient is not 0. Reward and length say whether "
                  "training works."

@@ -62,7 +62,8 @@ static void add_text(struct raml_page *p, const char *text)
     raml_buf_adds(&p->html, "</pre>\n");
 }
 
-static void add_sample(struct raml_page *p, const json_t *sample, size_t n)
+/* advantages: the method has them. */
+static void add_sample(struct raml_page *p, const json_t *sample, size_t n, bool advantages)
 {
     const json_t *right = json_object_get(sample, "correct"), *answer = json_object_get(sample, "answer");
     const json_t *fork = json_object_get(sample, "fork");
@@ -72,7 +73,7 @@ static void add_sample(struct raml_page *p, const json_t *sample, size_t n)
     raml_buf_addf(&p->html, "<div class=\"sample %s\"><p><b>%s</b>", css, word);
     if (n > 1) raml_buf_addf(&p->html, " \u00B7 %zu samples", n);
     add_number(p, sample, "reward", " \u00B7 reward ");
-    add_number(p, sample, "advantage", " \u00B7 advantage ");
+    if (advantages) add_number(p, sample, "advantage", " \u00B7 advantage ");
     add_number(p, sample, "n_tokens", " \u00B7 tokens ");
     if (json_is_string(answer)) {
         raml_buf_adds(&p->html, " \u00B7 answer ");
@@ -89,7 +90,7 @@ static void add_sample(struct raml_page *p, const json_t *sample, size_t n)
     raml_buf_adds(&p->html, "</div>\n");
 }
 
-static void add_group(struct raml_page *p, const json_t *group)
+static void add_group(struct raml_page *p, const json_t *group, bool advantages)
 {
     const json_t *list = json_object_get(group, "trajectories");
     const char *question = json_string_value(json_object_get(group, "question"));
@@ -106,7 +107,7 @@ static void add_group(struct raml_page *p, const json_t *group)
     for (size_t i = 0; i < json_array_size(list); i++) {
         size_t n = count_same(list, i);
         if (n == 0) continue;
-        if (texts++ < MAX_TEXTS) add_sample(p, json_array_get(list, i), n);
+        if (texts++ < MAX_TEXTS) add_sample(p, json_array_get(list, i), n, advantages);
         else left += n;
     }
     if (left) raml_buf_addf(&p->html, "<p class=\"dim\">\u2026 and %zu more samples</p>\n", left);
@@ -127,6 +128,7 @@ void raml_part_rollouts(struct raml_page *p)
         RAML_ROLLOUT_LINES);
     for (size_t r = 0; r < f->n_runs; r++) {
         const struct raml_rollouts_found *found = &f->run[r]->rollouts;
+        bool advantages = raml_method_of(f->run[r]) != RAML_METHOD_RFT;
         if (found->n_first + found->n_last == 0) continue;
         if (f->n_runs > 1) {
             raml_buf_adds(&p->html, "<h3>");
@@ -134,8 +136,8 @@ void raml_part_rollouts(struct raml_page *p)
             raml_buf_adds(&p->html, "</h3>\n");
         }
         raml_buf_adds(&p->html, "<div class=\"grid\">\n");
-        for (size_t i = 0; i < found->n_first; i++) add_group(p, found->first[i]);
-        for (size_t i = 0; i < found->n_last; i++) add_group(p, found->last[i]);
+        for (size_t i = 0; i < found->n_first; i++) add_group(p, found->first[i], advantages);
+        for (size_t i = 0; i < found->n_last; i++) add_group(p, found->last[i], advantages);
         raml_buf_adds(&p->html, "</div>\n");
     }
 }

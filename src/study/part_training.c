@@ -2,44 +2,124 @@
  * one figure. */
 #include "study/page.h"
 
+#include "raml/reward.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* More points than a figure can show become means of equal blocks of points; curves this long get a smooth line. */
+#define LOSS "loss"
+#define POLICY_LOSS "policy_loss"
+#define ROUNDING 1e-9 /* of a sum of terms of about 1 */
 enum { SHOWN_POINTS = 600, SMOOTH_FROM = 60, MAX_FIGURES = 24, WINDOW_SHARE = 25, LOG_FROM = 100 };
 
 static const struct known {
     const char *key, *title, *label, *also; /* also: a second curve in the same figure, dashed */
     bool log_y, smooth, from_zero;
+    bool alone;                       /* also is drawn of runs without key, too */
     const char *suffix, *also_suffix; /* of the two in the legend; NULL: training and validation */
+    double unit;                      /* what is drawn is the number over this; 0: 1 */
 } known[] = {
-    {"reward", "Reward", "mean reward", NULL, false, true, false, NULL, NULL},
-    {"accuracy", "Right answers", "share of samples", "eval_accuracy", false, true, false, NULL, NULL},
-    {"frac_reward_zero_std", "Groups without signal", "share of groups", NULL, false, true, false, NULL, NULL},
-    {"reward_std", "Deviation of rewards in a group", "standard deviation", NULL, false, true, false, NULL, NULL},
-    {"completions/mean_length", "Length", "tokens per sample", "eval_mean_length", false, true, false, NULL, NULL},
-    {"completions/clipped_ratio", "Truncated samples", "share of samples", "eval_truncated_ratio", false, true, false,
-     NULL, NULL},
-    {"entropy", "Entropy", "nats per token", NULL, false, true, false, NULL, NULL},
-    {"kl", "KL to the reference model", "nats per token", NULL, false, true, false, NULL, NULL},
-    {"approx_kl", "KL to the weights that sampled", "nats per token", NULL, false, true, false, NULL, NULL},
-    {"clip_ratio/high_mean", "Clipped ratios", "share of tokens", "clip_ratio/low_mean", false, true, false, ", above",
-     ", below"},
-    {"rewards/chosen", "Implicit rewards", "beta (log p \u2212 that of the reference)", "rewards/rejected", false, true,
-     false, ", chosen", ", rejected"},
-    {"rewards/accuracies", "Pairs in the right order", "share of pairs", "eval_accuracy", false, true, false, NULL,
-     NULL},
-    {"rewards/margins", "Margin of implicit rewards", "chosen \u2212 rejected", NULL, false, true, false, NULL, NULL},
-    {"logps/chosen", "Log-probability of a response", "nats", "logps/rejected", false, true, false, ", chosen",
-     ", rejected"},
-    {"loss", "Training loss", "loss, nats per trained token", "eval_loss", false, true, false, NULL, NULL},
-    {"grad_norm", "Gradient norm", "global norm before clipping", NULL, true, true, false, NULL, NULL},
-    {"learning_rate", "Learning rate", "learning rate", NULL, false, false, false, NULL, NULL},
-    {"tokens_per_s", "Speed", "tokens per second", NULL, false, false, true, NULL, NULL},
+    {.key = "reward", .title = "Reward", .label = "mean reward", .smooth = true},
+    {.key = "accuracy", .title = "Right answers", .label = "share of samples", .also = "eval_accuracy", .smooth = true},
+    {.key = "frac_reward_zero_std", .title = "Groups without signal", .label = "share of groups", .smooth = true},
+    {.key = "reward_std", .title = "Deviation of rewards in a group", .label = "standard deviation", .smooth = true},
+    {.key = "completions/mean_length",
+     .title = "Length",
+     .label = "tokens per sample",
+     .also = "eval_mean_length",
+     .smooth = true},
+    {.key = "completions/clipped_ratio",
+     .title = "Truncated samples",
+     .label = "share of samples",
+     .also = "eval_truncated_ratio",
+     .smooth = true},
+    {.key = "completions/unclosed_ratio",
+     .title = "Thinking that never closed",
+     .label = "share of samples",
+     .smooth = true},
+    {.key = "questions_sampled", .title = "Questions sampled", .label = "questions per round"},
+    {.key = "entropy", .title = "Entropy", .label = "nats per token", .smooth = true},
+    {.key = "entropy_kept",
+     .title = "Entropy of the tokens kept",
+     .label = "nats per token in the policy term",
+     .smooth = true},
+    {.key = "kl", .title = "KL to the reference model", .label = "nats per token", .smooth = true},
+    {.key = "approx_kl", .title = "KL to the weights that sampled", .label = "nats per token", .smooth = true},
+    {.key = "clip_ratio/high_mean",
+     .title = "Clipped ratios",
+     .label = "share of tokens",
+     .also = "clip_ratio/low_mean",
+     .smooth = true,
+     .suffix = ", above",
+     .also_suffix = ", below"},
+    {.key = "clip_ratio/dual_mean", .title = "Ratios clipped by dual_clip", .label = "share of tokens", .smooth = true},
+    {.key = "ratio_max", .title = "Largest ratio", .label = "ratio to the weights that sampled", .smooth = true},
+    {.key = "logp_gap/max",
+     .title = "Sampling against training",
+     .label = "difference of log p, nats",
+     .also = "logp_gap/mean",
+     .suffix = ", largest",
+     .also_suffix = ", mean"},
+    {.key = "rewards/chosen",
+     .title = "Implicit rewards",
+     .label = "beta (log p \u2212 that of the reference)",
+     .also = "rewards/rejected",
+     .smooth = true,
+     .suffix = ", chosen",
+     .also_suffix = ", rejected"},
+    {.key = "rewards/accuracies",
+     .title = "Pairs in the right order",
+     .label = "share of pairs",
+     .also = "eval_accuracy",
+     .smooth = true},
+    {.key = "rewards/margins",
+     .title = "Margin of implicit rewards",
+     .label = "chosen \u2212 rejected",
+     .smooth = true},
+    {.key = "logps/chosen",
+     .title = "Log-probability of a response",
+     .label = "nats",
+     .also = "logps/rejected",
+     .smooth = true,
+     .suffix = ", chosen",
+     .also_suffix = ", rejected"},
+    {.key = LOSS, .title = "Training loss", .also = "eval_loss", .smooth = true, .alone = true},
+    {.key = "nll",
+     .title = "Negative log-likelihood",
+     .label = "nats per trained token",
+     .also = "eval_nll",
+     .smooth = true,
+     .alone = true},
+    {.key = POLICY_LOSS, .title = "Policy term of the loss", .label = "policy loss", .smooth = true},
+    {.key = "kl_loss", .title = "KL term of the loss", .label = "loss", .smooth = true},
+    {.key = "answer_loss", .title = "Answer term of the loss", .label = "loss", .smooth = true},
+    {.key = "grad_norm",
+     .title = "Gradient norm",
+     .label = "global norm before clipping",
+     .log_y = true,
+     .smooth = true},
+    {.key = "learning_rate", .title = "Learning rate", .label = "learning rate"},
+    {.key = "tree_token_ratio",
+     .title = "What sharing the prompt saves",
+     .label = "tokens unshared / read",
+     .smooth = true},
+    {.key = "unique_tokens",
+     .title = "Text of a question",
+     .label = "tokens of its different trajectories",
+     .smooth = true},
+    {.key = "forks/shared_tokens",
+     .title = "What forks share",
+     .label = "tokens from the parent, per fork",
+     .smooth = true},
+    {.key = "forks/entropy", .title = "Entropy where forks leave", .label = "nats", .smooth = true},
+    {.key = "tokens_per_s", .title = "Speed", .label = "tokens per second", .from_zero = true},
+    {.key = "peak_memory_bytes", .title = "Peak memory", .label = "MiB", .from_zero = true, .unit = 1024.0 * 1024.0},
 };
-/* Counts and clocks grow with the step and are meaningless as curves; those of phases are a figure of their own. */
+/* Counts and clocks grow with the step and are meaningless as curves; those of phases are a figure of their own.
+ * clip_ratio/region_mean is the sum of two that are drawn. */
 static const char *const dull[] = {"epoch", "tokens", "trained_tokens",         "seconds",
                                    "time",  "step",   "completions/max_length", "clip_ratio/region_mean",
                                    NULL};
@@ -57,7 +137,7 @@ static void curve_free(struct curve *c)
 }
 
 /* At most SHOWN_POINTS points of s. False: no memory. */
-static bool thin_out(const struct raml_metric_series *s, struct curve *c)
+static bool thin_out(const struct raml_metric_series *s, double unit, struct curve *c)
 {
     size_t n = s->n < SHOWN_POINTS ? s->n : SHOWN_POINTS;
     *c = (struct curve){malloc(n * sizeof *c->x), malloc(n * sizeof *c->y), malloc(n * sizeof *c->smooth), n};
@@ -67,7 +147,7 @@ static bool thin_out(const struct raml_metric_series *s, struct curve *c)
         c->x[b] = c->y[b] = 0;
         for (size_t i = from; i < to; i++) {
             c->x[b] += s->step[i] / (double)(to - from);
-            c->y[b] += s->value[i] / (double)(to - from);
+            c->y[b] += s->value[i] / unit / (double)(to - from);
         }
     }
     size_t half = n / (2 * WINDOW_SHARE); /* of the window, which shrinks evenly towards both ends */
@@ -93,15 +173,15 @@ static void find_range(const struct curve *c, size_t n, double *low, double *hig
 }
 
 /* The series of one key over the runs, those that have `with` too (NULL: all), appended to s. */
-static bool add_key(const struct raml_findings *f, const char *key, const char *with, const char *suffix, bool smooth,
-                    bool dashed, struct raml_series *s, char (*name)[80], size_t *n, struct curve *curve,
+static bool add_key(const struct raml_findings *f, const char *key, const char *with, const char *suffix, double unit,
+                    bool smooth, bool dashed, struct raml_series *s, char (*name)[80], size_t *n, struct curve *curve,
                     size_t *n_curves)
 {
     for (size_t r = 0; r < f->n_runs; r++) {
         const struct raml_metric_series *m = raml_metrics_find(&f->run[r]->metrics, key);
         if (!m || (with && !raml_metrics_find(&f->run[r]->metrics, with))) continue;
         struct curve *c = &curve[(*n_curves)++];
-        if (!thin_out(m, c)) return false;
+        if (!thin_out(m, unit > 0 ? unit : 1, c)) return false;
         bool twice = smooth && c->n >= SMOOTH_FROM;
         snprintf(name[*n], sizeof *name, "%.60s%s", raml_page_run_name(f->run[r]), suffix);
         if (twice) {
@@ -121,14 +201,24 @@ static bool add_key(const struct raml_findings *f, const char *key, const char *
     return true;
 }
 
-/* What a loss is in depends on the objective: with one that has rewards it is not nats of a token. */
+/* A loss is in what the method makes of it; of several methods in one figure it has no unit. */
 static const char *label_of(const struct raml_findings *f, const struct known *k)
 {
-    bool rewards = false;
-    for (size_t r = 0; r < f->n_runs; r++)
-        rewards = rewards || raml_metrics_find(&f->run[r]->metrics, "reward") ||
-                  raml_metrics_find(&f->run[r]->metrics, "rewards/margins");
-    return rewards && strcmp(k->key, "loss") == 0 ? "loss" : k->label;
+    static const char *const unit[RAML_METHODS] = {[RAML_METHOD_SFT] = "loss, nats per trained token",
+                                                   [RAML_METHOD_DFT] = "\u2212p log p, per trained token",
+                                                   [RAML_METHOD_RFT] = "loss, nats per trained token",
+                                                   [RAML_METHOD_POLICY] = "policy loss",
+                                                   [RAML_METHOD_PAIRS] = "loss per pair",
+                                                   [RAML_METHOD_IPO] = "loss per pair, a squared distance"};
+    const char *label = NULL;
+    if (strcmp(k->key, LOSS) != 0) return k->label;
+    for (size_t r = 0; r < f->n_runs; r++) {
+        if (!raml_metrics_find(&f->run[r]->metrics, LOSS)) continue;
+        const char *own = unit[raml_method_of(f->run[r])];
+        if (label && strcmp(label, own) != 0) return "loss";
+        label = own;
+    }
+    return label;
 }
 
 static enum raml_code add_figure(struct raml_page *p, const struct known *k, struct raml_err *err)
@@ -137,11 +227,11 @@ static enum raml_code add_figure(struct raml_page *p, const struct known *k, str
     char name[4 * RAML_MAX_RUNS][80];
     struct curve curve[2 * RAML_MAX_RUNS] = {{0}};
     size_t n = 0, n_curves = 0;
-    bool ok = add_key(p->found, k->key, NULL, k->also ? k->suffix ? k->suffix : ", training" : "", k->smooth, false, s,
-                      name, &n, curve, &n_curves);
+    bool ok = add_key(p->found, k->key, NULL, k->also ? k->suffix ? k->suffix : ", training" : "", k->unit, k->smooth,
+                      false, s, name, &n, curve, &n_curves);
     if (ok && k->also)
-        ok = add_key(p->found, k->also, k->key, k->also_suffix ? k->also_suffix : ", validation",
-                     k->also_suffix && k->smooth, true, s, name, &n, curve, &n_curves);
+        ok = add_key(p->found, k->also, k->alone ? NULL : k->key, k->also_suffix ? k->also_suffix : ", validation",
+                     k->unit, k->also_suffix && k->smooth, true, s, name, &n, curve, &n_curves);
     enum raml_code rc = ok ? RAML_OK : raml_fail(err, RAML_ENOMEM, "no memory for the curve of '%s'", k->key);
     if (!rc && n) {
         char file[80], caption[120] = "";
@@ -164,7 +254,14 @@ static enum raml_code add_figure(struct raml_page *p, const struct known *k, str
     return rc;
 }
 
-/* Has a number one value in all lines of all runs, of which there are several? NULL: there is no such number. */
+/* Advantages of a group add up to 0: such a loss is 0, and its last digits are no curve. */
+static double without_noise(const char *key, double value)
+{
+    bool cancels = strcmp(key, LOSS) == 0 || strcmp(key, POLICY_LOSS) == 0;
+    return cancels && fabs(value) < ROUNDING ? 0 : value;
+}
+
+/* Has a number one value in all lines of all runs? False: there is no such number. */
 static bool is_constant(const struct raml_findings *f, const char *key)
 {
     size_t n = 0;
@@ -172,10 +269,10 @@ static bool is_constant(const struct raml_findings *f, const char *key)
     for (size_t r = 0; key && r < f->n_runs; r++) {
         const struct raml_metric_series *m = raml_metrics_find(&f->run[r]->metrics, key);
         for (size_t i = 0; m && i < m->n; i++)
-            if (n++ == 0) first = m->value[i];
-            else if (m->value[i] != first) return false;
+            if (n++ == 0) first = without_noise(key, m->value[i]);
+            else if (without_noise(key, m->value[i]) != first) return false;
     }
-    return n > 1;
+    return n > 0;
 }
 
 static bool is_absent(const struct raml_findings *f, const char *key)
@@ -214,6 +311,14 @@ static bool is_first(const struct raml_findings *f, size_t r, const char *key)
     return true;
 }
 
+/* A component of the reward has its name in the metrics, and is there before its weight. */
+static bool is_component(const char *key)
+{
+    for (int k = 0; k < RAML_REWARD_KINDS; k++)
+        if (strcmp(raml_reward_name((enum raml_reward_kind)k), key) == 0) return true;
+    return false;
+}
+
 /* Numbers that this file does not know by name, each once. */
 static enum raml_code add_others(struct raml_page *p, struct raml_err *err)
 {
@@ -223,17 +328,31 @@ static enum raml_code add_others(struct raml_page *p, struct raml_err *err)
     for (size_t r = 0; !rc && r < f->n_runs; r++)
         for (size_t i = 0; !rc && i < f->run[r]->metrics.n; i++) {
             const char *key = f->run[r]->metrics.series[i].name;
-            const struct known other = {key, key, key, NULL, false, true, false, NULL, NULL};
+            char title[96];
+            bool component = is_component(key);
+            snprintf(title, sizeof title, "%s%.80s", component ? "Reward: " : "", key);
+            const struct known other = {
+                .key = key, .title = title, .label = component ? "mean, before its weight" : key, .smooth = true};
             if (known_of(key) || is_dull(key) || !is_first(f, r, key) || is_constant(f, key)) continue;
             if (number++ < MAX_FIGURES) rc = add_figure(p, &other, err);
         }
     return rc;
 }
 
+static size_t count_lines(const struct raml_findings *f)
+{
+    size_t most = 0;
+    for (size_t r = 0; r < f->n_runs; r++)
+        for (size_t i = 0; i < f->run[r]->metrics.n; i++)
+            if (f->run[r]->metrics.series[i].n > most) most = f->run[r]->metrics.series[i].n;
+    return most;
+}
+
 /* Those that never change, in words. */
 static void add_constants(struct raml_page *p)
 {
     const struct raml_findings *f = p->found;
+    const char *before = count_lines(f) == 1 ? "Logged once: " : "The same in every line: ";
     size_t n = 0;
     for (size_t r = 0; r < f->n_runs; r++)
         for (size_t i = 0; i < f->run[r]->metrics.n; i++) {
@@ -241,10 +360,11 @@ static void add_constants(struct raml_page *p)
             const struct known *k = known_of(m->name);
             bool flat = k ? is_flat(f, k) : is_constant(f, m->name);
             if (is_dull(m->name) || !is_first(f, r, m->name) || !flat) continue;
-            raml_buf_adds(&p->html, n++ ? ", " : "<p class=\"dim\">The same in every line: ");
+            raml_buf_adds(&p->html, n++ ? ", " : "<p class=\"dim\">");
+            if (n == 1) raml_buf_adds(&p->html, before);
             raml_page_text(p, m->name);
             raml_buf_adds(&p->html, "\u00A0");
-            raml_page_number(p, m->value[0]);
+            raml_page_number(p, without_noise(m->name, m->value[0]));
         }
     if (n) raml_buf_adds(&p->html, ".</p>\n");
 }

@@ -68,6 +68,15 @@ grep -q '"rewards/margins":' out-dpo/metrics.jsonl || fail "dpo: $(cat out-dpo/m
 grep -q '"loss":0.69314' out-dpo/metrics.jsonl || fail "dpo: does not begin at log 2"
 grep -q '"loss":25.0' out-ipo/metrics.jsonl || fail "ipo: does not begin at 25: $(cat out-ipo/metrics.jsonl)"
 
+# Validation has the same texts whatever the support set is: before the first step the loss is one number.
+for support in "--support_size 1" "--support_size 8" "--support_size 8 --paraphrases" "--trajectories 2 --support_size 2"; do
+    rm -rf support
+    # shellcheck disable=SC2086
+    must "$raml" train sft --config "$recipes/support-set.yaml" --model start --max_steps 1 --batch_size 1 --eval_questions 4 $support --out support
+    sed -n 's/^{"step":0,.*"eval_loss":\([^,}]*\).*/\1/p' support/metrics.jsonl >>before
+done
+[ "$(wc -l <before)" -eq 4 ] && [ "$(sort -u before | wc -l)" -eq 1 ] || fail "support set: validation before the first step: $(cat before)"
+
 # What is given wins over the preset, in a recipe too.
 printf 'preset: dapo\nepsilon_high: 0.5\n' >own.yaml
 sed 's/^preset.*//' "$recipes/rloo.yaml" >>own.yaml

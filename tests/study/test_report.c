@@ -168,7 +168,8 @@ static void whole_demo(void **state)
     expect(page, "<b>90.5\u00A0%</b><span>in_range, 400\u00A0questions</span>");
     expect(page, "<b>3\u00A0\u2192\u00A00.5</b><span>nats per token, along 2 correct trajectories</span>");
     expect(page, "<b>3\u00A0\u2192\u00A03.25</b><span>nats per token, along 1 wrong trajectories</span>");
-    expect(page, "<b>0.25</b><span>after 20 steps, 51000 tokens/s</span>");
+    expect(page, "<span>validation loss, with</span><b>1.5</b><span>training loss 0.25</span><span>after 20 steps, 52000 "
+                 "tokens/s</span>");
     /* tables: accuracy, pass@4 and not pass@1; a row without questions */
     expect(page, "<td>96.5\u00A0%\u00A0<small>[94.0,\u00A098.1]</small></td>"
                  "<td>99.0\u00A0%\u00A0<small>[97.0,\u00A0100.0]</small></td><td>1 / 2</td>");
@@ -219,8 +220,8 @@ static void each_part_by_itself(void **state)
         int n_figures;
     } cases[] = {
         {"recipe.yaml", "seed: 0\n", "recipe.yaml)</summary>\n<pre>seed: 0\n</pre>", 0},
-        {"metrics.jsonl", "{\"step\":1,\"loss\":2}\n", "training loss</span><b>2</b><span>after 1 steps</span>", 1},
-        {"timing.jsonl", "{\"step\":1,\"tokens_per_s\":2}\n", "<h2>Training</h2>", 1},
+        {"metrics.jsonl", "{\"step\":1,\"loss\":2}\n", "training loss</span><b>2</b><span>after 1 step</span>", 0},
+        {"timing.jsonl", "{\"step\":1,\"tokens_per_s\":2}\n", "Logged once: tokens_per_s\u00A02.", 0},
         {"eval-longer.json", table, "<th>accuracy</th><th>pass@4</th><th>truncated / open</th>", 2},
         {"eval.json", "{\"rows\":[]}", "<h2>Accuracy</h2>", 0},
         {"eval.json", "{\"by\":3,\"rows\":[1,{\"accuracy\":2}],\"all\":\"x\"}", "<h2>Accuracy</h2>", 0},

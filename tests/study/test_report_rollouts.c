@@ -80,7 +80,7 @@ static size_t count(const char *page, const char *text)
 }
 
 /* Ten lines: reward 0, 0.1, .. 0.9, so that its first and last fifths are 0.05 and 0.85. */
-static void put_policy_run(const char *dir, const char *name, const char *beside)
+static void put_policy_run(const char *dir, const char *name)
 {
     char path[64], *text = NULL;
     size_t size = 0;
@@ -91,9 +91,9 @@ static void put_policy_run(const char *dir, const char *name, const char *beside
                 "{\"step\":%d,\"reward\":%g,\"accuracy\":%g,\"frac_reward_zero_std\":0.25,\"kl\":%g,"
                 "\"clip_ratio/high_mean\":%g,\"clip_ratio/low_mean\":0,\"clip_ratio/region_mean\":%g,"
                 "\"completions/mean_length\":%d,\"completions/max_length\":%d,\"entropy\":%g,\"loss\":%g,"
-                "\"logp_gap/max\":0%s}\n",
-                i + 1, 0.1 * i, 0.1 * i, 0.01 * i, 0.02 * i, 0.02 * i, 20 + i, 30 + i, 0.5 - 0.01 * i, -0.001 * i,
-                beside);
+                "\"logp_gap/max\":0,\"eval_accuracy\":%g,\"exact\":%d}\n",
+                i + 1, 0.1 * i, 0.1 * i, 0.01 * i, 0.02 * i, 0.02 * i, 20 + i, 30 + i, 0.5 - 0.01 * i, -0.0001 * i,
+                0.05 * i, i);
     fclose(f);
     snprintf(path, sizeof path, "%s/metrics.jsonl", name);
     put(dir, path, text);
@@ -108,28 +108,33 @@ static void put_policy_run(const char *dir, const char *name, const char *beside
 static void headline_and_figures(void **state)
 {
     const char *dir = *state;
-    put_policy_run(dir, "a", ",\"eval_accuracy\":0.5");
+    put_policy_run(dir, "a");
     put(dir, "b/metrics.jsonl", "{\"step\":1,\"loss\":2}\n{\"step\":2,\"loss\":1}\n");
     char *page = report(dir);
-    expect(page, "<span>reward in training, a</span><b>0.05\u00A0\u2192\u00A00.85</b><span>after 10 steps, 800 "
-                 "tokens/s</span>");
+    /* validation first, its first and last evaluation; the rate is that of the whole run */
+    expect(page, "<span>right answers in validation, a</span><b>0.0\u00A0%\u00A0\u2192 45.0\u00A0%</b><span>first "
+                 "evaluation after step 1</span><span>reward in training "
+                 "0.05\u00A0\u2192 0.85</span><span>after 10 steps, 900 tokens/s</span>");
     expect(page, "<span>training loss, b</span><b>1</b>");
     expect_none(page, "training loss, a");
     /* the table has the run on rollouts alone; first and last fifths, shares in percent; the loss last */
     expect(page, "<th class=\"t\">start \u2192 end</th><th>a</th></tr>");
     expect(page, "<tr><td class=\"t\">mean reward</td><td>0.05\u00A0\u2192\u00A00.85</td></tr>");
     expect(page, "<td class=\"t\">right samples</td><td>5.0\u00A0%\u00A0\u2192\u00A085.0\u00A0%</td>");
-    expect(page, "<td class=\"t\">right answers in validation</td><td>50.0\u00A0%\u00A0\u2192\u00A050.0\u00A0%</td>");
+    expect(
+        page,
+        "<td class=\"t\">right answers in validation</td><td>0.0\u00A0%\u00A0\u2192\u00A045.0\u00A0%<br><small>first "
+        "after step 1</small></td>");
     expect(page, "<td class=\"t\">groups without signal</td><td>25.0\u00A0%");
     expect(page, "<td class=\"t\">KL to the reference, nats per token</td><td>0.005\u00A0\u2192\u00A00.085</td>");
     expect(page, "<td class=\"t\">clipped ratios</td><td>1.0\u00A0%\u00A0\u2192\u00A017.0\u00A0%</td>");
     expect(page, "<td class=\"t\">tokens per sample</td><td>20.5\u00A0\u2192\u00A028.5</td>");
     expect(page, "<td class=\"t\">entropy, nats per token</td><td>0.495\u00A0\u2192\u00A00.415</td></tr>\n"
-                 "<tr><td class=\"t\">loss</td><td>\u22120.001\u00A0\u2192\u00A0\u22120.009</td></tr>\n</table>");
+                 "<tr><td class=\"t\">loss</td><td>\u22125e-05\u00A0\u2192\u00A0\u22120.001</td></tr>\n</table>");
     expect_none(page, "truncated samples</td>");
     expect(page, "A policy-gradient loss near 0 is normal");
-    /* reward, right answers, length, entropy, KL, clipped ratios, loss, speed, time: what never changes is in words */
-    assert_int_equal(count(page, "<figure>"), 9);
+    /* reward, right answers, length, entropy, KL, clipped ratios, loss, speed, time, the component: what never changes is in words */
+    assert_int_equal(count(page, "<figure>"), 10);
     expect(page, "The same in every line: frac_reward_zero_std\u00A00.25, logp_gap/max\u00A00.");
     free(page);
     char *tsv = get(dir, "figures/training-loss.gp");
@@ -137,11 +142,14 @@ static void headline_and_figures(void **state)
     free(tsv);
     tsv = get(dir, "figures/training-accuracy.tsv");
     expect(tsv, "a, training\t10\t0.9\tnan\tnan\n");
-    expect(tsv, "a, validation\t10\t0.5\tnan\tnan\n");
+    expect(tsv, "a, validation\t10\t0.45\tnan\tnan\n");
     free(tsv);
     tsv = get(dir, "figures/training-clip_ratio_high_mean.tsv");
     expect(tsv, "a, above\t10\t0.18\tnan\tnan\n");
     expect(tsv, "a, below\t10\t0\tnan\tnan\n");
+    free(tsv);
+    tsv = get(dir, "figures/training-exact.gp");
+    expect(tsv, "'Reward: exact'");
     free(tsv);
     tsv = get(dir, "figures/training-time.tsv"); /* 3 + 4 + 1 seconds */
     expect(tsv, "37.5\t");
@@ -159,11 +167,12 @@ static void pairs(void **state)
         "{\"step\":2,\"loss\":0.5,\"rewards/chosen\":0.25,\"rewards/rejected\":-0.5,\"rewards/margins\":0.75,"
         "\"rewards/accuracies\":1,\"logps/chosen\":-2,\"logps/rejected\":-200,\"eval_accuracy\":0.75}\n");
     char *page = report(dir);
-    expect(page, "training loss</span><b>0.5</b>");
+    expect(page, "<span>pairs in the right order, validation</span><b>75.0\u00A0%</b><span>margin "
+                 "0\u00A0\u2192 0.75</span><span>after 2 steps</span>");
     expect(page, "<td class=\"t\">pairs in the right order</td><td>0.0\u00A0%\u00A0\u2192\u00A0100.0\u00A0%</td>");
     expect(page, "<td class=\"t\">margin of implicit rewards</td><td>0\u00A0\u2192\u00A00.75</td>");
     expect(page, "<td class=\"t\">log p of rejected responses, nats</td><td>\u22124\u00A0\u2192\u00A0\u2212200</td>");
-    expect(page, "<td class=\"t\">the same in validation</td><td>75.0\u00A0%\u00A0\u2192\u00A075.0\u00A0%</td>");
+    expect(page, "<td class=\"t\">pairs in the right order, validation</td><td>75.0\u00A0%</td>");
     expect_none(page, "right answers in validation");
     expect_none(page, "Right answers");
     expect_none(page, "policy-gradient loss");
@@ -172,6 +181,81 @@ static void pairs(void **state)
     char *tsv = get(dir, "figures/training-rewards_chosen.tsv");
     expect(tsv, "this run, chosen\t2\t0.25");
     expect(tsv, "this run, rejected\t2\t-0.5");
+    free(tsv);
+}
+
+static char *figure_of(const char *dir, const char *metrics, const char *recipe, const char *name)
+{
+    put(dir, "metrics.jsonl", metrics);
+    put(dir, "recipe.yaml", recipe);
+    free(report(dir));
+    return get(dir, name);
+}
+
+/* What the loss is in, by method. */
+static void labels_of_the_loss(void **state)
+{
+    static const struct {
+        const char *has, *recipe, *label;
+    } cases[] = {
+        {"", "a: 1\n", "'loss, nats per trained token'"},
+        {"\"nll\":0.5,", "objective: dft\n", "'\u2212p log p, per trained token'"},
+        {"\"reward\":0.5,", "a: 1\n", "'loss, nats per trained token'"},
+        {"\"reward\":0.5,\"policy_loss\":0.5,", "a: 1\n", "'policy loss'"},
+        {"\"rewards/margins\":1,", "loss_type: \"sigmoid\"\n", "'loss per pair'"},
+        {"\"rewards/margins\":1,", "beta: 1\nloss_type: \"ipo_sum\"\n", "'loss per pair, a squared distance'"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char text[200];
+        snprintf(text, sizeof text, "{\"step\":1,%s\"loss\":2}\n{\"step\":2,%s\"loss\":1}\n", cases[i].has,
+                 cases[i].has);
+        char *script = figure_of(*state, text, cases[i].recipe, "figures/training-loss.gp");
+        expect(script, cases[i].label);
+        free(script);
+    }
+    put(*state, "pairs/metrics.jsonl", "{\"step\":1,\"reward\":1,\"policy_loss\":0,\"loss\":2}\n");
+    free(report(*state)); /* runs of two methods */
+    char *script = get(*state, "figures/training-loss.gp");
+    expect(script, "set ylabel 'loss'");
+    free(script);
+}
+
+/* Rounding is no curve, one line is shown in words, bytes are drawn in MiB, validation alone is drawn. */
+static void small_numbers_and_few(void **state)
+{
+    const char *dir = *state;
+    put(dir, "metrics.jsonl",
+        "{\"step\":0,\"eval_accuracy\":0.25}\n"
+        "{\"step\":1,\"reward\":0.5,\"policy_loss\":-1.8e-16,\"loss\":0.5}\n"
+        "{\"step\":2,\"reward\":0.6,\"policy_loss\":3e-12,\"loss\":0.4,\"eval_accuracy\":0.5}\n");
+    put(dir, "timing.jsonl",
+        "{\"step\":1,\"peak_memory_bytes\":1048576}\n{\"step\":2,\"peak_memory_bytes\":3145728}\n");
+    char *page = report(dir);
+    expect(page, "The same in every line: policy_loss\u00A00.");
+    expect(page, "<span>right answers in validation</span><b>25.0\u00A0%\u00A0\u2192 50.0\u00A0%</b><span>reward");
+    expect_none(page, "first after step");
+    free(page);
+    char *tsv = get(dir, "figures/training-peak_memory_bytes.tsv");
+    expect(tsv, "this run\t2\t3\t");
+    free(tsv);
+    put(dir, "metrics.jsonl", "{\"step\":1,\"reward\":0.5,\"policy_loss\":0.25,\"loss\":0.5}\n");
+    put(dir, "timing.jsonl", "{\"step\":1,\"tokens_per_s\":7}\n");
+    page = report(dir);
+    expect(page, "Logged once: reward\u00A00.5, policy_loss\u00A00.25, loss\u00A00.5, tokens_per_s\u00A07.");
+    expect(page, "<span>reward in training</span><b>0.5</b><span>after 1 step, 7 tokens/s</span>");
+    expect(page, "<td class=\"t\">mean reward</td><td>0.5</td>");
+    assert_int_equal(count(page, "<figure>"), 0);
+    free(page);
+    put(dir, "metrics.jsonl",
+        "{\"step\":5,\"eval_loss\":0.5,\"eval_nll\":2}\n{\"step\":6,\"eval_loss\":0.25,\"eval_nll\":1}\n");
+    page = report(dir);
+    expect(page, "<span>negative log-likelihood in validation</span><b>1</b><span>after 6 steps, 7 tokens/s</span>");
+    free(page);
+    tsv = get(dir, "figures/training-loss.tsv");
+    expect(tsv, "this run, validation\t6\t0.25\t");
+    free(tsv);
+    tsv = get(dir, "figures/training-nll.tsv");
+    expect(tsv, "this run, validation\t6\t1\t");
     free(tsv);
 }
 
@@ -213,6 +297,12 @@ static void groups_of_samples(void **state)
                  "\u00B7 answer 8 \u00B7 truncated \u00B7 not trained on</p>");
     expect_none(page, "Skipped");
     free(page);
+    put(dir, "metrics.jsonl",
+        "{\"step\":1,\"reward\":1,\"loss\":1}\n"); /* of raml train rft, which has no advantages */
+    page = report(dir);
+    expect(page, " \u00B7 reward 1 \u00B7 tokens 7");
+    expect_none(page, "advantage");
+    free(page);
 }
 
 static void few_and_broken_lines(void **state)
@@ -243,6 +333,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(headline_and_figures, set_up, tear_down),
         cmocka_unit_test_setup_teardown(pairs, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(labels_of_the_loss, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(small_numbers_and_few, set_up, tear_down),
         cmocka_unit_test_setup_teardown(groups_of_samples, set_up, tear_down),
         cmocka_unit_test_setup_teardown(few_and_broken_lines, set_up, tear_down),
     };
