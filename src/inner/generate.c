@@ -27,8 +27,9 @@ static enum raml_code admit(struct raml_generator *g, struct raml_err *err)
 static enum raml_code not_finite(const struct raml_generator *g, const struct raml_row *r, struct raml_err *err)
 {
     char number[32];
-    return raml_fail(err, RAML_ERANGE, "%s: the model's logits are not finite",
-                     raml_generate_name(&g->job[r->job], raml_row_job(g, r), number));
+    return raml_fail(err, RAML_ERANGE, "%s, sample %u, token %zu: the model's logits are not finite",
+                     raml_generate_name(&g->job[r->job], raml_row_job(g, r), number), g->job[r->job].sample + 1,
+                     r->out.n + 1);
 }
 
 /* Tokens for the rows who[0..n). */

@@ -156,6 +156,8 @@ static bool is_due(struct raml_trainer *t)
 
 static enum raml_code save(struct raml_trainer *t, struct raml_err *err)
 {
+    enum raml_code rc = raml_trainer_check_weights(t, err);
+    if (rc) return rc;
     t->due = false;
     t->saved = t->state.step;
     if (t->comm->rank != 0) return RAML_OK;
@@ -163,7 +165,7 @@ static enum raml_code save(struct raml_trainer *t, struct raml_err *err)
     json_t *own = source->save ? source->save(source->user) : NULL;
     if (source->save && !own) return raml_fail(err, RAML_ENOMEM, "no memory for a checkpoint's state");
     const struct train_state_facts facts = {t->training->objective_name, t->training->settings, own};
-    enum raml_code rc = raml_train_state_save(t->job, t->opt, &t->state, &facts, &t->adamw, err);
+    rc = raml_train_state_save(t->job, t->opt, &t->state, &facts, &t->adamw, err);
     json_decref(own);
     return rc;
 }

@@ -47,6 +47,8 @@ RAML_CHECKED enum raml_code raml_trainer_after_step(struct raml_trainer *t, stru
 RAML_CHECKED enum raml_code raml_trainer_stopped(struct raml_trainer *t, struct raml_err *err);
 /* loop_fault.c: a loss or gradient that is not finite: the error that names question and token. */
 enum raml_code raml_trainer_bad_loss(const struct raml_trainer *t, struct raml_err *err);
+/* Before a checkpoint: do the weights still say anything? RAML_ERANGE: they do not, and nothing is to be written. */
+RAML_CHECKED enum raml_code raml_trainer_check_weights(struct raml_trainer *t, struct raml_err *err);
 enum raml_code raml_trainer_bad_gradient(struct raml_trainer *t, struct raml_err *err);
 
 #endif

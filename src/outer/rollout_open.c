@@ -37,17 +37,18 @@ static enum raml_code check_questions(struct raml_rollout_source *s, const struc
     enum raml_code rc = list->question ? RAML_OK : raml_fail(err, RAML_ENOMEM, "no memory for %zu questions", qs->n);
     for (size_t i = 0; i < qs->n && !rc; i++) {
         const struct raml_question *q = &qs->question[i];
+        char of[RAML_QUESTION_NAME];
         prompt.n = 0;
         rc = raml_format_prompt(&s->job->format, s->job->tokenizer, q->question, &prompt, err);
         if (!rc && (!q->answer || !*q->answer))
-            rc = raml_fail(err, RAML_ERANGE, "%s: question '%s' (line %zu) has no answer; expected one to judge by",
-                           name, q->id ? q->id : "?", q->line);
+            rc = raml_fail(err, RAML_ERANGE, "%s: %s has no answer; expected one to judge by", name,
+                           raml_question_name(q, of));
         if (!rc && prompt.n >= context && s->own->skip_long) continue;
         if (!rc && prompt.n >= context)
             rc = raml_fail(err, RAML_ERANGE,
-                           "%s: question '%s' (line %zu): its prompt of %zu tokens fills the model's context of %zu "
+                           "%s: %s: its prompt of %zu tokens fills the model's context of %zu "
                            "(skip_long leaves such questions out)",
-                           name, q->id ? q->id : "?", q->line, prompt.n, context);
+                           name, raml_question_name(q, of), prompt.n, context);
         if (rc) break;
         list->question[list->n++] = q;
         s->data_hash = raml_hash(prompt.id, prompt.n * sizeof *prompt.id, s->data_hash);

@@ -35,9 +35,8 @@ static enum raml_code encode_answer(const struct raml_rollout_source *s, struct 
         g->n_prefix = x.answer_prefix.n;
     }
     raml_trace_text_deinit(&x);
-    return rc ? raml_wrap(err, rc, "question '%s' (line %zu)", g->question->id ? g->question->id : "?",
-                          g->question->line)
-              : RAML_OK;
+    char name[RAML_QUESTION_NAME];
+    return rc ? raml_wrap(err, rc, "%s", raml_question_name(g->question, name)) : RAML_OK;
 }
 
 static void add_place(struct raml_rollout *x, uint32_t at)
@@ -151,9 +150,9 @@ static enum raml_code reward_sample(struct raml_rollout_source *s, const struct 
                               x->said.ended ? "stop" : "length", &x->well_formed, err);
     const struct raml_reward_sample sample = raml_rollout_sample(s, x, &curve);
     if (!rc) rc = raml_reward_of(s->reward, &s->mix, &sample, &x->worth, err);
+    char name[RAML_QUESTION_NAME];
     if (rc)
-        return raml_wrap(err, rc, "question '%s' (line %zu), sample %zu", g->question->id ? g->question->id : "?",
-                         g->question->line, (size_t)(x - g->sample) + 1);
+        return raml_wrap(err, rc, "%s, sample %zu", raml_question_name(g->question, name), (size_t)(x - g->sample) + 1);
     x->reward = x->worth.total;
     if (s->policy) x->reward += raml_overlong_penalty(s->policy, x->n, (size_t)s->own->max_completion_length);
     return RAML_OK;

@@ -10,6 +10,15 @@
 
 /* -- Sampling ------------------------------------------------------------------------------------------------------ */
 
+/* The weights were changed since the last round: what may help. */
+static enum raml_code advise(const struct raml_rollout_source *s, struct raml_err *err)
+{
+    const struct raml_err was = *err;
+    return raml_fail(err, RAML_ERANGE,
+                     "%s; the last checkpoint is kept (a lower learning_rate, now %g, or max_grad_norm may help)",
+                     was.msg, s->opt->learning_rate);
+}
+
 /* Samples the next n questions of the stream and rewards them. */
 static enum raml_code sample_more(struct raml_rollout_source *s, struct raml_packs *packs, uint64_t *position, size_t n,
                                   struct raml_err *err)
@@ -32,6 +41,7 @@ static enum raml_code sample_more(struct raml_rollout_source *s, struct raml_pac
         round[i] = 1 + p / s->order.n; /* a question comes once an epoch; 0 is evaluation's */
     }
     if (!rc) rc = raml_round_sample(r, s->sampler, &plan, question, round, n, err);
+    if (rc == RAML_ERANGE) rc = advise(s, err);
     for (size_t i = first; i < r->n_groups && !rc; i++) r->group[i].epoch = round[i - first];
     if (!rc && n_forks) rc = raml_round_fork(r, first, n_forks, s->sampler, packs, &s->scored, &s->quiet, err);
     if (n_forks) s->read_tokens += s->scored.n_read;

@@ -173,13 +173,13 @@ enum raml_code raml_rollout_step(struct raml_rollout_source *s, uint64_t update,
 static enum raml_code not_one(const struct raml_step *step, size_t row, size_t token, size_t k, double was,
                               const char *whose, struct raml_err *err)
 {
-    const struct raml_question *q = step->row[row].question;
+    char name[RAML_QUESTION_NAME];
     double now = (double)step->logp[token];
-    return raml_fail(
-        err, RAML_ERANGE,
-        "question '%s' (line %zu), sample %zu, token %zu: the first update's ratio is %.9g, expected exactly "
-        "1 (log-probability %.9g now, %.9g %s)",
-        q->id ? q->id : "?", q->line, step->row[row].trajectory + 1, k + 1, exp(now - was), now, was, whose);
+    return raml_fail(err, RAML_ERANGE,
+                     "%s, sample %zu, token %zu: the first update's ratio is %.9g, expected exactly "
+                     "1 (log-probability %.9g now, %.9g %s)",
+                     raml_question_name(step->row[row].question, name), step->row[row].trajectory + 1, k + 1,
+                     exp(now - was), now, was, whose);
 }
 
 /* How far the trainer's log-probabilities are from the sampler's, whose weights were the same. */

@@ -63,8 +63,8 @@ static enum raml_code submit(struct raml_round *r, struct raml_sampler *sampler,
     enum raml_code rc = raml_format_prompt(p->format, p->tokenizer, q->question, &prompt, err);
     if (!rc) rc = RAML_GROW(r->group, r->cap_groups, r->n_groups + 1, "questions of a round", err);
     if (rc) goto done;
-    char name[160];
-    snprintf(name, sizeof name, "question '%.64s' (line %zu)", q->id ? q->id : "?", q->line);
+    char name[RAML_QUESTION_NAME];
+    raml_question_name(q, name);
     struct raml_rollout_group *g = &r->group[r->n_groups];
     *g = (struct raml_rollout_group){.question = q, .n_prompt = prompt.n, .n = p->n_samples};
     g->prompt = copied(r->arena, prompt.id, prompt.n, sizeof *prompt.id);

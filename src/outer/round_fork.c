@@ -145,13 +145,13 @@ static enum raml_code submit(const struct raml_rollout_group *g, struct raml_sam
 {
     struct raml_sampler_start *start = calloc(n, sizeof *start);
     const struct raml_question *q = g->question;
-    char name[160];
+    char name[RAML_QUESTION_NAME];
     if (!start) return raml_fail(err, RAML_ENOMEM, "no memory for %zu forks", n);
     for (size_t f = 0; f < n; f++) {
         const struct raml_rollout *x = &g->sample[g->n + f];
         start[f] = (struct raml_sampler_start){x->parent->token, x->shared};
     }
-    snprintf(name, sizeof name, "question '%.64s' (line %zu)", q->id ? q->id : "?", q->line);
+    raml_question_name(q, name);
     const struct raml_sampler_job job = {.prompt = g->prompt,
                                          .n_prompt = g->n_prompt,
                                          .name = name,

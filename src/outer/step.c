@@ -4,7 +4,16 @@
 #include "core/array.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
+
+const char *raml_question_name(const struct raml_question *q, char out[RAML_QUESTION_NAME])
+{
+    int n = snprintf(out, RAML_QUESTION_NAME, "question '%.64s'", q->id ? q->id : "?");
+    if (q->line && n > 0 && n < RAML_QUESTION_NAME)
+        snprintf(out + n, RAML_QUESTION_NAME - (size_t)n, " (line %zu)", q->line);
+    return out;
+}
 
 void raml_step_deinit(struct raml_step *s)
 {

@@ -52,6 +52,9 @@ struct raml_step { /* zero-initialise */
     double *d_logp, *d_entropy;
     size_t cap_tree_rows, cap_rows, cap_starts, cap;
 };
+enum { RAML_QUESTION_NAME = 120 };
+/* "question 'a7' (line 3)", without the line where it was made here. */
+const char *raml_question_name(const struct raml_question *q, char out[RAML_QUESTION_NAME]);
 void raml_step_deinit(struct raml_step *s);
 void raml_step_clear(struct raml_step *s); /* nothing in it; memory and `has` kept */
 /* An empty tree, the next one of the step; valid until the next call. */

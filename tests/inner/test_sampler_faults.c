@@ -96,7 +96,7 @@ static void test_not_finite(void **state)
     submit(r, s, 0, 4, 0);
     submit(r, s, 1, 4, 0);
     assert_int_equal(raml_sampler_next(s, &g, &more, NULL, &err), RAML_ERANGE);
-    assert_non_null(strstr(err.msg, "1+1=?: the model's logits are not finite"));
+    assert_non_null(strstr(err.msg, "1+1=?, sample 1, token 1: the model's logits are not finite"));
     w = host_weights(m);
     w[7] = kept;
     set_weights(m, w);

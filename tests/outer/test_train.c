@@ -311,6 +311,23 @@ static void test_not_finite(void **state)
     same_checkpoint(b, "whole", "run", 6);
 }
 
+/* Weights that a step has ruined are not saved: the only checkpoint that is kept is a good one. */
+static void test_ruined_weights(void **state)
+{
+    struct bench *b = *state;
+    struct raml_train_options o = options(4);
+    o.save_steps = o.save_total_limit = 1;
+    CHECK_DONE(go(b, "whole", &o, NULL, 0, false, 0));
+    struct outcome out = go(b, "run", &o, NULL, 0, false, -2);
+    assert_int_equal(out.rc, RAML_ERANGE);
+    assert_int_equal(strncmp(out.err.msg, "step 2: with the weights after it the log-probability of question 'q", 67),
+                     0);
+    assert_non_null(strstr(out.err.msg, "no checkpoint of them is written, the last one is kept"));
+    CHECK_DONE(go(b, "run", &o, NULL, 1, false, 0)); /* from step 1 on */
+    same_file(b, "whole", "run", "metrics.jsonl");
+    same_checkpoint(b, "whole", "run", 4);
+}
+
 static void test_refused_data(void **state)
 {
     struct bench *b = *state;
@@ -387,7 +404,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_loss_falls), TEST(test_micro_batches),       TEST(test_repeats),      TEST(test_counts),
         TEST(test_metrics),    TEST(test_stopped_and_resumed), TEST(test_killed),       TEST(test_other_settings),
-        TEST(test_not_finite), TEST(test_refused_data),        TEST(test_graded_wrong), TEST(test_vocabulary),
+        TEST(test_not_finite), TEST(test_ruined_weights),      TEST(test_refused_data), TEST(test_graded_wrong),
+        TEST(test_vocabulary),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
