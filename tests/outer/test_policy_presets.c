@@ -155,6 +155,25 @@ static void test_table(void **state)
     assert_string_equal(strrchr(err.msg, ','), ", mrt");
 }
 
+/* The bounds of CISPO's weight: no ratio of the oracle's cases is between the larger ones. */
+static void test_cispo_bounds(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *preset;
+        double low, high;
+    } cases[] = {{"cispo-verl-2026-08", 0.8, 1.2},
+                 {"cispo-trl-2026-07", 0, 5},
+                 {"cispo-open-instruct-2026-08", 0, 1.272},
+                 {"cispo-nemo-2026-08", 0, 6}};
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct raml_policy_options opt = rig_options();
+        rig_set(&opt, cases[i].preset);
+        assert_int_equal(opt.policy_loss, RAML_LOSS_CISPO);
+        assert_true(opt.ratio_low == cases[i].low && opt.ratio_high == cases[i].high);
+    }
+}
+
 /* Names and aliases of settings are each given once; defaults are in range. */
 static void test_settings(void **state)
 {
@@ -270,7 +289,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_dated),      cmocka_unit_test(test_recipes),        cmocka_unit_test(test_table),
         cmocka_unit_test(test_settings),   cmocka_unit_test(test_contradictions), cmocka_unit_test(test_description),
-        cmocka_unit_test(test_every_word),
+        cmocka_unit_test(test_every_word), cmocka_unit_test(test_cispo_bounds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

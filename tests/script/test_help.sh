@@ -63,7 +63,7 @@ printf 'raml_command: [a]\n' >"$recipe"
 expect 2 "a list as command" train --config "$recipe"
 [ "$said" = "raml train: $recipe:1: raml_command: found a list, expected text" ] || fail "a list as command: said '$said'"
 printf 'max_steps: 2\nraml_command: train rft\nno_such: 1\n' >"$recipe"
-expect 2 "the command's own error" train --quiet --config "$list" --config "$recipe"
+expect 2 "the command's own error" train --config "$list" --config "$recipe" --quiet
 case $said in "raml train rft: $recipe:3: unknown key 'no_such'"*) ;; *) fail "the command's own error: '$said'" ;; esac
 expect 1 "no such recipe" train --config /nowhere/a.yaml
 case $said in "raml train: --config: /nowhere/a.yaml"*) ;; *) fail "no such recipe: '$said'" ;; esac
