@@ -65,6 +65,8 @@ expect 2 "a list as command" train --config "$recipe"
 printf 'max_steps: 2\nraml_command: train rft\nno_such: 1\n' >"$recipe"
 expect 2 "the command's own error" train --config "$list" --config "$recipe" --quiet
 case $said in "raml train rft: $recipe:3: unknown key 'no_such'"*) ;; *) fail "the command's own error: '$said'" ;; esac
+expect 2 "an option in front" train --no_such_option --config "$recipe"
+case $said in "raml train rft: unknown option --no_such_option"*) ;; *) fail "an option in front: '$said'" ;; esac
 expect 1 "no such recipe" train --config /nowhere/a.yaml
 case $said in "raml train: --config: /nowhere/a.yaml"*) ;; *) fail "no such recipe: '$said'" ;; esac
 for help in "train --help" "help train"; do
