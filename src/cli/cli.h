@@ -10,6 +10,8 @@
 #ifndef RAML_CLI_H
 #define RAML_CLI_H
 
+#include "core/setting.h"
+
 #include "raml/buf.h"
 #include "raml/device.h"
 #include "raml/err.h"
@@ -76,6 +78,10 @@ void cli_parse_free(struct cli_parsed *p);
  * defaults are the tables'. */
 RAML_CHECKED enum raml_code cli_defaults(const struct cli_command *cmd, const char *names, void *settings,
                                          struct raml_err *err);
+/* recipe.c: the command that a recipe's raml_command names, which may be none of the program's, and its line; "" and 0: it
+ * has no such key. */
+RAML_CHECKED enum raml_code cli_recipe_command(const char *path, char name[RAML_SHOWN], size_t *line,
+                                               struct raml_err *err);
 void cli_help(const struct cli_command *cmd, struct raml_buf *out);
 
 /* Progress on stderr: one line rewritten on a terminal, occasional plain lines elsewhere; rate and time left. */

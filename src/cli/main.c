@@ -49,21 +49,43 @@ static const struct cli_command *find(int argc, char *const *argv, int *n_words)
     return NULL;
 }
 
-/* Lists the commands whose names begin with the word `group`, after what was found there (NULL: nothing); false: there
- * are none. */
-static bool list_group(FILE *f, const char *group, const char *found)
+/* Is the name two words, of which the first is `group`? */
+static bool belongs(const char *name, const char *group)
 {
     size_t len = strlen(group);
-    bool any = false;
-    for (size_t i = 0; i < cli_n_commands; i++) {
-        const char *name = cli_commands[i]->name;
-        if (strncmp(name, group, len) != 0 || name[len] != ' ') continue;
-        if (!any && found) fprintf(f, "raml: unknown command '%s %.64s'; expected one of these:\n", group, found);
-        else if (!any) fprintf(f, "raml %s: expected one of these commands:\n", group);
-        fprintf(f, "  raml %-14s %s\n", name, cli_commands[i]->about);
-        any = true;
+    return strncmp(name, group, len) == 0 && name[len] == ' ';
+}
+
+static bool is_group(const char *group)
+{
+    for (size_t i = 0; i < cli_n_commands; i++)
+        if (belongs(cli_commands[i]->name, group)) return true;
+    return false;
+}
+
+static void list_group(FILE *f, const char *group)
+{
+    for (size_t i = 0; i < cli_n_commands; i++)
+        if (belongs(cli_commands[i]->name, group))
+            fprintf(f, "  raml %-14s %s\n", cli_commands[i]->name, cli_commands[i]->about);
+}
+
+static void explain_group(FILE *f, const char *group)
+{
+    fprintf(f, "raml %s: expected one of these commands, or --config FILE whose raml_command names one:\n", group);
+    list_group(f, group);
+}
+
+/* A group's name, followed by what is no command of it (NULL: by nothing). */
+static int unknown_in_group(const char *group, const char *found)
+{
+    if (!found) {
+        explain_group(stderr, group);
+    } else {
+        fprintf(stderr, "raml: unknown command '%s %.64s'; expected one of these:\n", group, found);
+        list_group(stderr, group);
     }
-    return any;
+    return BAD_USAGE;
 }
 
 static int unknown(int argc, char *const *argv)
@@ -73,7 +95,11 @@ static int unknown(int argc, char *const *argv)
     for (; n < cli_n_commands && n < MAX_COMMANDS; n++) known[n] = cli_commands[n]->name;
     bool asks = argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0);
     const char *found = argc > 1 && argv[1][0] != '-' ? argv[1] : NULL;
-    if (list_group(asks ? stdout : stderr, argv[0], found)) return asks ? DONE : BAD_USAGE;
+    if (is_group(argv[0])) {
+        if (!asks) return unknown_in_group(argv[0], found);
+        explain_group(stdout, argv[0]);
+        return DONE;
+    }
     char two[2 * MAX_NAME + 2] = "";
     if (found) snprintf(two, sizeof two, "%.*s %.*s", MAX_NAME, argv[0], MAX_NAME, argv[1]);
     const char *near = raml_nearest(two, known, n);
@@ -116,6 +142,36 @@ static int exit_code(const char *name, enum raml_code rc, const struct raml_err 
     if (rc == RAML_OK) return DONE;
     if (!reader_gone()) fprintf(stderr, "raml %s: %s\n", name, err->msg[0] ? err->msg : "failed");
     return rc == RAML_EUSAGE ? BAD_USAGE : FAILED;
+}
+
+/* The recipe that follows a group's name, as in "raml train --config FILE"; of several the last; NULL: none does. */
+static const char *recipe_of_group(int argc, char *const *argv)
+{
+    const char *path = NULL;
+    if (argc < 2 || strncmp(argv[1], "--", 2) != 0 || !is_group(argv[0])) return NULL;
+    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
+        if (strncmp(argv[i], "--config=", 9) == 0) path = argv[i] + 9;
+        else if (strcmp(argv[i], "--config") == 0 && i + 1 < argc) path = argv[++i];
+    }
+    return path;
+}
+
+/* The command of the group that the recipe names; NULL: none, and *code is how to end. */
+static const struct cli_command *find_named(const char *group, const char *path, int *code)
+{
+    struct raml_err err = {0};
+    char name[RAML_SHOWN];
+    size_t line;
+    enum raml_code rc = cli_recipe_command(path, name, &line, &err);
+    *code = rc ? exit_code(group, rc, &err) : BAD_USAGE;
+    if (rc) return NULL;
+    for (size_t i = 0; i < cli_n_commands && belongs(name, group); i++)
+        if (strcmp(cli_commands[i]->name, name) == 0) return cli_commands[i];
+    if (line) fprintf(stderr, "raml %s: %s:%zu: raml_command: found '%s'", group, path, line, name);
+    else fprintf(stderr, "raml %s: %s: found no raml_command", group, path);
+    fputs(", expected one of these commands:\n", stderr);
+    list_group(stderr, group);
+    return NULL;
 }
 
 /* raml help ... --format WORD */
@@ -193,7 +249,17 @@ int main(int argc, char **argv)
     int n_words = 0, skip = help ? 2 : 1;
     const struct cli_command *cmd = find(argc - skip, argv + skip, &n_words);
     if (help && cmd) return print_help(cmd);
-    if (help && list_group(stdout, argv[2], NULL)) return close_output("help");
+    if (help && is_group(argv[2])) {
+        explain_group(stdout, argv[2]);
+        return close_output("help");
+    }
+    const char *recipe = cmd || help ? NULL : recipe_of_group(argc - skip, argv + skip);
+    if (recipe) {
+        int code;
+        cmd = find_named(argv[skip], recipe, &code);
+        n_words = 1;
+        if (!cmd) return code;
+    }
     if (!cmd) return unknown(argc - skip, argv + skip);
     cli_share_processors(argv);
     return start(cmd, argc - skip - n_words, argv + skip + n_words);

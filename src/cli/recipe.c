@@ -4,7 +4,7 @@
  *     learning_rate: 3.0e-4     keys are the names of options, with underscores or dashes
  *     out: "runs/first"         text may be quoted; numbers, true and false may not
  *     raml_version: "0.1.0"     keys that begin with raml_ are notes of the program and are skipped,
- *     raml_command: train sft   except this one: a recipe for another command is refused,
+ *     raml_command: train sft   except this one, the command: another refuses the recipe, 'raml train' runs it,
  *     raml_arguments: [a.jsonl] and this: the nameless arguments where the command line has none
  *
  * Uses libyaml's events and not libcyaml, which gives line numbers only inside its log messages (and, for a key given
@@ -169,8 +169,9 @@ static enum raml_code unknown_key(const struct cli_parsed *p, const struct reade
 }
 
 /* The current event is a key; afterwards it is the last event of its value. */
-static enum raml_code read_pair(struct cli_parsed *p, struct reader *r, struct raml_err *err)
+static enum raml_code read_pair(void *user, struct reader *r, struct raml_err *err)
 {
+    struct cli_parsed *p = user;
     if (r->event.type != YAML_SCALAR_EVENT)
         return raml_fail(err, RAML_EUSAGE, "%s:%zu: found %s, expected the name of a setting", r->path, line_of(r),
                          kind(&r->event));
@@ -195,8 +196,34 @@ static enum raml_code read_pair(struct cli_parsed *p, struct reader *r, struct r
     return rc ? raml_wrap(err, rc, "%s:%zu: %s", r->path, line_of(r), slot->option->name) : RAML_OK;
 }
 
+/* Of raml_command: the text and its line. */
+struct named_command {
+    char *name;
+    size_t *line;
+};
+
+/* As read_pair, of raml_command alone: all else is skipped. */
+static enum raml_code find_command(void *user, struct reader *r, struct raml_err *err)
+{
+    const struct named_command *found = user;
+    const yaml_event_t *e = &r->event;
+    bool command = e->type == YAML_SCALAR_EVENT && strcmp((const char *)e->data.scalar.value, "raml_command") == 0;
+    enum raml_code rc = command ? RAML_OK : skip(r, err); /* a key may be a list */
+    if (!rc) rc = next(r, err);
+    if (rc || !command) return rc ? rc : skip(r, err);
+    if (e->type != YAML_SCALAR_EVENT)
+        return raml_fail(err, RAML_EUSAGE, "%s:%zu: raml_command: found %s, expected text", r->path, line_of(r),
+                         kind(e));
+    raml_shown((const char *)e->data.scalar.value, e->data.scalar.length, found->name);
+    *found->line = line_of(r);
+    return RAML_OK;
+}
+
+/* What a pair is read by: the current event is its key, and afterwards the last event of its value. */
+typedef enum raml_code (*pair_reader)(void *user, struct reader *r, struct raml_err *err);
+
 /* stream start, [document start, mapping, document end], stream end */
-static enum raml_code read_document(struct cli_parsed *p, struct reader *r, struct raml_err *err)
+static enum raml_code read_document(pair_reader pair, void *user, struct reader *r, struct raml_err *err)
 {
     enum raml_code rc = next(r, err);
     if (!rc) rc = next(r, err);
@@ -211,7 +238,7 @@ static enum raml_code read_document(struct cli_parsed *p, struct reader *r, stru
         rc = next(r, err);
         if (rc) return rc;
         if (r->event.type == YAML_MAPPING_END_EVENT) break;
-        rc = read_pair(p, r, err);
+        rc = pair(user, r, err);
         if (rc) return rc;
     }
     rc = next(r, err); /* document end */
@@ -222,7 +249,7 @@ static enum raml_code read_document(struct cli_parsed *p, struct reader *r, stru
     return RAML_OK;
 }
 
-enum raml_code cli_recipe_read(struct cli_parsed *p, const char *path, struct raml_err *err)
+static enum raml_code read_file(const char *path, pair_reader pair, void *user, struct raml_err *err)
 {
     struct raml_buf text;
     raml_buf_init(&text, MAX_FILE);
@@ -238,11 +265,24 @@ enum raml_code cli_recipe_read(struct cli_parsed *p, const char *path, struct ra
     }
     yaml_parser_set_input_string(&r.parser, (const unsigned char *)(text.data ? text.data : ""), text.len);
     yaml_parser_set_encoding(&r.parser, YAML_UTF8_ENCODING);
-    rc = read_document(p, &r, err);
+    rc = read_document(pair, user, &r, err);
     yaml_event_delete(&r.event);
     yaml_parser_delete(&r.parser);
     raml_buf_deinit(&text);
     return rc;
+}
+
+enum raml_code cli_recipe_read(struct cli_parsed *p, const char *path, struct raml_err *err)
+{
+    return read_file(path, read_pair, p, err);
+}
+
+enum raml_code cli_recipe_command(const char *path, char name[RAML_SHOWN], size_t *line, struct raml_err *err)
+{
+    struct named_command found = {.name = name, .line = line};
+    name[0] = 0;
+    *line = 0;
+    return read_file(path, find_command, &found, err);
 }
 
 /* -- writing ------------------------------------------------------------------------------------------------------- */

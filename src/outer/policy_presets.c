@@ -1,7 +1,7 @@
 /* policy_presets.c - see policy.h: names for lists of settings.
  *
  * A dated preset is what a framework does at that date when its user sets nothing but the estimator of advantages; source:
- * its repository at the commit given. A method's preset is its paper's.
+ * its repository at the commit given. A method's preset is its paper's; a dated one is a framework's form of it.
  */
 #include "core/nearest.h"
 #include "outer/policy_parts.h"
@@ -77,6 +77,15 @@ static const struct raml_policy_preset methods[] = {
      "arXiv 2602.05261", "GSPO's ratio, each sample's loss times its length."},
     {"cispo", "policy_loss=cispo ratio_low=0 ratio_high=5 loss_aggregation=token-mean", "arXiv 2506.13585, 2510.13786",
      "A detached, bounded weight on every token's log-probability; the bound is ScaleRL's."},
+    {"cispo-verl-2026-08", "policy_loss=cispo ratio_low=0.8 ratio_high=1.2 loss_aggregation=token-mean",
+     "verl-project/verl@1dda039b9, 2026-08-22", "Its default: epsilon 0.2 on both sides of 1."},
+    {"cispo-trl-2026-07", "policy_loss=cispo ratio_low=0 ratio_high=5 loss_aggregation=token-mean",
+     "huggingface/trl@f2cd57710, 2026-07-24",
+     "No lower bound; epsilon_high is the bound itself, as in ScaleRL's recipe."},
+    {"cispo-open-instruct-2026-08", "policy_loss=cispo ratio_low=0 ratio_high=1.272 loss_aggregation=token-mean",
+     "allenai/open-instruct@e6c3044aa, 2026-08-20", "No lower bound; 1 and its epsilon_high."},
+    {"cispo-nemo-2026-08", "policy_loss=cispo ratio_low=0 ratio_high=6 loss_aggregation=token-mean",
+     "NVIDIA-NeMo/RL@7ea279abf, 2026-08", "Its recipe: from 1 less 1 to 1 and 5."},
     {"sapo", "policy_loss=sapo tau_pos=1 tau_neg=1.05 loss_aggregation=seq-mean-token-mean aggregation_rows=all",
      "arXiv 2511.20347", "A smooth gate instead of clipping."},
     {"gmpo",

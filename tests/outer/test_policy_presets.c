@@ -93,12 +93,12 @@ static void test_recipes(void **state)
         {"trl-2026-07 gspo", "main/trl-2026-07/gspo-grpo", false},
         {"openrlhf-2026-08 gspo aggregation_rows=nonempty beta=0", "main/openrlhf-2026-08/gspo", false},
         {"slime-2026-08 gspo ratio_gradient=full", "main/slime-2026-08/gspo", false},
-        {"verl-2026-08 cispo ratio_low=0.8 ratio_high=1.2", "main/verl-2026-08/cispo/0.2-0.2", false},
+        {"verl-2026-08 cispo-verl-2026-08", "main/verl-2026-08/cispo/0.2-0.2", false},
         {"verl-2026-08 cispo ratio_low=-9 ratio_high=1.2", "main/verl-2026-08/cispo/10-0.2", false},
-        {"trl-2026-07 cispo", "main/trl-2026-07/cispo", false},
-        {"open-instruct-2026-08 cispo ratio_high=1.272 correction=none beta=0", "main/open-instruct-2026-08/cispo",
+        {"trl-2026-07 cispo-trl-2026-07", "main/trl-2026-07/cispo", false},
+        {"open-instruct-2026-08 cispo-open-instruct-2026-08 correction=none beta=0", "main/open-instruct-2026-08/cispo",
          true},
-        {"verl-2026-08 cispo ratio_high=6 ratio_log_clamp=0 count_eps=1e-8 advantage_baseline=leave-one-out "
+        {"verl-2026-08 cispo-nemo-2026-08 ratio_log_clamp=0 count_eps=1e-8 advantage_baseline=leave-one-out "
          "scale_rewards=others",
          "main/nemo-2026-08/cispo", false},
         {"slime-2026-08 cispo loss_aggregation=seq-mean-token-mean", "main/slime-2026-08/cispo", false},
@@ -139,7 +139,7 @@ static void test_table(void **state)
         assert_true(*p.source && *p.help && p.help[strlen(p.help) - 1] == '.');
         n++;
     }
-    assert_true(n >= 8 + 20);
+    assert_true(n >= 8 + 24);
     struct raml_policy_options opt = rig_options();
     rig_set(&opt, "norm_length=77 rloo");
     assert_true(opt.norm_length == 77.0 && opt.advantage_baseline == RAML_BASELINE_LEAVE_ONE_OUT);
@@ -153,6 +153,25 @@ static void test_table(void **state)
     const char *all = "there is no preset 'something else'; expected one of verl-2026-01, verl-2026-08, ";
     assert_memory_equal(err.msg, all, strlen(all));
     assert_string_equal(strrchr(err.msg, ','), ", mrt");
+}
+
+/* The bounds of CISPO's weight: no ratio of the oracle's cases is between the larger ones. */
+static void test_cispo_bounds(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *preset;
+        double low, high;
+    } cases[] = {{"cispo-verl-2026-08", 0.8, 1.2},
+                 {"cispo-trl-2026-07", 0, 5},
+                 {"cispo-open-instruct-2026-08", 0, 1.272},
+                 {"cispo-nemo-2026-08", 0, 6}};
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct raml_policy_options opt = rig_options();
+        rig_set(&opt, cases[i].preset);
+        assert_int_equal(opt.policy_loss, RAML_LOSS_CISPO);
+        assert_true(opt.ratio_low == cases[i].low && opt.ratio_high == cases[i].high);
+    }
 }
 
 /* Names and aliases of settings are each given once; defaults are in range. */
@@ -270,7 +289,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_dated),      cmocka_unit_test(test_recipes),        cmocka_unit_test(test_table),
         cmocka_unit_test(test_settings),   cmocka_unit_test(test_contradictions), cmocka_unit_test(test_description),
-        cmocka_unit_test(test_every_word),
+        cmocka_unit_test(test_every_word), cmocka_unit_test(test_cispo_bounds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

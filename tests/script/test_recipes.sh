@@ -28,8 +28,10 @@ for recipe in "$recipes"/*.yaml; do
     n=$((n + 1))
     # The comment begins with the file's name and has its command.
     head -n 1 "$recipe" | grep -q "^# $name\.yaml: " || fail "$name: the first line is '$(head -n 1 "$recipe")'"
-    verb=$(sed -n "s|^#     raml train \([a-z]*\) --config recipes/$name\.yaml .*--out .*|\1|p" "$recipe")
-    [ -n "$verb" ] || fail "$name: its comments have no line 'raml train .. --config recipes/$name.yaml .. --out ..'"
+    grep -q "^#     raml train --config recipes/$name\.yaml .*--out .*" "$recipe" ||
+        fail "$name: its comments have no line 'raml train --config recipes/$name.yaml .. --out ..'"
+    verb=$(grep -v '^#' "$recipe" | sed -n '1s/^raml_command: "train \([a-z]*\)"$/\1/p')
+    [ -n "$verb" ] || fail "$name: its first key is not raml_command: \"train ..\""
     lines=$(sed '/^# Active terms/q' "$recipe" | grep -c '^#')
     [ "$lines" -ge 3 ] && [ "$lines" -le 8 ] || fail "$name: $lines lines of comments, expected 3 to 8"
     small="--max_steps 2 --batch_size 2 --logging_steps 1"
@@ -38,7 +40,7 @@ for recipe in "$recipes"/*.yaml; do
     esac
     grep -q '^eval_steps' "$recipe" && small="$small --eval_steps 2 --eval_questions 2"
     # shellcheck disable=SC2086
-    must "$raml" train $verb --config "$recipe" $small --out "out-$name"
+    must "$raml" train --config "$recipe" $small --out "out-$name"
     ! grep 'has no effect' said || fail "$name sets what does nothing"
     [ "$(grep -c '"grad_norm":' "out-$name/metrics.jsonl")" -eq 2 ] || fail "$name: $(cat "out-$name/metrics.jsonl")"
     # What the recipe claims, what the run recorded, what it printed.
@@ -49,7 +51,7 @@ for recipe in "$recipes"/*.yaml; do
         grep -qxF "$line" said || fail "$name: '$line' is not printed"
     done <claimed
     # The record is a recipe itself.
-    [ "$name" != dapo ] || must "$raml" train $verb --config "out-$name/recipe.yaml" --out again --quiet
+    [ "$name" != dapo ] || must "$raml" train "$verb" --config "out-$name/recipe.yaml" --out again --quiet
 done
 [ "$n" -ge 20 ] || fail "only $n recipes"
 cmp out-dapo/metrics.jsonl again/metrics.jsonl || fail "the recorded recipe trains otherwise"
@@ -57,11 +59,18 @@ cmp out-dapo/metrics.jsonl again/metrics.jsonl || fail "the recorded recipe trai
 short="--model start --max_steps 2 --batch_size 2 --logging_steps 1 --quiet"
 # shellcheck disable=SC2086
 must "$raml" train dpo pairs.jsonl $short --out named
-must "$raml" train dpo --config named/recipe.yaml --out replayed --quiet
+must "$raml" train --config named/recipe.yaml --out replayed --quiet
 cmp named/metrics.jsonl replayed/metrics.jsonl || fail "a recipe with arguments trains otherwise"
 cp pairs.jsonl other.jsonl
 must "$raml" train dpo other.jsonl --config named/recipe.yaml --out replaced --quiet
 grep -qxF 'raml_arguments: ["other.jsonl"]' replaced/recipe.yaml || fail "arguments: $(grep raml_arg replaced/recipe.yaml)"
+# A recipe for another command is refused, with its line.
+line=$(grep -n '^raml_command' "$recipes/rft.yaml" | cut -d : -f 1)
+rc=0
+"$raml" train grpo --config "$recipes/rft.yaml" --out other >said 2>&1 || rc=$?
+[ "$rc" -eq 2 ] && [ "$(cat said)" = "raml train grpo: $recipes/rft.yaml:$line: this recipe is for 'raml train rft', not for 'raml train grpo'" ] ||
+    fail "rft's recipe by grpo: exit $rc: $(cat said)"
+[ ! -e other ] || fail "a refused recipe wrote a folder"
 grep -qxF 'learning_rate: 1.0e-05' named/recipe.yaml || fail "dpo's own rate: $(grep learning_rate named/recipe.yaml)"
 grep -q '"kl":' out-grpo/metrics.jsonl || fail "grpo: no KL"
 grep -q '"rewards/margins":' out-dpo/metrics.jsonl || fail "dpo: $(cat out-dpo/metrics.jsonl)"
