@@ -22,9 +22,9 @@ struct raml_trajectory_exit { /* early exit of a sample (sample.h) */
     size_t probes, probe_tokens;
 };
 struct raml_trajectory {
-    const char *text;          /* the text between think and its end; never NULL */
-    bool whole;                /* text is a whole completion, with whatever answer it has, and ends as it ends (row.h) */
-    const char *answer;        /* the sample's own final answer; NULL: none */
+    const char *text;   /* the text between think and its end; never NULL */
+    bool whole;         /* text is a whole completion, with whatever answer it has, and ends as it ends (row.h) */
+    const char *answer; /* the sample's own final answer; NULL: none */
     enum raml_verdict correct; /* is that answer correct */
     const char *finish_reason; /* "stop", "length", "budget"; NULL: not a sample */
     bool think_closed;

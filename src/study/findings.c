@@ -270,12 +270,12 @@ enum raml_code raml_findings_read(const char *dir, struct raml_findings *f, stru
     if (!rc && !raml_path_join(path, dir, "summary.json", NULL) && raml_is_file(path))
         if (raml_json_load(path, JSON_MAX, &got.summary, &bad)) note(&got.notes, &bad);
     if (!rc && got.n_runs == 0 && got.n_labs == 0 && !got.summary)
-        rc = raml_fail(
-            err, RAML_EFORMAT,
-            "%s: nothing to report; looked there and one level below for recipe.yaml, metrics.jsonl, "
-            "timing.jsonl, rollouts.jsonl, eval*.json, summary.json, curves.jsonl, trace*/curves.jsonl and figures in trace*, "
-            "update*, landscape*, roles* and so on%s%.300s",
-            dir, got.notes.len ? ": " : "", got.notes.len ? got.notes.data : "");
+        rc = raml_fail(err, RAML_EFORMAT,
+                       "%s: nothing to report; looked there and one level below for recipe.yaml, metrics.jsonl, "
+                       "timing.jsonl, rollouts.jsonl, eval*.json, summary.json, curves.jsonl, trace*/curves.jsonl and "
+                       "figures in trace*, "
+                       "update*, landscape*, roles* and so on%s%.300s",
+                       dir, got.notes.len ? ": " : "", got.notes.len ? got.notes.data : "");
     names_free(names);
     if (rc) raml_findings_deinit(&got);
     else *f = got;

@@ -53,7 +53,7 @@ struct raml_trace {
 };
 
 enum { RAML_MAX_GROUPS = 2 }; /* of the first and of the last lines */
-struct raml_rollouts_found {   /* some groups of rollouts.jsonl: lines as they are there */
+struct raml_rollouts_found {  /* some groups of rollouts.jsonl: lines as they are there */
     json_t *first[RAML_MAX_GROUPS], *last[RAML_MAX_GROUPS];
     size_t n_first, n_last, n_lines;
 };

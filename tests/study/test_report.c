@@ -168,8 +168,9 @@ static void whole_demo(void **state)
     expect(page, "<b>90.5\u00A0%</b><span>in_range, 400\u00A0questions</span>");
     expect(page, "<b>3\u00A0\u2192\u00A00.5</b><span>nats per token, along 2 correct trajectories</span>");
     expect(page, "<b>3\u00A0\u2192\u00A03.25</b><span>nats per token, along 1 wrong trajectories</span>");
-    expect(page, "<span>validation loss, with</span><b>1.5</b><span>training loss 0.25</span><span>after 20 steps, 52000 "
-                 "tokens/s</span>");
+    expect(page,
+           "<span>validation loss, with</span><b>1.5</b><span>training loss 0.25</span><span>after 20 steps, 52000 "
+           "tokens/s</span>");
     /* tables: accuracy, pass@4 and not pass@1; a row without questions */
     expect(page, "<td>96.5\u00A0%\u00A0<small>[94.0,\u00A098.1]</small></td>"
                  "<td>99.0\u00A0%\u00A0<small>[97.0,\u00A0100.0]</small></td><td>1 / 2</td>");
