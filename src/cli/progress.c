@@ -23,9 +23,10 @@
  * written by the handler; stop() reads the first. */
 static volatile sig_atomic_t caught, caught_at; /* a signal's number; when it came, in milliseconds */
 
-enum { ONE_REQUEST = 1000 }; /* milliseconds within which several SIGTERM are one request */
+/* Milliseconds within which several are one request. A person does not press Ctrl-C twice as fast as that. */
+enum { ONE_SIGTERM = 1000, ONE_SIGINT = 100 };
 
-/* timeout(1) sends SIGTERM to a program and at once to its group, and so twice to the program; a SIGTERM with a value
+/* timeout(1) sends its signal to a program and at once to its group, and so twice to the program; a SIGTERM with a value
  * is from a raml that passes its own on (cli_progress_pass_on). Neither is a person who has lost patience. */
 static void on_signal(int number, siginfo_t *info, void *context)
 {
@@ -34,10 +35,10 @@ static void on_signal(int number, siginfo_t *info, void *context)
     bool again = caught == SIGTERM || caught == SIGINT;
     if (!again) caught_at = (sig_atomic_t)(now & INT_MAX);
     if (!again || number == SIGINT) caught = number;
-    if (!again || number != SIGTERM || info->si_code == SI_QUEUE) return;
-    if (((now - (unsigned)caught_at) & INT_MAX) < ONE_REQUEST) return;
-    signal(SIGTERM, SIG_DFL); /* it ends the program when this handler returns */
-    raise(SIGTERM);
+    if (!again || number == SIGPIPE || info->si_code == SI_QUEUE) return;
+    if (((now - (unsigned)caught_at) & INT_MAX) < (number == SIGINT ? ONE_SIGINT : ONE_SIGTERM)) return;
+    signal(number, SIG_DFL); /* it ends the program when this handler returns */
+    raise(number);
 }
 
 bool cli_progress_asked(void)
@@ -196,10 +197,9 @@ struct cli_progress *cli_progress_open(bool quiet)
     p->sink = (struct raml_sink){.line = on_line, .progress = on_progress, .stop = on_stop, .user = p};
     caught = 0;
     for (int i = 0; i < N_SIGNALS; i++) {
-        /* RESETHAND: the second SIGINT kills. RESTART: a stop never looks like a failed read. A closed pipe is a
-         * request to stop like any other; it may come often. */
+        /* RESTART: a stop never looks like a failed read. A closed pipe is a request to stop like any other; it may
+         * come often. */
         struct sigaction a = {.sa_sigaction = on_signal, .sa_flags = SA_RESTART | SA_SIGINFO};
-        if (watched[i] == SIGINT) a.sa_flags |= (int)SA_RESETHAND;
         sigemptyset(&a.sa_mask);
         sigaction(watched[i], &a, &p->before[i]);
         if (watched[i] != SIGPIPE && p->before[i].sa_handler == SIG_IGN) /* a background job of sh, nohup */

@@ -173,6 +173,13 @@ static int status_of(void (*act)(void))
 static void interrupt_twice(void)
 {
     raise(SIGINT);
+    usleep(150000);
+    raise(SIGINT);
+}
+
+static void interrupt_twice_at_once(void) /* as timeout -s INT does */
+{
+    raise(SIGINT);
     raise(SIGINT);
 }
 
@@ -208,6 +215,7 @@ static void test_second_signal_kills(void **state)
     (void)state;
     int status = status_of(interrupt_twice);
     assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGINT);
+    assert_int_equal(status_of(interrupt_twice_at_once), 0);
     assert_int_equal(status_of(end_twice_at_once), 0);
     assert_int_equal(status_of(end_and_pass_on), 0);
     status = status_of(end_twice);
