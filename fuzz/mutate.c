@@ -286,7 +286,7 @@ static void change(struct making *m)
 
 void fuzz_case(const struct fuzz_corpus *c, const char *const *words, uint64_t seed, uint64_t i, struct raml_buf *out)
 {
-    struct making m = {.rng = {{seed, RAML_FOR_TEST, i, 1}, 0}, .corpus = c, .words = words, .to = out};
+    struct making m = {.rng = {{seed, RAML_FOR_TEST, i, 1, 0}, 0}, .corpus = c, .words = words, .to = out};
     while (words[m.n_words]) m.n_words++;
     const struct fuzz_seed *s = &c->seed[i < c->n ? i : below(&m, c->n)];
     raml_buf_clear(out);

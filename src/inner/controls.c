@@ -72,7 +72,7 @@ enum raml_code raml_control_shuffle(const int32_t *trajectory, size_t n, const u
     if (!rc && at[n_at - 1]) memcpy(c.trajectory, trajectory, at[n_at - 1] * sizeof *trajectory);
     int32_t *to = c.parent_token;
     for (size_t k = 0; !rc && k < n_at; to += at[k++]) {
-        struct raml_rng r = {.key = {name->seed, RAML_FOR_CONTROL, name->question, name->sample},
+        struct raml_rng r = {.key = {name->seed, RAML_FOR_CONTROL, name->question, name->sample, 0},
                              .position = (uint64_t)at[k] << 32}; /* a place's draws are its own */
         for (uint32_t i = 0; i < at[k]; i++) order[i] = i;
         raml_rng_shuffle(&r, order, at[k]);

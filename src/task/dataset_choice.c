@@ -244,7 +244,7 @@ enum raml_code raml_dataset_choices_apply(struct dataset_row *r, struct dataset_
     strip_labels(c);
     enum raml_code rc = RAML_OK;
     if (c->first_is_correct) {
-        struct raml_rng rng = {.key = {r->seed, RAML_FOR_CHOICES, raml_question_hash(q->question), 0}};
+        struct raml_rng rng = {.key = {r->seed, RAML_FOR_CHOICES, raml_question_hash(q->question), 0, 0}};
         raml_rng_shuffle(&rng, order, (uint32_t)c->n);
         set = 1;
     } else if (gold) {

@@ -99,7 +99,7 @@ struct values {
 /* Few distinct values, so that there are ties; y follows x by half. */
 static void fill(struct values *v, size_t n, uint64_t seed)
 {
-    struct raml_rng r = {.key = {seed, RAML_FOR_TEST, 1, 0}};
+    struct raml_rng r = {.key = {seed, RAML_FOR_TEST, 1, 0, 0}};
     v->n = n;
     for (size_t i = 0; i < n; i++) {
         v->x[i] = raml_rng_below(&r, 9);

@@ -62,7 +62,7 @@ static void shuffles_are_reproducible(void **state)
     for (int32_t i = 0; i < T; i++) t[i] = i;
     assert_int_equal(raml_control_shuffle(t, T, at, 3, &name, &c, NULL), RAML_OK);
     for (size_t k = 0; k < 3; k++) {
-        struct raml_rng r = {.key = {11, RAML_FOR_CONTROL, 12, 13}, .position = at[k] * 4294967296ull};
+        struct raml_rng r = {.key = {11, RAML_FOR_CONTROL, 12, 13, 0}, .position = at[k] * 4294967296ull};
         uint32_t order[T];
         for (uint32_t i = 0; i < at[k]; i++) order[i] = i;
         raml_rng_shuffle(&r, order, at[k]);

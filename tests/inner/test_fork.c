@@ -82,7 +82,7 @@ static void equals_alone(void **state)
 {
     const struct fixture *f = *state;
     struct raml_err err = {0};
-    struct raml_rng r = {.key = {5, RAML_FOR_TEST, 1, 0}};
+    struct raml_rng r = {.key = {5, RAML_FOR_TEST, 1, 0, 0}};
     static const size_t bound[] = {1 << 20, 300, 1};
     for (size_t i = 0; i < N_INPUTS; i++)
         for (size_t b = 0; b < COUNT(bound); b++) {

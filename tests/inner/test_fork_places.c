@@ -217,7 +217,7 @@ static bool allowed(const enum raml_token_role *role, const float *entropy, size
 static void windows_one_by_one(void **state)
 {
     (void)state;
-    struct raml_rng r = {.key = {9, RAML_FOR_TEST, 0, 0}};
+    struct raml_rng r = {.key = {9, RAML_FOR_TEST, 0, 0, 0}};
     enum raml_token_role role[T];
     float entropy[T];
     double loss[T + 1];

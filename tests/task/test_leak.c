@@ -195,7 +195,7 @@ static void test_against_plain(void **state)
     (void)state;
     size_t n_shared = 0, n_whole = 0, n_solutions = 0, n_same = 0;
     for (uint64_t seed = 0; seed < 40; seed++) {
-        struct raml_rng r = {.key = {seed, RAML_FOR_TEST, 17, 0}};
+        struct raml_rng r = {.key = {seed, RAML_FOR_TEST, 17, 0, 0}};
         struct raml_questions test, train;
         struct raml_leak *l;
         size_t n = 1 + raml_rng_below(&r, 4), n_hits, half = 30;
