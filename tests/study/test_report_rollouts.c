@@ -8,26 +8,11 @@
 #include <stdarg.h>
 #include <stdint.h>
 #include <cmocka.h>
+
+#include "study/folder.h"
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-static int set_up(void **state)
-{
-    char *dir = strdup("/tmp/raml-report-rollouts-XXXXXX");
-    assert_non_null(dir);
-    assert_non_null(mkdtemp(dir));
-    *state = dir;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct raml_err err = {0};
-    if (raml_remove_tree(*state, &err)) fprintf(stderr, "%s\n", err.msg);
-    free(*state);
-    return 0;
-}
 
 static void put(const char *dir, const char *name, const char *text)
 {

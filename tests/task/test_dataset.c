@@ -13,35 +13,9 @@
 
 #include <cmocka.h>
 
+#include "task/question_file.h"
+
 #define COUNT(x) (sizeof(x) / sizeof *(x))
-
-struct fixture {
-    char dir[64], path[96];
-    struct raml_questions qs;
-    struct raml_fields fields;
-    struct raml_err err;
-};
-
-static int open_fixture(void **state)
-{
-    struct fixture *f = calloc(1, sizeof *f);
-    if (!f) return -1;
-    strcpy(f->dir, "/tmp/raml_dataset_XXXXXX");
-    if (!mkdtemp(f->dir)) return -1;
-    snprintf(f->path, sizeof f->path, "%s/d.jsonl", f->dir);
-    raml_questions_init(&f->qs);
-    *state = f;
-    return 0;
-}
-
-static int close_fixture(void **state)
-{
-    struct fixture *f = *state;
-    raml_questions_deinit(&f->qs);
-    int rc = raml_remove_tree(f->dir, NULL);
-    free(f);
-    return rc ? -1 : 0;
-}
 
 /* Reads text as a file named d.jsonl into an empty set. */
 static enum raml_code read_text(struct fixture *f, const char *text, const struct raml_read_options *opt, size_t *n_bad)

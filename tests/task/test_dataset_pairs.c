@@ -11,38 +11,12 @@
 
 #include <cmocka.h>
 
+#include "task/question_file.h"
+
 #define COUNT(x) (sizeof(x) / sizeof *(x))
 #define USER(text) "{\"role\":\"user\",\"content\":\"" text "\"}"
 #define BOT(text) "{\"role\":\"assistant\",\"content\":\"" text "\"}"
 #define SYSTEM "{\"role\":\"system\",\"content\":\"be kind\"}"
-
-struct fixture {
-    char dir[64], path[96];
-    struct raml_questions qs;
-    struct raml_fields fields;
-    struct raml_err err;
-};
-
-static int open_fixture(void **state)
-{
-    struct fixture *f = calloc(1, sizeof *f);
-    if (!f) return -1;
-    strcpy(f->dir, "/tmp/raml_pairs_XXXXXX");
-    if (!mkdtemp(f->dir)) return -1;
-    snprintf(f->path, sizeof f->path, "%s/d.jsonl", f->dir);
-    raml_questions_init(&f->qs);
-    *state = f;
-    return 0;
-}
-
-static int close_fixture(void **state)
-{
-    struct fixture *f = *state;
-    raml_questions_deinit(&f->qs);
-    int rc = raml_remove_tree(f->dir, NULL);
-    free(f);
-    return rc ? -1 : 0;
-}
 
 static enum raml_code read_text(struct fixture *f, const char *text, const char *map)
 {
