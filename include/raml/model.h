@@ -33,8 +33,11 @@ struct raml_model_file; /* modelfile.h */
  *          the copies: each matrix once, in dtype, and norms and biases in f32. Results are the same. Rows of the
  *          embedding are then read from the file as they are needed, so the file is kept mapped and must not be written
  *          to meanwhile (replacing it with another is fine). Such a model can't be changed, saved or differentiated
- *          (RAML_EUSAGE); see modelfile.h for rewriting files. */
-enum raml_use { RAML_INFERENCE, RAML_TRAINING };
+ *          (RAML_EUSAGE); see modelfile.h for rewriting files.
+ *          RAML_ADAPTING holds what RAML_INFERENCE does, and besides what backward reads: the model itself stays as it
+ *          is, its adapters (lora.h, raml_model_adapt) are its parameters: the functions below that give, change, save
+ *          or differentiate parameters mean those. dtype RAML_F32 or RAML_BF16. */
+enum raml_use { RAML_INFERENCE, RAML_TRAINING, RAML_ADAPTING };
 RAML_CHECKED enum raml_code raml_model_init(const struct raml_config *c, uint64_t seed, enum raml_dtype dtype,
                                             enum raml_use use, const struct raml_device *dev, struct raml_model **out,
                                             struct raml_err *err);
@@ -48,7 +51,8 @@ RAML_CHECKED enum raml_code raml_model_open(const char *path, enum raml_dtype dt
 RAML_CHECKED enum raml_code raml_model_load(struct raml_model_file *f, enum raml_dtype dtype, enum raml_use use,
                                             const struct raml_device *dev, struct raml_model **out,
                                             struct raml_err *err);
-/* Writes config.json and model.safetensors (F32) into an existing folder. */
+/* Writes config.json and model.safetensors (F32) into an existing folder; of a model that was opened RAML_ADAPTING its
+ * adapters (raml_lora_write). */
 RAML_CHECKED enum raml_code raml_model_save(const struct raml_model *m, const char *dir, struct raml_err *err);
 size_t raml_model_bytes(const struct raml_model *m); /* memory it holds; a file's pages do not count */
 /* The same, only from the shape, before anything is loaded (within a few per cent: products pad their copies).
