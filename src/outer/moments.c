@@ -1,7 +1,7 @@
 /* moments.c - the optimizer's moments in a checkpoint: optimizer.safetensors; see train_state.h.
  *
  * On several ranks rank 0 asks for one run of elements after another, in the order of the file: which moment, from where
- * and how many; the others answer until they are told that it was the last.
+ * and how many; the others answer until rank 0 says that it was the last.
  */
 #include "outer/train_state.h"
 
@@ -36,10 +36,10 @@ enum raml_code raml_moments_done(const struct raml_parts *parts, enum raml_code 
 {
     struct request q = {0};
     struct raml_err late = {0};
-    enum raml_code told = ask(parts, &q, &late);
-    if (rc || !told) return rc;
+    enum raml_code sent = ask(parts, &q, &late);
+    if (rc || !sent) return rc;
     if (err) *err = late;
-    return told;
+    return sent;
 }
 
 enum raml_code raml_moments_serve(struct raml_adamw *adamw, const struct raml_parts *parts, struct raml_err *err)
@@ -47,8 +47,8 @@ enum raml_code raml_moments_serve(struct raml_adamw *adamw, const struct raml_pa
     enum raml_code rc = RAML_OK; /* of this rank's device: rank 0 is answered all the same */
     for (;;) {
         struct request q;
-        enum raml_code told = ask(parts, &q, rc ? NULL : err), now;
-        if (told || !q.n) return rc ? rc : told;
+        enum raml_code sent = ask(parts, &q, rc ? NULL : err), now;
+        if (sent || !q.n) return rc ? rc : sent;
         float *x = moment_of(adamw, q.second);
         if (q.gives) now = raml_parts_scatter(parts, x, q.from, q.n, parts->buffer, rc ? NULL : err);
         else now = raml_parts_gather(parts, x, q.from, q.n, parts->buffer, rc ? NULL : err);
