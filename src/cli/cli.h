@@ -89,8 +89,8 @@ void cli_help(const struct cli_command *cmd, struct raml_buf *out);
 
 /* Progress on stderr: one line rewritten on a terminal, occasional plain lines elsewhere; rate and time left. */
 struct cli_progress;
-struct cli_progress *
-cli_progress_open(bool quiet); /* takes SIGINT, SIGTERM, SIGUSR1, SIGPIPE until _close; NULL: no memory */
+/* Takes SIGINT, SIGTERM, SIGUSR1 and SIGPIPE until _close; NULL: no memory. */
+struct cli_progress *cli_progress_open(bool quiet);
 const struct raml_sink *cli_progress_sink(struct cli_progress *p); /* stop: true after one of them */
 bool cli_progress_asked(void); /* the same, without a word of it: for who passes the request on */
 /* Asks a raml that this process has started to stop, as SIGTERM does, and never more than that: where it has been asked
