@@ -16,6 +16,7 @@ static const struct need {
     {"num_questions|styles", "families", NULL},
     {"min_lr_ratio", "lr_scheduler_type", "cosine|linear"},
     {"updates_scope|updates_control", "updates_per_question", NULL},
+    {"loss_anneal_steps|loss_anneal_ratio", "loss_steps", NULL},
     {"max_resamples", "dynamic_sampling", NULL},
     {"reward_points", "reward", "mig|repro"},
     {"repro_weight|repro_from_start", "reward", "repro"},
