@@ -42,6 +42,7 @@
 
 #pragma GCC visibility push(default)
 
+enum raml_optimizer { RAML_OPTIMIZER_ADAMW, RAML_OPTIMIZER_SGD };
 enum raml_decay { RAML_DECAY_COSINE, RAML_DECAY_LINEAR, RAML_DECAY_CONSTANT };
 struct raml_train_options { /* defaults and ranges: raml_train_settings, src/outer/train_options.c */
     /* What a step is made of. */
@@ -60,6 +61,7 @@ struct raml_train_options { /* defaults and ranges: raml_train_settings, src/out
     double num_train_epochs;
     int64_t token_budget; /* tokens the model reads, prompts included; the step that reaches it is the last */
     /* The optimizer's step. */
+    int optimizer;         /* enum raml_optimizer */
     double learning_rate;  /* peak */
     int lr_scheduler_type; /* enum raml_decay */
     double min_lr_ratio;   /* the decay's end, as a share of the peak */

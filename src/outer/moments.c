@@ -12,6 +12,8 @@ static const char *const moment_names[2] = {"exp_avg", "exp_avg_sq"};
 enum raml_code raml_moments_save(const struct raml_train_job *job, const struct raml_adamw *adamw, const char *path,
                                  struct raml_err *err)
 {
+    static const char *const meta[] = {"format", "pt", NULL};
+    if (!adamw->m) return raml_safetensors_write(path, NULL, 0, meta, err);
     const struct raml_param *table;
     size_t n = raml_model_params(job->model, &table);
     struct raml_tensor_view *view = calloc(2 * n, sizeof *view);
@@ -29,7 +31,6 @@ enum raml_code raml_moments_save(const struct raml_train_job *job, const struct 
         view[i].data = (const float *)values[i % 2].data + p->offset;
         for (int d = 0; d < p->n_dims; d++) view[i].shape[d] = p->shape[d];
     }
-    static const char *const meta[] = {"format", "pt", NULL};
     rc = raml_safetensors_write(path, view, 2 * n, meta, err);
 done:
     raml_view_close(&values[0]);
@@ -42,6 +43,7 @@ done:
 enum raml_code raml_moments_load(const struct raml_train_job *job, struct raml_adamw *adamw, const char *path,
                                  struct raml_err *err)
 {
+    if (!adamw->m) return RAML_OK;
     const struct raml_param *table;
     size_t n = raml_model_params(job->model, &table);
     struct raml_safetensors *file;

@@ -224,7 +224,7 @@ enum raml_code raml_train_sft(const struct raml_train_job *job, const struct ram
                                                 .after = s.set.cuts > 1 ? after : NULL,
                                                 .epoch = epoch,
                                                 .evaluate = s.validation.n ? evaluate : NULL};
-        const struct raml_training training = {&source, &objective, job->objective ? objective.name : NULL, settings};
+        const struct raml_training training = {&source, &objective, job->objective ? objective.name : NULL, settings, NULL};
         rc = raml_train_loop(job, opt, &training, out, err);
     }
     json_decref(settings);
