@@ -44,7 +44,8 @@ static enum raml_code trainer_init(struct raml_trainer *t, struct raml_err *err)
     const struct raml_train_job *job = t->job;
     const struct raml_train_options *opt = t->opt;
     const struct raml_device *dev = raml_model_device(job->model);
-    struct raml_adamw_options adamw = {opt->adam_beta1, opt->adam_beta2, opt->adam_epsilon, opt->weight_decay};
+    struct raml_adamw_options adamw = {opt->adam_beta1, opt->adam_beta2, opt->adam_epsilon, opt->weight_decay,
+                                       opt->optimizer == RAML_OPTIMIZER_SGD};
     uint64_t n_steps = t->source->n_steps, warmup = (uint64_t)opt->warmup_steps;
     if (!warmup) warmup = (uint64_t)ceil(opt->warmup_ratio * (double)n_steps - 1e-9);
     t->schedule =
@@ -84,13 +85,21 @@ static enum raml_code update(struct raml_trainer *t, struct raml_err *err)
     return raml_comm_agree(t->comm, rc, err);
 }
 
+/* Of this rank. */
+static enum raml_code differentiate_part(struct raml_trainer *t, struct raml_statistics *now, struct raml_err *err)
+{
+    const struct raml_step_gradient *g = t->training->gradient;
+    if (!g) return raml_packs_train(&t->packs, t->objective, &t->step, t->grad, &t->step_loss, now, err);
+    return g->differentiate(g->user, &t->packs, t->objective, &t->step, t->grad, &t->step_loss, now, err);
+}
+
 /* Loss and gradient of the step, over all ranks. */
 static enum raml_code differentiate(struct raml_trainer *t, struct raml_statistics *now, struct raml_err *err)
 {
     const struct raml_model *m = t->job->model;
     const struct raml_device *dev = raml_model_device(m);
     enum raml_code rc = raml_array_zero(dev, t->grad, raml_gradient_n(m) * sizeof *t->grad, err);
-    if (!rc) rc = raml_packs_train(&t->packs, t->objective, &t->step, t->grad, &t->step_loss, now, err);
+    if (!rc) rc = differentiate_part(t, now, err);
     rc = raml_comm_agree(t->comm, rc, err);
     if (!rc) rc = t->comm->sum(t->comm->user, &t->step_loss, 1, err);
     if (!rc && !isfinite(t->step_loss)) return raml_trainer_bad_loss(t, err);

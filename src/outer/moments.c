@@ -114,11 +114,12 @@ static enum raml_code write_whole(const struct rows *rows, const char *path, str
 enum raml_code raml_moments_save(const struct raml_train_job *job, const struct raml_adamw *adamw,
                                  const struct raml_parts *parts, const char *path, struct raml_err *err)
 {
+    static const char *const meta[] = {"format", "pt", NULL};
+    if (!adamw->m) return raml_safetensors_write(path, NULL, 0, meta, err);
     struct rows rows = {.adamw = adamw, .parts = parts};
     size_t n = raml_model_params(job->model, &rows.table);
     struct raml_tensor_view *view = calloc(2 * n, sizeof *view);
     char(*name)[128] = calloc(2 * n, sizeof *name);
-    static const char *const meta[] = {"format", "pt", NULL};
     enum raml_code rc = RAML_OK;
     if (!view || !name) rc = raml_fail(err, RAML_ENOMEM, "%s: no memory for a table of %zu tensors", path, 2 * n);
     for (size_t i = 0; i < 2 * n && !rc; i++) {
@@ -175,6 +176,7 @@ static enum raml_code load_tensor(const struct raml_tensor_view *v, struct raml_
 enum raml_code raml_moments_load(const struct raml_train_job *job, struct raml_adamw *adamw,
                                  const struct raml_parts *parts, const char *path, struct raml_err *err)
 {
+    if (!adamw->m) return RAML_OK;
     const struct raml_param *table;
     size_t n = raml_model_params(job->model, &table), most = 1;
     struct raml_safetensors *file;

@@ -191,7 +191,7 @@ enum raml_code raml_train_dpo(const struct raml_train_job *job, const struct ram
                                                 .next = next,
                                                 .epoch = epoch,
                                                 .evaluate = s.validation.n ? evaluate : NULL};
-        const struct raml_training training = {&source, &objective, objective.name, settings};
+        const struct raml_training training = {&source, &objective, objective.name, settings, NULL};
         rc = raml_train_loop(job, opt, &training, out, err);
     }
     json_decref(settings);

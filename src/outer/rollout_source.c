@@ -166,7 +166,7 @@ static enum raml_code train(struct raml_rollout_source *s, const struct raml_obj
                                                 .save = save,
                                                 .load = load,
                                                 .evaluate = s->examiner ? evaluate : NULL};
-        const struct raml_training training = {&source, objective, objective->name, settings};
+        const struct raml_training training = {&source, objective, objective->name, settings, NULL};
         rc = raml_train_loop(s->job, &opt, &training, out, err);
     }
     json_decref(settings);

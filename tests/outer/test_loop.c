@@ -293,7 +293,7 @@ static enum raml_code go_listed(struct bench *b, const char *name, const struct 
                                  .run = run,
                                  .resume_step = step,
                                  .sink = &sink};
-    const struct raml_training training = {&source, &sft, NULL, NULL};
+    const struct raml_training training = {&source, &sft, NULL, NULL, NULL};
     enum raml_code rc = raml_train_loop(&job, o, &training, NULL, &err);
     if (rc && rc != RAML_ESTOP) print_error("%s\n", err.msg);
     raml_run_close(run);
