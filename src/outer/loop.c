@@ -147,8 +147,8 @@ static enum raml_code train(struct raml_trainer *t, struct raml_train_result *ou
         uint64_t number = t->state.step;
         raml_step_clear(&t->step);
         rc = source->next(source->user, number, &t->packs, &t->step, err);
-        if (rc == RAML_ESTOP) return raml_trainer_stopped(t, err);
         if (!rc) rc = take_step(t, err);
+        if (rc == RAML_ESTOP) return raml_trainer_stopped(t, err);
         if (!rc) rc = raml_trainer_after_step(t, out, err);
         if (rc && rc != RAML_ESTOP) raml_wrap(err, rc, "step %" PRIu64, number + 1);
     }
