@@ -92,6 +92,7 @@ const struct cli_command cli_train_reptile = {
     .shared = reptile_shared,
     .n_shared = sizeof reptile_shared / sizeof *reptile_shared,
     .settings_size = sizeof(struct settings),
+    .ranks = true,
     .run = run_reptile,
 };
 
@@ -109,6 +110,7 @@ const struct cli_command cli_train_fomaml = {
     .shared = fomaml_shared,
     .n_shared = sizeof fomaml_shared / sizeof *fomaml_shared,
     .settings_size = sizeof(struct settings),
+    .ranks = true,
     .run = run_fomaml,
 };
 
@@ -124,6 +126,7 @@ const struct cli_command cli_train_maml = {
     .shared = maml_shared,
     .n_shared = sizeof maml_shared / sizeof *maml_shared,
     .settings_size = sizeof(struct settings),
+    .ranks = true,
     .run = run_maml,
 };
 
@@ -140,5 +143,6 @@ const struct cli_command cli_train_anil = {
     .shared = anil_shared,
     .n_shared = sizeof anil_shared / sizeof *anil_shared,
     .settings_size = sizeof(struct settings),
+    .ranks = true,
     .run = run_anil,
 };

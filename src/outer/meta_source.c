@@ -86,6 +86,7 @@ static enum raml_code next(void *user, uint64_t number, struct raml_packs *packs
         rc = raml_meta_add_task(&s->deck, step, &s->tasks, err);
     }
     step->n_read = read;
+    rc = raml_comm_agree(s->comm, rc, err);
     return rc ? rc : count(s, step, err);
 }
 
@@ -151,6 +152,7 @@ static enum raml_code evaluate(void *user, struct raml_packs *packs, const struc
     for (size_t at = first; at < s->validation.n && !rc; at += batch * (size_t)s->comm->size)
         rc = measure_batch(s, packs, objective, at, sums, err);
     if (!rc && s->o->eval_adapted) rc = measure_tasks(s, packs, objective, sums + 3, err);
+    rc = raml_comm_agree(s->comm, rc, err);
     if (!rc) rc = s->comm->sum(s->comm->user, sums, 6, err);
     if (rc) return rc;
     *score = -sums[0] / sums[2];
@@ -319,6 +321,7 @@ enum raml_code raml_train_meta(const struct raml_train_job *job, const struct ra
     enum raml_code rc = raml_train_check_job(job, opt, &objective, err);
     if (!rc) rc = meta_init(&s, err);
     if (!rc) rc = settings_json(meta, &settings, err);
+    rc = raml_comm_agree(s.comm, rc, err);
     if (!rc) {
         const struct raml_step_source source = {.user = &s,
                                                 .name = "tasks",
