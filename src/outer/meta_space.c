@@ -12,7 +12,7 @@
 
 /* -- What is adapted ----------------------------------------------------------------------------------------------- */
 
-/* The number behind ".layers." in a parameter's name; -1: it is of no layer. */
+/* The number after ".layers." in a parameter's name; -1: it is of no layer. */
 static int64_t layer_of(const char *name)
 {
     const char *at = strstr(name, "layers.");
