@@ -8,7 +8,10 @@
  *           from the patterns where one matches.
  * Patterns  a key of rank_pattern and alpha_pattern, and target_modules as one expression, are regular expressions as
  *           PEFT takes them: a key must match the whole name, or all of it behind some dot; a leading ^: the whole name;
- *           the first key in the file's order that matches wins (peft 5d602fdbf, get_pattern_key).
+ *           the first key in the file's order that matches wins (peft 5d602fdbf, get_pattern_key). Their syntax is
+ *           PCRE2's, which on such names reads what Python's does.
+ * Embedding its A has a column for each token of the vocabulary (n_in), its B a row for each number of the hidden state
+ *           (n_out), as PEFT's lora_embedding_A and _B: A's column of a token is what it adds, before B.
  * Block     A and B of all modules are one block of f32, [n], in the order of the plan; a model that was opened
  *           RAML_ADAPTING has these as its parameters (model.h), and no others: gradients, moments, checkpoints are
  *           theirs alone.
@@ -18,10 +21,14 @@
 #define RAML_LORA_H
 
 #include "raml/config.h"
-#include "raml/model.h"
 #include "raml/setting.h"
 
+#include <stdint.h>
+
 #pragma GCC visibility push(default)
+
+struct raml_model;      /* model.h */
+struct raml_model_file; /* modelfile.h */
 
 struct raml_lora_options { /* defaults and ranges: raml_lora_settings */
     int64_t r;             /* rank; 0: no adapters */
@@ -29,7 +36,8 @@ struct raml_lora_options { /* defaults and ranges: raml_lora_settings */
     bool use_rslora;
     const char *target_modules; /* "all-linear": every matrix of every layer; names, joined by commas ("q_proj,v_proj"):
                                  * whole names or their ends behind a dot; or one regular expression of whole names */
-    const char *rank_pattern, *alpha_pattern; /* "layers.0.self_attn.q_proj=4,k_proj=2"; NULL: none */
+    const char *rank_pattern, *alpha_pattern; /* "layers.0.self_attn.q_proj=4,k_proj=2", or PEFT's: an object in JSON;
+                                               * NULL: none */
 };
 extern const struct raml_setting raml_lora_settings[];
 extern const size_t raml_n_lora_settings;
@@ -52,17 +60,29 @@ struct raml_lora {                   /* a plan; owned by the caller, who calls r
     bool use_rslora;
     char *target_modules, *rank_pattern, *alpha_pattern; /* as above; NULL: none */
     char *base;                                          /* base_model_name_or_path; NULL: not known */
+    uint64_t base_hash;                                  /* raml_lora_hash of the base; 0: not known */
 };
 /* RAML_EUSAGE: a target that no module of this shape has (names the nearest), a pattern that matches no target, an
  * expression that is none, lm_head where it is the embedding. RAML_ERANGE: a rank below 1 or above what the matrix has.
  * On failure *out is as it was. */
 RAML_CHECKED enum raml_code raml_lora_plan(const struct raml_lora_options *o, const struct raml_config *c,
                                            struct raml_lora *out, struct raml_err *err);
-void raml_lora_deinit(struct raml_lora *l);
+RAML_CHECKED enum raml_code raml_lora_copy(const struct raml_lora *l, struct raml_lora *out, struct raml_err *err);
+void raml_lora_deinit(struct raml_lora *l); /* a zeroed struct is fine for it */
 /* Names, offsets and shapes of all A and B, as raml_config_table gives a model's: "base_model.model.MODULE.lora_A.weight".
  * Decay applies to all. The caller frees them. */
 RAML_CHECKED enum raml_code raml_lora_table(const struct raml_lora *l, struct raml_param **table, size_t *n,
                                             struct raml_err *err);
+
+/* -- The base ------------------------------------------------------------------------------------------------------ */
+
+/* A hash of a model's shape and of some of its values, rounded to bf16: three rows of every matrix, all norms and biases.
+ * The same for a folder, the GGUF file made of it, and copies in bf16; another after training. 0: a file with quantised
+ * matrices, whose values are not the original's. Cost: some rows. RAML_ERANGE: one of the values is not finite. */
+RAML_CHECKED enum raml_code raml_lora_hash(const struct raml_model_file *base, uint64_t *hash, struct raml_err *err);
+/* RAML_ESHAPE, "an adapter for another base": both hashes are known, and they differ. adapter: its path, for the message. */
+RAML_CHECKED enum raml_code raml_lora_check_base(const struct raml_lora *l, const char *adapter,
+                                                 const struct raml_model_file *base, struct raml_err *err);
 
 /* -- On disk ------------------------------------------------------------------------------------------------------- */
 

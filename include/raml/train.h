@@ -42,6 +42,7 @@
 
 #pragma GCC visibility push(default)
 
+enum raml_optimizer { RAML_OPTIMIZER_ADAMW, RAML_OPTIMIZER_SGD };
 enum raml_decay { RAML_DECAY_COSINE, RAML_DECAY_LINEAR, RAML_DECAY_CONSTANT };
 struct raml_train_options { /* defaults and ranges: raml_train_settings, src/outer/train_options.c */
     /* What a step is made of. */
@@ -60,6 +61,7 @@ struct raml_train_options { /* defaults and ranges: raml_train_settings, src/out
     double num_train_epochs;
     int64_t token_budget; /* tokens the model reads, prompts included; the step that reaches it is the last */
     /* The optimizer's step. */
+    int optimizer;         /* enum raml_optimizer */
     double learning_rate;  /* peak */
     int lr_scheduler_type; /* enum raml_decay */
     double min_lr_ratio;   /* the decay's end, as a share of the peak */
@@ -134,6 +136,17 @@ struct raml_preference_options;
 RAML_CHECKED enum raml_code raml_train_dpo(const struct raml_train_job *job, const struct raml_train_options *opt,
                                            const struct raml_preference_options *preference,
                                            struct raml_train_result *out, struct raml_err *err);
+
+/* Meta-learning (meta.h, docs/meta.md): tasks of questions' trajectories, or of families' questions. batch_size counts
+ * tasks. The query's loss is the mean over all query tokens of a step, an inner step's that over its own tokens; both are
+ * known before any pass. `tokens` counts everything that is read, each inner step again, and so does token_budget. With no
+ * inner step fomaml, maml and anil are supervised fine-tuning, bit for bit. Errors as above, and RAML_EUSAGE: reptile
+ * without inner steps, eval_adapted without validation tasks that can be split; RAML_ESUPPORT: second order in bf16, whose
+ * rounding swallows the differences. */
+struct raml_meta_options;
+RAML_CHECKED enum raml_code raml_train_meta(const struct raml_train_job *job, const struct raml_train_options *opt,
+                                            const struct raml_meta_options *meta, struct raml_train_result *out,
+                                            struct raml_err *err);
 
 #pragma GCC visibility pop
 #endif

@@ -14,6 +14,7 @@ static const struct need {
 } needs[] = {
     {"save_best|eval_on_start|eval_questions|eval_generations|eval_temperature|eval_data", "eval_steps", NULL},
     {"num_questions|styles", "families", NULL},
+    {"adam_beta1|adam_beta2|adam_epsilon", "optimizer", "adamw"},
     {"min_lr_ratio", "lr_scheduler_type", "cosine|linear"},
     {"updates_scope|updates_control", "updates_per_question", NULL},
     {"loss_anneal_steps|loss_anneal_ratio", "loss_steps", NULL},

@@ -73,6 +73,7 @@ static enum raml_code next(void *user, uint64_t number, struct raml_packs *packs
         raml_select_at(&s->set, position + b, &s->selection);
         rc = add_row(probing ? s : NULL, &s->set, &s->selection, step, err);
     }
+    rc = raml_comm_agree(s->comm, rc, err);
     return rc ? rc : count(s, step, err);
 }
 
@@ -93,30 +94,43 @@ static double epoch(const void *user, uint64_t steps)
 
 /* -- Validation ---------------------------------------------------------------------------------------------------- */
 
-/* Mean loss of the validation set, a batch at a time. */
+/* Adds a batch's loss, -log p and weight to sums. */
+static enum raml_code evaluate_batch(struct sft_source *s, struct raml_packs *packs,
+                                     const struct raml_objective *objective, size_t i, double sums[3],
+                                     struct raml_err *err)
+{
+    double loss = 0;
+    enum raml_code rc = RAML_OK;
+    raml_step_clear(&s->step);
+    while (i < s->validation.n && s->step.n_trees < (size_t)s->opt->batch_size && !rc) {
+        raml_select_item(&s->validation, (uint32_t)i++, 0, &s->validation_selection);
+        rc = add_row(NULL, &s->validation, &s->validation_selection, &s->step, err);
+    }
+    s->step.total = s->step.trained;
+    if (!rc) rc = raml_packs_loss(packs, objective, &s->step, &loss, NULL, err);
+    if (rc) return rc;
+    sums[0] += loss * s->step.total;
+    for (size_t k = 0; k < s->step.n; k++) sums[1] -= (double)s->step.weight[k] * (double)s->step.logp[k];
+    sums[2] += s->step.total;
+    return RAML_OK;
+}
+
+/* Mean loss of the validation set, a batch at a time; batch i belongs to rank i modulo the number of ranks. */
 static enum raml_code evaluate(void *user, struct raml_packs *packs, const struct raml_objective *objective,
                                json_t *line, double *score, struct raml_err *err)
 {
     struct sft_source *s = user;
-    double sum = 0.0, all = 0.0, nll = 0.0;
-    for (size_t i = 0; i < s->validation.n;) {
-        double loss;
-        enum raml_code rc = RAML_OK;
-        raml_step_clear(&s->step);
-        while (i < s->validation.n && s->step.n_trees < (size_t)s->opt->batch_size && !rc) {
-            raml_select_item(&s->validation, (uint32_t)i++, 0, &s->validation_selection);
-            rc = add_row(NULL, &s->validation, &s->validation_selection, &s->step, err);
-        }
-        s->step.total = s->step.trained;
-        if (!rc) rc = raml_packs_loss(packs, objective, &s->step, &loss, NULL, err);
-        if (rc) return rc;
-        sum += loss * s->step.total;
-        for (size_t k = 0; k < s->step.n; k++) nll -= (double)s->step.weight[k] * (double)s->step.logp[k];
-        all += s->step.total;
-    }
-    *score = -sum / all;
-    int failed = json_object_set_new(line, "eval_loss", json_real(sum / all));
-    if (!failed && s->job->objective) failed = json_object_set_new(line, "eval_nll", json_real(nll / all));
+    size_t batch = (size_t)s->opt->batch_size, first = (size_t)s->comm->rank * batch;
+    double sums[3] = {0}; /* of losses, of -log p, of weights */
+    enum raml_code rc = RAML_OK;
+    for (size_t at = first; at < s->validation.n && !rc; at += batch * (size_t)s->comm->size)
+        rc = evaluate_batch(s, packs, objective, at, sums, err);
+    rc = raml_comm_agree(s->comm, rc, err);
+    if (!rc) rc = s->comm->sum(s->comm->user, sums, 3, err);
+    if (rc) return rc;
+    *score = -sums[0] / sums[2];
+    int failed = json_object_set_new(line, "eval_loss", json_real(-*score));
+    if (!failed && s->job->objective) failed = json_object_set_new(line, "eval_nll", json_real(sums[1] / sums[2]));
     return failed ? raml_fail(err, RAML_ENOMEM, "no memory for a line of metrics") : RAML_OK;
 }
 
@@ -214,6 +228,7 @@ enum raml_code raml_train_sft(const struct raml_train_job *job, const struct ram
     enum raml_code rc = raml_train_check_job(job, opt, &objective, err);
     if (!rc) rc = sft_init(&s, err);
     if (!rc) rc = settings_json(&s, &settings, err);
+    rc = raml_comm_agree(s.comm, rc, err);
     if (!rc) {
         const struct raml_step_source source = {.user = &s,
                                                 .name = "trajectories",
@@ -224,7 +239,8 @@ enum raml_code raml_train_sft(const struct raml_train_job *job, const struct ram
                                                 .after = s.set.cuts > 1 ? after : NULL,
                                                 .epoch = epoch,
                                                 .evaluate = s.validation.n ? evaluate : NULL};
-        const struct raml_training training = {&source, &objective, job->objective ? objective.name : NULL, settings};
+        const struct raml_training training = {&source, &objective, job->objective ? objective.name : NULL, settings,
+                                               NULL};
         rc = raml_train_loop(job, opt, &training, out, err);
     }
     json_decref(settings);

@@ -35,6 +35,8 @@ const struct raml_setting raml_train_settings[] = {
      "Questions (dpo: pairs) per optimizer step."},
     {"micro_batch_tokens", NULL, RAML_INT, AT(micro_batch_tokens), "4096", 1, 1 << 30, NULL,
      "Tokens per pass, into which a step is split. Bounds memory, not results (in bf16: except for rounding)."},
+    {"optimizer", "optim", RAML_WORD, AT(optimizer), "adamw", 0, 0, "adamw|sgd",
+     "adamw, or sgd: learning_rate times the clipped gradient, without moments."},
     {"learning_rate", "lr", RAML_REAL, AT(learning_rate), "1e-3", 1e-30, 1e3, NULL, "Peak learning rate."},
     {"lr_scheduler_type", NULL, RAML_WORD, AT(lr_scheduler_type), "cosine", 0, 0, "cosine|linear|constant",
      "How the rate falls after the warm-up."},

@@ -42,7 +42,7 @@ look() {
         below["study"] = below["outer"] " outer"
         below["cli"] = below["study"] " study"
         n = split("raml study config shape family task format text device device model model tap model row task objective outer " \
-                  "rollouts outer train outer", word, " ")
+                  "rollouts outer train outer lora modelfile", word, " ")
         for (i = 1; i < n; i += 2) home[word[i]] = word[i + 1]
     }
     FILENAME == ARGV[1] {
