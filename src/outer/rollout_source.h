@@ -63,7 +63,7 @@ struct raml_answer_curve raml_rollout_curve(const struct raml_rollout_group *g, 
 struct raml_reward_sample raml_rollout_sample(const struct raml_rollout_source *s, const struct raml_rollout *x,
                                               const struct raml_answer_curve *curve);
 /* rollout_teacher.c, of distillation: settings that contradict each other; the data's questions that have a hint, with
- * their prompts in data_hash; the teacher's prompts of a round, after which samples that don't fit behind them are out of
+ * their prompts in data_hash; the teacher's prompts of a round, after which samples that don't fit after them are out of
  * the loss; ref_logp of its rows (with one_pass not yet); how many didn't fit; mean of log p(student) - log p(teacher) over
  * a row's trained tokens. */
 RAML_CHECKED enum raml_code raml_teacher_check(const struct raml_rollout_source *s, struct raml_err *err);

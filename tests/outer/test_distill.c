@@ -398,7 +398,7 @@ static void test_refused(void **state)
 }
 
 /* Questions without a hint are left out; so are, where it is asked, prompts that fill the context; samples that don't fit
- * behind their hints are not trained on, and counted. */
+ * after their hints are not trained on, and counted. */
 static void test_left_out(void **state)
 {
     struct bench *b = *state;
@@ -427,7 +427,7 @@ static void test_left_out(void **state)
     CHECK_DONE(go_rollouts(b, "tight", &g, &(struct call){.distill = &tight}));
     m = read_lines(b, "tight", "metrics.jsonl");
     double left = number(json_array_get(m, 0), "hint/too_long_ratio");
-    print_message("%.3g of the samples don't fit behind a long hint\n", left);
+    print_message("%.3g of the samples don't fit after a long hint\n", left);
     assert_true(left > 0 && left < 1);
     json_decref(m);
     json_t *lines = read_lines(b, "tight", "rollouts.jsonl"), *line, *x;
