@@ -21,6 +21,7 @@
 #define RAML_META_H
 
 #include "raml/err.h"
+#include "raml/setting.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -91,6 +92,39 @@ struct raml_meta_result {
 RAML_CHECKED enum raml_code raml_meta_gradient(const struct raml_meta_space *s, const struct raml_meta_loss *loss,
                                                const struct raml_meta_inner *o, const void *theta, double weight,
                                                void *g, struct raml_meta_result *out, struct raml_err *err);
+
+/* -- Training (train.h, raml_train_meta) ----------------------------------------------------------------------------- */
+
+enum raml_meta_task_is { RAML_TASK_QUESTION, RAML_TASK_FAMILY };
+struct raml_meta_options {        /* defaults and ranges: the tables below */
+    enum raml_meta_method method; /* no row of a table; anil is maml or fomaml with `some` */
+    bool some;                    /* likewise: inner steps are taken on adapted_layers alone */
+    int task;                     /* enum raml_meta_task_is */
+    int64_t task_size;            /* questions of a family's task */
+    int64_t support; /* of a task: trajectories of a question, or questions of a family, that are adapted on;
+                                   * 0: half, and at least one row is left for the query */
+    int64_t inner_steps;
+    int64_t inner_batch_size; /* rows that an inner step reads, the next ones in turn; 0: all */
+    double inner_learning_rate;
+    int inner_optimizer;    /* enum raml_inner_optimizer */
+    bool eval_adapted;      /* measure the validation set's tasks before and after adapting to them too */
+    bool loss_before;       /* query_loss_before, for a forward pass more */
+    double difference;      /* second order */
+    int64_t adapted_layers; /* anil: the last n, with the final norm and a head that is not the embedding */
+    bool first_order;       /* anil */
+};
+extern const struct raml_setting raml_meta_settings[];
+extern const size_t raml_n_meta_settings;
+extern const struct raml_setting raml_query_settings[]; /* of methods with a query: all but reptile */
+extern const size_t raml_n_query_settings;
+extern const struct raml_setting raml_second_order_settings[]; /* maml, anil */
+extern const size_t raml_n_second_order_settings;
+extern const struct raml_setting raml_anil_settings[];
+extern const size_t raml_n_anil_settings;
+/* Of a method by its command's name: "reptile", "fomaml", "maml", "anil". RAML_EUSAGE: another. */
+RAML_CHECKED enum raml_code raml_meta_default(const char *method, struct raml_meta_options *out, struct raml_err *err);
+
+/* -- Multi-step loss ------------------------------------------------------------------------------------------------- */
 
 /* Weights of the losses after inner steps 1 .. n at time t of an annealing that lasts `whole` (multi-step loss; Antoniou
  * et al. 2018, arXiv 1810.09502, and its code HowToTrainYourMAMLPytorch 8696470): from 1/n each, falling linearly by t

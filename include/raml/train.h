@@ -137,5 +137,16 @@ RAML_CHECKED enum raml_code raml_train_dpo(const struct raml_train_job *job, con
                                            const struct raml_preference_options *preference,
                                            struct raml_train_result *out, struct raml_err *err);
 
+/* Meta-learning (meta.h, docs/meta.md): tasks of questions' trajectories, or of families' questions. batch_size counts
+ * tasks. The query's loss is the mean over all query tokens of a step, an inner step's that over its own tokens; both are
+ * known before any pass. `tokens` counts everything that is read, each inner step again, and so does token_budget. With no
+ * inner step fomaml, maml and anil are supervised fine-tuning, bit for bit. Errors as above, and RAML_EUSAGE: reptile
+ * without inner steps, eval_adapted without validation tasks that can be split; RAML_ESUPPORT: second order in bf16, whose
+ * rounding swallows the differences. */
+struct raml_meta_options;
+RAML_CHECKED enum raml_code raml_train_meta(const struct raml_train_job *job, const struct raml_train_options *opt,
+                                            const struct raml_meta_options *meta, struct raml_train_result *out,
+                                            struct raml_err *err);
+
 #pragma GCC visibility pop
 #endif

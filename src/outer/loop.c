@@ -167,6 +167,7 @@ static enum raml_code train(struct raml_trainer *t, struct raml_train_result *ou
         if (rc == RAML_ESTOP && t->comm->size == 1) return raml_trainer_stopped(t, err);
         rc = raml_comm_agree(t->comm, rc, err);
         if (!rc) rc = take_step(t, err);
+        if (rc == RAML_ESTOP && t->comm->size == 1) return raml_trainer_stopped(t, err);
         if (!rc) rc = raml_trainer_after_step(t, out, err);
         if (rc && rc != RAML_ESTOP) raml_wrap(err, rc, "step %" PRIu64, number + 1);
     }

@@ -59,7 +59,7 @@ static enum raml_code task_init(struct task *t, bool second, struct raml_err *er
 
 /* -- Inner steps --------------------------------------------------------------------------------------------------- */
 
-/* Refuses what is not finite; in inner step `step` from 1, or (0) behind them. */
+/* Refuses what is not finite; in inner step `step` from 1, or (0) after them. */
 static enum raml_code check_number(const char *what, double value, uint64_t step, struct raml_err *err)
 {
     if (isfinite(value)) return RAML_OK;

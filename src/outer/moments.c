@@ -115,7 +115,7 @@ enum raml_code raml_moments_save(const struct raml_train_job *job, const struct 
                                  const struct raml_parts *parts, const char *path, struct raml_err *err)
 {
     static const char *const meta[] = {"format", "pt", NULL};
-    if (!adamw->m) return raml_safetensors_write(path, NULL, 0, meta, err);
+    if (adamw->opt.sgd) return raml_safetensors_write(path, NULL, 0, meta, err);
     struct rows rows = {.adamw = adamw, .parts = parts};
     size_t n = raml_model_params(job->model, &rows.table);
     struct raml_tensor_view *view = calloc(2 * n, sizeof *view);
@@ -176,7 +176,7 @@ static enum raml_code load_tensor(const struct raml_tensor_view *v, struct raml_
 enum raml_code raml_moments_load(const struct raml_train_job *job, struct raml_adamw *adamw,
                                  const struct raml_parts *parts, const char *path, struct raml_err *err)
 {
-    if (!adamw->m) return RAML_OK;
+    if (adamw->opt.sgd) return RAML_OK;
     const struct raml_param *table;
     size_t n = raml_model_params(job->model, &table), most = 1;
     struct raml_safetensors *file;
