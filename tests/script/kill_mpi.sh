@@ -8,7 +8,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 raml=$(cd "$(dirname "$1")" && pwd)/$(basename "$1") times=$2 pid=''
 . "$here/mpi_launch.sh"
 tmp=$(mktemp -d)
-children() { tr ' ' '\n' <"/proc/$1/task/$1/children" 2>/dev/null | grep . || :; }
+children() { cat "/proc/$1/task/$1/children" 2>/dev/null | tr ' ' '\n' | grep . || :; }
 end_all() { # the launcher first, so that it can't end them otherwise
     for p in $1 $(children "$1"); do kill -KILL "$p" 2>/dev/null || :; done
 }
