@@ -107,6 +107,10 @@ RAML_CHECKED enum raml_code raml_lora_write_gguf(const struct raml_lora *l, cons
                                                  const struct raml_config *base, const char *path,
                                                  struct raml_err *err);
 
+/* rows += scale B A: rows [row, row + n) of the module's matrix as it stands in a folder (of the embedding: of tokens),
+ * added in double. raml_save_options (modelfile.h) does it to a whole model. */
+void raml_lora_add_rows(const struct raml_lora_module *m, const float *block, size_t row, size_t n, float *rows);
+
 /* -- In a model ---------------------------------------------------------------------------------------------------- */
 
 /* Gives a model adapters: of one opened RAML_ADAPTING they are its parameters from then on; of one opened
