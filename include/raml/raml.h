@@ -23,6 +23,7 @@
 #include "raml/landscape_files.h"
 #include "raml/leak.h"
 #include "raml/lm_eval_export.h"
+#include "raml/meta.h"
 #include "raml/metric.h"
 #include "raml/model.h"
 #include "raml/modelfile.h"

@@ -13,6 +13,9 @@
  * selected
  *         without repetition; with fewer, all are taken equally often and the remainder is selected at random. A repeat
  *         adds to the weight of its tokens in the loss; it is not computed again, and not counted in `tokens`.
+ * Steps   loss_steps N > 1: the answer's loss is trained on after N cuts of a trajectory, not only after all of it (multi-step
+ *         loss, meta.h, docs/multi-step.md). Their weights share out what the answer's tokens weigh, so the loss's
+ *         denominator is the same; they move to the last one over the annealing, after which training is as without.
  * Length  training ends with the first of max_steps, num_train_epochs and token_budget that is reached; how many steps
  *         there are is known before the first one, so schedules are exact.
  * Files   run.h's folder. metrics.jsonl and checkpoints hold nothing that depends on time: a run that was killed at any
@@ -39,6 +42,7 @@
 
 #pragma GCC visibility push(default)
 
+enum raml_optimizer { RAML_OPTIMIZER_ADAMW, RAML_OPTIMIZER_SGD };
 enum raml_decay { RAML_DECAY_COSINE, RAML_DECAY_LINEAR, RAML_DECAY_CONSTANT };
 struct raml_train_options { /* defaults and ranges: raml_train_settings, src/outer/train_options.c */
     /* What a step is made of. */
@@ -48,11 +52,16 @@ struct raml_train_options { /* defaults and ranges: raml_train_settings, src/out
     int64_t support_size;       /* at most this many trajectories of a question (its first) are used; 0: all */
     bool keep_wrong;            /* trajectories graded wrong are trained on too */
     bool skip_long;             /* trajectories too long for the model are left out, and counted, instead of an error */
+    /* Multi-step loss (raml_train_sft). */
+    int64_t loss_steps;        /* cuts of a trajectory, the last one its end; 0, 1: none but that */
+    int64_t loss_anneal_steps; /* steps over which the weights go from equal ones to the last alone; 0: by ratio */
+    double loss_anneal_ratio;  /* the same as a share of all steps */
     /* Length; 0: no such limit. At least one is needed. */
     int64_t max_steps;
     double num_train_epochs;
     int64_t token_budget; /* tokens the model reads, prompts included; the step that reaches it is the last */
     /* The optimizer's step. */
+    int optimizer;         /* enum raml_optimizer */
     double learning_rate;  /* peak */
     int lr_scheduler_type; /* enum raml_decay */
     double min_lr_ratio;   /* the decay's end, as a share of the peak */
@@ -70,10 +79,12 @@ struct raml_train_options { /* defaults and ranges: raml_train_settings, src/out
 
     uint64_t seed; /* no row of the table: one seed serves everything in a program */
 };
-extern const struct raml_setting raml_train_settings[]; /* every field but the seed and those of the next table */
+extern const struct raml_setting raml_train_settings[]; /* every field but the seed and those of the next tables */
 extern const size_t raml_n_train_settings;
 extern const struct raml_setting raml_support_settings[]; /* which trajectories of a question are trained on */
 extern const size_t raml_n_support_settings;
+extern const struct raml_setting raml_multi_step_settings[];
+extern const size_t raml_n_multi_step_settings;
 /* The table's defaults, which set no length, and seed 0. */
 struct raml_train_options raml_train_default(void);
 /* Optimizer, schedule and batch as a framework or paper has them at a date: "trl-2026-07", "trl-dpo-2026-07", "paper";
@@ -125,6 +136,17 @@ struct raml_preference_options;
 RAML_CHECKED enum raml_code raml_train_dpo(const struct raml_train_job *job, const struct raml_train_options *opt,
                                            const struct raml_preference_options *preference,
                                            struct raml_train_result *out, struct raml_err *err);
+
+/* Meta-learning (meta.h, docs/meta.md): tasks of questions' trajectories, or of families' questions. batch_size counts
+ * tasks. The query's loss is the mean over all query tokens of a step, an inner step's that over its own tokens; both are
+ * known before any pass. `tokens` counts everything that is read, each inner step again, and so does token_budget. With no
+ * inner step fomaml, maml and anil are supervised fine-tuning, bit for bit. Errors as above, and RAML_EUSAGE: reptile
+ * without inner steps, eval_adapted without validation tasks that can be split; RAML_ESUPPORT: second order in bf16, whose
+ * rounding swallows the differences. */
+struct raml_meta_options;
+RAML_CHECKED enum raml_code raml_train_meta(const struct raml_train_job *job, const struct raml_train_options *opt,
+                                            const struct raml_meta_options *meta, struct raml_train_result *out,
+                                            struct raml_err *err);
 
 #pragma GCC visibility pop
 #endif

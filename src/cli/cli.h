@@ -13,6 +13,7 @@
 #include "core/setting.h"
 
 #include "raml/buf.h"
+#include "raml/comm.h"
 #include "raml/device.h"
 #include "raml/err.h"
 #include "raml/setting.h"
@@ -29,7 +30,8 @@ struct cli { /* passed to every command */
     int threads;                   /* 0: all */
     const char *level;             /* kernels: "auto", "ref", "base", "avx2" ... (--cpu) */
     const struct raml_device *dev; /* opened from threads and level */
-    const struct raml_sink *sink;  /* progress on stderr; silent with --quiet */
+    const struct raml_sink *sink;  /* progress on stderr; silent with --quiet, and on ranks other than 0 */
+    const struct raml_comm *comm;  /* the processes that were started together; NULL: one */
     const char *const *arg;        /* the nameless arguments */
     size_t n_args;
     const char *recipe; /* every setting resolved, as YAML; with --config it gives the same settings again. More keys
@@ -56,6 +58,7 @@ struct cli_command {
     size_t n_options;
     const struct cli_shared *shared; /* joined after its own options; no two rows share a name or alias */
     size_t n_shared, settings_size;
+    bool ranks; /* may run in several processes at once (ranks.h) */
     /* Sets settings by one of the names, joined by +, that option `preset` has, before recipe and command line do; the
      * name of preset i, NULL: there are fewer. NULL: no presets. */
     enum raml_code (*preset)(const char *name, void *settings, struct raml_err *err);
@@ -69,7 +72,7 @@ extern const size_t cli_n_commands;
 
 /* options.c: fills `settings` (settings_size bytes) from defaults, recipe and argv[0..argc), which begins after the
  * command's name; RAML_EUSAGE: what is wrong. *help is set when --help was given: then nothing else was read.
- * cli: all except dev and sink. Texts live until cli_parse_free. */
+ * cli: all except dev, sink and comm. Texts live until cli_parse_free. */
 struct cli_parsed;
 RAML_CHECKED enum raml_code cli_parse(const struct cli_command *cmd, int argc, char *const *argv, void *settings,
                                       struct cli *cli, bool *help, struct cli_parsed **out, struct raml_err *err);
@@ -86,8 +89,9 @@ void cli_help(const struct cli_command *cmd, struct raml_buf *out);
 
 /* Progress on stderr: one line rewritten on a terminal, occasional plain lines elsewhere; rate and time left. */
 struct cli_progress;
-struct cli_progress *cli_progress_open(bool quiet); /* takes SIGINT, SIGTERM, SIGPIPE until _close; NULL: no memory */
-const struct raml_sink *cli_progress_sink(struct cli_progress *p); /* stop: true after SIGINT or SIGTERM */
+/* Takes SIGINT, SIGTERM, SIGUSR1 and SIGPIPE until _close; NULL: no memory. */
+struct cli_progress *cli_progress_open(bool quiet);
+const struct raml_sink *cli_progress_sink(struct cli_progress *p); /* stop: true after one of them */
 bool cli_progress_asked(void); /* the same, without a word of it: for who passes the request on */
 /* Asks a raml that this process has started to stop, as SIGTERM does, and never more than that: where it has been asked
  * already (Ctrl-C goes to all processes of a terminal), nothing happens. */

@@ -1,5 +1,6 @@
 /* doctor.c - `raml doctor`: what this machine and this build can do, measured where possible. */
 #include "cli/commands.h"
+#include "cli/ranks.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -89,6 +90,8 @@ static void print_text(const struct findings *f)
     if (f->bf16 > 0) printf(", bf16 %.0f GFLOP/s", f->bf16);
     if (f->bf16 > 0 && f->f32 > 1.2 * f->bf16) /* seen on an Intel without AMX */
         printf("\n          bf16 is the slower here: --dtype f32 is more exact, and faster for all but tiny models");
+    const char *mpi = cli_ranks_library();
+    printf("\nmpi       %s", mpi ? mpi : "none: built without it, so training runs in one process");
     printf("\ngnuplot   %s\n", *f->gnuplot ? f->gnuplot : "not found: figures keep their data and script, without SVG");
 }
 
@@ -102,6 +105,7 @@ static enum raml_code print_json(const struct findings *f, struct raml_err *err)
     bad |= json_object_set_new(o, "peak_f32_gflops", f->f32 > 0 ? json_real(f->f32) : json_null());
     bad |= json_object_set_new(o, "peak_bf16_gflops", f->bf16 > 0 ? json_real(f->bf16) : json_null());
     bad |= json_object_set_new(o, "gnuplot", *f->gnuplot ? json_string(f->gnuplot) : json_null());
+    bad |= json_object_set_new(o, "mpi", cli_ranks_library() ? json_string(cli_ranks_library()) : json_null());
     char *text = bad ? NULL : json_dumps(o, JSON_COMPACT | JSON_REAL_PRECISION(6));
     json_decref(o);
     if (!text) return raml_fail(err, RAML_ENOMEM, "the findings could not be written as JSON");

@@ -5,6 +5,7 @@
 #include "cli/cli.h"
 #include "cli/pages.h"
 #include "cli/processors.h"
+#include "cli/ranks.h"
 
 #include "core/nearest.h"
 
@@ -140,7 +141,7 @@ static int print_help(const struct cli_command *cmd)
 static int exit_code(const char *name, enum raml_code rc, const struct raml_err *err)
 {
     if (rc == RAML_OK) return DONE;
-    if (!reader_gone()) fprintf(stderr, "raml %s: %s\n", name, err->msg[0] ? err->msg : "failed");
+    if (cli_ranks_speaks() && !reader_gone()) fprintf(stderr, "raml %s: %s\n", name, err->msg[0] ? err->msg : "failed");
     return rc == RAML_EUSAGE ? BAD_USAGE : FAILED;
 }
 
@@ -186,13 +187,19 @@ static int print_page(int argc, char *const *argv)
     return rc ? exit_code("help", rc, &err) : close_output("help");
 }
 
-static enum raml_code run_command(const struct cli_command *cmd, struct cli *cli, const void *settings,
-                                  struct raml_err *err)
+static enum raml_code run_command(const struct cli_command *cmd, struct cli *cli, const struct cli_ranks *ranks,
+                                  const void *settings, struct raml_err *err)
 {
     struct raml_device *dev = NULL;
-    enum raml_code rc = raml_device_open(cli->threads, cli->level, &dev, err);
-    if (rc) return rc;
-    struct cli_progress *progress = cli_progress_open(cli->quiet);
+    int threads = cli->threads ? cli->threads : cli_ranks_threads(ranks);
+    enum raml_code rc = raml_device_open(threads, cli->level, &dev, err);
+    cli->comm = cli_ranks_comm(ranks);
+    if (cli->comm) rc = raml_comm_agree(cli->comm, rc, err);
+    if (rc) {
+        raml_device_close(dev);
+        return rc;
+    }
+    struct cli_progress *progress = cli_progress_open(cli->quiet || (cli->comm && cli->comm->rank > 0));
     cli->dev = dev;
     cli->sink = cli_progress_sink(progress);
     rc = cmd->run(cli, settings, err);
@@ -206,6 +213,7 @@ static int start(const struct cli_command *cmd, int argc, char *const *argv)
     struct raml_err err = {0};
     struct cli cli = {0};
     struct cli_parsed *parsed = NULL;
+    struct cli_ranks *ranks = NULL;
     bool help = false;
     void *settings = calloc(1, cmd->settings_size ? cmd->settings_size : 1);
     if (!settings) {
@@ -213,15 +221,20 @@ static int start(const struct cli_command *cmd, int argc, char *const *argv)
         return FAILED;
     }
     int code;
-    enum raml_code rc = cli_parse(cmd, argc, argv, settings, &cli, &help, &parsed, &err);
+    enum raml_code rc = cli_ranks_open(cmd, &ranks, &err);
+    bool opened = !rc;
+    if (!rc) rc = cli_parse(cmd, argc, argv, settings, &cli, &help, &parsed, &err);
+    if (!rc && !help) rc = run_command(cmd, &cli, ranks, settings, &err);
+    rc = cli_ranks_agree(ranks, cmd->name, rc, &err);
     if (!rc && help) {
-        code = print_help(cmd);
+        code = cli_ranks_speaks() ? print_help(cmd) : DONE;
     } else {
-        if (!rc) rc = run_command(cmd, &cli, settings, &err);
         code = exit_code(cmd->name, rc, &err);
         int output = close_output(cmd->name);
         if (code == DONE) code = output;
     }
+    if (opened) cli_ranks_close(ranks);
+    else cli_ranks_leave();
     cli_parse_free(parsed);
     free(settings);
     return code;

@@ -33,6 +33,7 @@ static void on_signal(int number, siginfo_t *info, void *context)
     (void)context;
     unsigned now = (unsigned)(int64_t)(raml_clock_monotonic() * 1000);
     bool again = caught == SIGTERM || caught == SIGINT;
+    if (again && number == SIGUSR1) return;
     if (!again) caught_at = (sig_atomic_t)(now & INT_MAX);
     if (!again || number == SIGINT) caught = number;
     if (!again || number == SIGPIPE || info->si_code == SI_QUEUE) return;
@@ -51,8 +52,9 @@ void cli_progress_pass_on(pid_t pid)
     sigqueue(pid, SIGTERM, (union sigval){0});
 }
 
-enum { N_SIGNALS = 3, MAX_LINE = 512 };
-static const int watched[N_SIGNALS] = {SIGINT, SIGTERM, SIGPIPE};
+/* SIGUSR1: what mpirun passes on to ranks, and what sbatch --signal=USR1 sends before a job's time is up. */
+enum { N_SIGNALS = 4, MAX_LINE = 512 };
+static const int watched[N_SIGNALS] = {SIGINT, SIGTERM, SIGPIPE, SIGUSR1};
 
 struct cli_progress {
     struct raml_sink sink;
@@ -182,6 +184,7 @@ static bool on_stop(void *user)
     if (caught && !p->announced) {
         p->announced = true;
         if (caught == SIGINT) on_line(p, "Ctrl-C: stopping at the end of this step; a second one ends at once");
+        if (caught == SIGUSR1) on_line(p, "SIGUSR1: stopping at the end of this step");
         if (caught == SIGTERM) on_line(p, "SIGTERM: stopping at the end of this step; a second one ends at once");
     }
     return caught != 0;

@@ -55,6 +55,7 @@ const struct cli_command cli_train_dpo = {
     .shared = shared,
     .n_shared = sizeof shared / sizeof *shared,
     .settings_size = sizeof(struct settings),
+    .ranks = true,
     .preset = preset,
     .preset_name = raml_train_preset_name,
     .run = run,

@@ -108,6 +108,7 @@ const struct cli_command cli_train_grpo = {
     .shared = shared,
     .n_shared = sizeof shared / sizeof *shared,
     .settings_size = sizeof(struct settings),
+    .ranks = true,
     .preset = preset,
     .preset_name = preset_name,
     .run = run,

@@ -45,5 +45,6 @@ const struct cli_command cli_train_rft = {
     .shared = shared,
     .n_shared = sizeof shared / sizeof *shared,
     .settings_size = sizeof(struct settings),
+    .ranks = true,
     .run = run,
 };

@@ -162,6 +162,7 @@ static enum raml_code write_recipe(const struct training *t, const char *notes, 
     raml_buf_addf(&b, "raml_dtype: %s\nraml_parameters: %zu\nraml_kernels: %s\nraml_threads: %d\n",
                   raml_model_dtype(t->model) == RAML_BF16 ? "bf16" : "f32", raml_model_n(t->model),
                   raml_device_level(cli->dev), raml_device_threads(cli->dev));
+    if (t->comm->size > 1) raml_buf_addf(&b, "raml_ranks: %d\n", t->comm->size);
     if (notes) raml_buf_adds(&b, notes);
     enum raml_code rc = add_hash(&b, "raml_model_hash", s->model ? s->model : t->source.model, err);
     if (!rc && t->source.adapter[0]) rc = add_hash(&b, "raml_adapter_hash", t->source.adapter, err);
@@ -218,12 +219,25 @@ static enum raml_code print_result(const struct training *t, struct raml_err *er
     return RAML_OK;
 }
 
+static void say_ranks(const struct training *t)
+{
+    int size = t->comm->size;
+    if (size == 1) return;
+    double mib = 8.0 * (double)raml_model_n(t->model) / 1048576.0; /* two moments, f32 */
+    raml_say(t->cli->sink, "%d ranks, %d threads each here; moments of the optimizer: %.1f MiB a rank, of %.1f", size,
+             raml_device_threads(t->cli->dev), mib / size, mib);
+}
+
 enum raml_code cli_training_open(struct training *t, const struct cli *cli, const struct training_settings *s,
                                  const struct raml_train_options *options, const struct training_wants *wants,
                                  struct raml_err *err)
 {
     uint64_t step = 0;
-    *t = (struct training){.cli = cli, .settings = s, .options = *options, .config = {.add_bos = -1}};
+    *t = (struct training){.cli = cli,
+                           .comm = cli->comm ? cli->comm : raml_comm_alone(),
+                           .settings = s,
+                           .options = *options,
+                           .config = {.add_bos = -1}};
     struct raml_train_options *o = &t->options;
     o->seed = cli->seed;
     if (!o->max_steps && !o->token_budget && !(o->num_train_epochs > 0)) o->num_train_epochs = 1;
@@ -234,10 +248,14 @@ enum raml_code cli_training_open(struct training *t, const struct cli *cli, cons
     if (!rc) rc = cli_idle_say(wants->command, wants->all, cli->sink, err);
     if (!rc) rc = cli_training_find(t, err);
     if (!rc) rc = load_data(t, wants->trajectories, err);
-    if (!rc) rc = raml_run_open(s->out, s->resume, &t->folder, &step, err);
+    if (!rc && t->comm->rank == 0) rc = raml_run_open(s->out, s->resume, &t->folder, &step, err);
+    rc = raml_comm_agree(t->comm, rc,
+                         err); /* ranks without the folder begin as if afresh: the trainer sets them right */
     if (!rc) rc = cli_training_load(t, step, wants->reference, err);
-    if (!rc && step == 0) rc = write_recipe(t, wants->notes, err);
+    if (!rc && step == 0 && t->folder) rc = write_recipe(t, wants->notes, err);
+    rc = raml_comm_agree(t->comm, rc, err);
     if (rc) return rc;
+    say_ranks(t);
     if (wants->think_budget && !t->prompting.format.think_close)
         raml_say(cli->sink, "think_budget has no effect with prompt_format %s, which does not set thinking apart",
                  t->prompting.format.name);
@@ -252,6 +270,7 @@ enum raml_code cli_training_open(struct training *t, const struct cli *cli, cons
                                                               : cli->arg[0],
                                      .data = &t->data,
                                      .run = t->folder,
+                                     .comm = t->comm,
                                      .resume_step = step,
                                      .reference = t->reference,
                                      .reference_hash = t->reference_hash,
@@ -262,7 +281,7 @@ enum raml_code cli_training_open(struct training *t, const struct cli *cli, cons
 
 enum raml_code cli_training_close(struct training *t, enum raml_code rc, struct raml_err *err)
 {
-    if (!rc) rc = print_result(t, err);
+    if (!rc && t->comm->rank == 0) rc = print_result(t, err);
     if (rc && t->folder && !t->settings->resume && t->result.steps == 0) remove_empty_run(t->settings->out);
     raml_run_close(t->folder);
     cli_prompting_close(&t->prompting);

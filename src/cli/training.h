@@ -33,6 +33,7 @@ extern const size_t cli_n_training_options;
 enum { TRAINING_MAX_EOS = 16 };
 struct training { /* zero-initialise */
     const struct cli *cli;
+    const struct raml_comm *comm; /* not NULL; rank 0 has the run's folder, and speaks */
     const struct training_settings *settings;
     struct raml_train_options options; /* with seed and length */
     struct raml_questions data, validation;

@@ -281,6 +281,10 @@ struct raml_backend {
     /* -- Optimizer ------------------------------------------------------------------------------------------------- */
     void (*adamw)(const struct raml_device *d, const struct raml_adamw_factors *f, float *w, float *m, float *v,
                   const float *g, size_t n);
+    /* The adjoint of that with keep and scale 1: from d/dw' to d/dg, written, and from d/dm' and d/dv' to d/dm and d/dv, in
+     * place. m, v: before the step. */
+    void (*adamw_back)(const struct raml_device *d, const struct raml_adamw_factors *f, const float *dw, float *dm,
+                       float *dv, float *dg, const float *m, const float *v, const float *g, size_t n);
     /* *out = sum g_i^2, in double */
     void (*square_sum)(const struct raml_device *d, double *out, const float *g, size_t n);
 

@@ -25,6 +25,10 @@ enum raml_code raml_adamw_init(struct raml_adamw *o, const struct raml_device *d
         return raml_fail(err, RAML_ERANGE, "adam_epsilon is %g; expected a positive number", opt->epsilon);
     if (!(opt->weight_decay >= 0) || !isfinite(opt->weight_decay))
         return raml_fail(err, RAML_ERANGE, "weight_decay is %g; expected 0 or more", opt->weight_decay);
+    if (opt->sgd) {
+        *o = (struct raml_adamw){.opt = *opt, .dev = dev, .n = n};
+        return RAML_OK;
+    }
     float *m = raml_array_new(dev, n, sizeof *m), *v = raml_array_new(dev, n, sizeof *v);
     if (!m || !v) {
         raml_array_free(dev, m);
@@ -44,6 +48,18 @@ void raml_adamw_deinit(struct raml_adamw *o)
     *o = (struct raml_adamw){0};
 }
 
+static void sgd_step(const struct raml_adamw *o, const struct raml_param *table, size_t n_params, double learning_rate,
+                     double grad_scale, const float *grad, float *weight)
+{
+    const struct raml_backend *b = raml_backend_of(o->dev);
+    const float rate = (float)(learning_rate * grad_scale), decay = (float)(learning_rate * o->opt.weight_decay);
+    for (size_t p = 0; p < n_params; p++) {
+        float *w = weight + table[p].offset;
+        bool decays = table[p].decay && decay != 0;
+        b->combine(o->dev, w, w, -rate, grad + table[p].offset, -decay, decays ? w : NULL, table[p].n);
+    }
+}
+
 enum raml_code raml_adamw_step(struct raml_adamw *o, const struct raml_param *table, size_t n_params,
                                double learning_rate, double grad_scale, const float *grad, float *weight,
                                struct raml_err *err)
@@ -51,6 +67,10 @@ enum raml_code raml_adamw_step(struct raml_adamw *o, const struct raml_param *ta
     const struct raml_adamw_options *opt = &o->opt;
     const struct raml_backend *b = raml_backend_of(o->dev);
     double t = (double)++o->step;
+    if (opt->sgd) {
+        sgd_step(o, table, n_params, learning_rate, grad_scale, grad, weight);
+        return b->sync(o->dev, err);
+    }
     struct raml_adamw_factors f = {
         .beta1 = (float)opt->beta1,
         .beta2 = (float)opt->beta2,

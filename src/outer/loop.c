@@ -15,6 +15,7 @@ static void trainer_deinit(struct raml_trainer *t)
     raml_packs_deinit(&t->packs);
     raml_step_deinit(&t->step);
     raml_adamw_deinit(&t->adamw);
+    raml_parts_deinit(&t->parts);
     raml_array_free(raml_model_device(t->job->model), t->grad);
     raml_train_state_deinit(&t->state);
 }
@@ -24,11 +25,17 @@ static enum raml_code resume(struct raml_trainer *t, struct raml_err *err)
     const struct raml_step_source *s = t->source;
     const struct train_state_facts facts = {t->training->objective_name, t->training->settings, NULL};
     json_t *own = NULL;
-    if (!t->job->run) return raml_fail(err, RAML_EUSAGE, "rank %d has no run's folder to resume from", t->comm->rank);
-    enum raml_code rc = raml_train_state_load(t->job, t->opt, &t->state, &facts, &t->adamw, &own, err);
+    enum raml_code rc = RAML_OK;
+    if (t->comm->rank == 0) {
+        rc = raml_train_state_load(t->job, t->opt, &t->state, &facts, &t->adamw, &t->parts, &own, err);
+        rc = raml_moments_done(&t->parts, rc, err);
+    } else rc = raml_moments_serve(&t->adamw, &t->parts, err);
+    rc = raml_comm_agree(t->comm, rc, err);
+    if (!rc) rc = raml_ranks_resume(t, &own, err);
     if (!rc && s->load) rc = s->load(s->user, own, err);
+    rc = raml_comm_agree(t->comm, rc, err);
     json_decref(own);
-    t->saved = t->state.step;
+    t->adamw.step = t->saved = t->state.step;
     return rc;
 }
 
@@ -37,20 +44,26 @@ static enum raml_code trainer_init(struct raml_trainer *t, struct raml_err *err)
     const struct raml_train_job *job = t->job;
     const struct raml_train_options *opt = t->opt;
     const struct raml_device *dev = raml_model_device(job->model);
-    struct raml_adamw_options adamw = {opt->adam_beta1, opt->adam_beta2, opt->adam_epsilon, opt->weight_decay};
+    struct raml_adamw_options adamw = {opt->adam_beta1, opt->adam_beta2, opt->adam_epsilon, opt->weight_decay,
+                                       opt->optimizer == RAML_OPTIMIZER_SGD};
     uint64_t n_steps = t->source->n_steps, warmup = (uint64_t)opt->warmup_steps;
     if (!warmup) warmup = (uint64_t)ceil(opt->warmup_ratio * (double)n_steps - 1e-9);
     t->schedule =
         (struct raml_schedule){opt->lr_scheduler_type, opt->learning_rate, opt->min_lr_ratio, warmup, n_steps};
     t->state.n_questions = t->source->n_items;
     t->state.data_hash = t->source->data_hash;
-    enum raml_code rc = raml_adamw_init(&t->adamw, dev, &adamw, raml_model_n(job->model), err);
+    double resumes = t->comm->rank == 0 && job->resume_step; /* rank 0 alone has the run's folder */
+    enum raml_code rc = raml_parts_init(&t->parts, t->comm, job->model, err);
+    if (!rc) rc = raml_adamw_init(&t->adamw, dev, &adamw, t->parts.own, err);
     if (!rc) rc = raml_packs_init(&t->packs, job->model, (size_t)opt->micro_batch_tokens, true, err);
-    if (rc) return rc;
-    t->grad = raml_array_new(dev, raml_gradient_n(job->model), sizeof *t->grad);
-    if (!t->grad)
-        return raml_fail(err, RAML_ENOMEM, "no memory for the gradient of %zu parameters", raml_model_n(job->model));
-    if (job->resume_step) rc = resume(t, err);
+    if (!rc) t->grad = raml_array_new(dev, raml_gradient_n(job->model), sizeof *t->grad);
+    if (!rc && !t->grad)
+        rc = raml_fail(err, RAML_ENOMEM, "no memory for the gradient of %zu parameters", raml_model_n(job->model));
+    rc = raml_comm_agree(t->comm, rc, err);
+    if (!rc) rc = t->comm->sum(t->comm->user, &resumes, 1, err);
+    t->resumes = resumes > 0;
+    if (!rc) rc = raml_ranks_check(t, err);
+    if (!rc && t->resumes) rc = resume(t, err);
     t->tokens_at_start = t->state.tokens;
     return rc;
 }
@@ -60,12 +73,24 @@ static enum raml_code trainer_init(struct raml_trainer *t, struct raml_err *err)
 static enum raml_code update(struct raml_trainer *t, struct raml_err *err)
 {
     struct raml_model *m = t->job->model;
-    const struct raml_param *table;
-    size_t n_params = raml_model_params(m, &table);
+    const struct raml_parts *p = &t->parts;
+    size_t begin = raml_parts_begin(p);
+    float *weights = raml_model_weights(m);
     enum raml_code rc =
-        raml_adamw_step(&t->adamw, table, n_params, raml_schedule_rate(&t->schedule, t->state.step),
-                        raml_clip_scale(t->grad_norm, t->opt->max_grad_norm), t->grad, raml_model_weights(m), err);
-    return rc ? rc : raml_model_refresh(m, err);
+        raml_adamw_step(&t->adamw, p->table, p->n_table, raml_schedule_rate(&t->schedule, t->state.step),
+                        raml_clip_scale(t->grad_norm, t->opt->max_grad_norm), t->grad + begin, weights + begin, err);
+    rc = raml_comm_agree(t->comm, rc, err);
+    if (!rc) rc = raml_parts_share(p, weights, err);
+    if (!rc) rc = raml_model_refresh(m, err);
+    return raml_comm_agree(t->comm, rc, err);
+}
+
+/* Of this rank. */
+static enum raml_code differentiate_part(struct raml_trainer *t, struct raml_statistics *now, struct raml_err *err)
+{
+    const struct raml_step_gradient *g = t->training->gradient;
+    if (!g) return raml_packs_train(&t->packs, t->objective, &t->step, t->grad, &t->step_loss, now, err);
+    return g->differentiate(g->user, &t->packs, t->objective, &t->step, t->grad, &t->step_loss, now, err);
 }
 
 /* Loss and gradient of the step, over all ranks. */
@@ -74,11 +99,11 @@ static enum raml_code differentiate(struct raml_trainer *t, struct raml_statisti
     const struct raml_model *m = t->job->model;
     const struct raml_device *dev = raml_model_device(m);
     enum raml_code rc = raml_array_zero(dev, t->grad, raml_gradient_n(m) * sizeof *t->grad, err);
-    if (!rc) rc = raml_packs_train(&t->packs, t->objective, &t->step, t->grad, &t->step_loss, now, err);
+    if (!rc) rc = differentiate_part(t, now, err);
+    rc = raml_comm_agree(t->comm, rc, err);
     if (!rc) rc = t->comm->sum(t->comm->user, &t->step_loss, 1, err);
     if (!rc && !isfinite(t->step_loss)) return raml_trainer_bad_loss(t, err);
     if (!rc) rc = raml_ranks_gradient(t, err);
-    if (!rc) rc = raml_grad_norm(dev, t->grad, raml_model_n(m), &t->grad_norm, err);
     if (!rc && !isfinite(t->grad_norm)) return raml_trainer_bad_gradient(t, err);
     return rc;
 }
@@ -109,7 +134,8 @@ static enum raml_code take_step(struct raml_trainer *t, struct raml_err *err)
     t->step.statistics = (struct raml_statistics){0};
     if (t->step.total > 0) { /* a step of which nothing is trained on changes nothing */
         rc = differentiate(t, &now, err);
-        if (!rc && source->after) rc = source->after(source->user, t->state.step, &t->step, err);
+        if (!rc && source->after)
+            rc = raml_comm_agree(t->comm, source->after(source->user, t->state.step, &t->step, err), err);
         if (!rc) rc = update(t, err);
     }
     raml_statistics_join(&now, &t->step.statistics);
@@ -131,15 +157,17 @@ static enum raml_code train(struct raml_trainer *t, struct raml_train_result *ou
     if (rc) return rc;
     t->started = raml_clock_monotonic();
     if (t->state.step >= source->n_steps)
-        raml_say(t->job->sink, "%s: all %" PRIu64 " steps were done before", raml_run_dir(t->job->run),
-                 source->n_steps);
-    rc = raml_trainer_before_first(t, out, err);
+        raml_say(t->job->sink, "%s: all %" PRIu64 " steps were done before",
+                 t->job->run ? raml_run_dir(t->job->run) : "the run", source->n_steps);
+    rc = raml_comm_agree(t->comm, raml_trainer_before_first(t, out, err), err);
     while (!rc && t->state.step < source->n_steps && !raml_trainer_reached_budget(t)) {
         uint64_t number = t->state.step;
         raml_step_clear(&t->step);
         rc = source->next(source->user, number, &t->packs, &t->step, err);
-        if (rc == RAML_ESTOP) return raml_trainer_stopped(t, err);
+        if (rc == RAML_ESTOP && t->comm->size == 1) return raml_trainer_stopped(t, err);
+        rc = raml_comm_agree(t->comm, rc, err);
         if (!rc) rc = take_step(t, err);
+        if (rc == RAML_ESTOP && t->comm->size == 1) return raml_trainer_stopped(t, err);
         if (!rc) rc = raml_trainer_after_step(t, out, err);
         if (rc && rc != RAML_ESTOP) raml_wrap(err, rc, "step %" PRIu64, number + 1);
     }

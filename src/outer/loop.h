@@ -11,11 +11,21 @@
 #include "raml/comm.h"
 #include "raml/train.h"
 
+/* How a step's loss and gradient come about, where that is not one pass backward of the step (meta-gradients). */
+struct raml_step_gradient {
+    void *user;
+    /* As raml_packs_train, of this rank's part of the step. The model's weights are as they were afterwards, to the last
+     * bit, on failure too. */
+    enum raml_code (*differentiate)(void *user, struct raml_packs *packs, const struct raml_objective *objective,
+                                    struct raml_step *step, float *grad, double *loss,
+                                    struct raml_statistics *statistics, struct raml_err *err);
+};
 struct raml_training {                     /* all borrowed */
     const struct raml_step_source *source; /* closed by the caller */
     const struct raml_objective *objective;
-    const char *objective_name; /* recorded in checkpoints; NULL: nothing is */
-    const json_t *settings;     /* of source and objective, recorded likewise; NULL: none */
+    const char *objective_name;                /* recorded in checkpoints; NULL: nothing is */
+    const json_t *settings;                    /* of source and objective, recorded likewise; NULL: none */
+    const struct raml_step_gradient *gradient; /* NULL: raml_packs_train */
 };
 /* Errors as in train.h. */
 RAML_CHECKED enum raml_code raml_train_loop(const struct raml_train_job *job, const struct raml_train_options *opt,

@@ -41,14 +41,15 @@ static size_t worst_token(const struct raml_trainer *t, size_t first, size_t las
     return worst;
 }
 
-enum raml_code raml_trainer_bad_loss(const struct raml_trainer *t, struct raml_err *err)
+static enum raml_code own_loss(const struct raml_trainer *t, bool *found, struct raml_err *err)
 {
     const struct raml_step *s = &t->step;
     struct raml_terms terms = raml_step_terms(s, 0, s->n_rows, true);
     struct raml_nonfinite at;
     char name[160];
     if (t->objective->no_entropy) terms.entropy = NULL;
-    if (raml_find_nonfinite(&terms, &at))
+    *found = raml_find_nonfinite(&terms, &at);
+    if (*found)
         return raml_fail(err, RAML_ERANGE,
                          "%s, token %zu: its %s is %g, so the loss is %g; the last checkpoint is kept (a lower "
                          "learning_rate, now %g, or max_grad_norm may help)",
@@ -62,6 +63,13 @@ enum raml_code raml_trainer_bad_loss(const struct raml_trainer *t, struct raml_e
         t->step_loss, shown(t, worst), where(s, row, name), worst - s->start[row] + 1, t->opt->learning_rate);
 }
 
+enum raml_code raml_trainer_bad_loss(const struct raml_trainer *t, struct raml_err *err)
+{
+    bool found;
+    enum raml_code rc = own_loss(t, &found, err);
+    return raml_ranks_blame(t->comm, found, rc, err);
+}
+
 /* The norm of one tree's gradient alone. */
 static enum raml_code norm_of(struct raml_trainer *t, size_t tree, double *norm, struct raml_err *err)
 {
@@ -73,7 +81,7 @@ static enum raml_code norm_of(struct raml_trainer *t, size_t tree, double *norm,
     return rc ? rc : raml_grad_norm(dev, t->grad, n, norm, err);
 }
 
-enum raml_code raml_trainer_bad_gradient(struct raml_trainer *t, struct raml_err *err)
+static enum raml_code own_gradient(struct raml_trainer *t, bool *found, struct raml_err *err)
 {
     const struct raml_step *s = &t->step;
     char name[160];
@@ -84,6 +92,7 @@ enum raml_code raml_trainer_bad_gradient(struct raml_trainer *t, struct raml_err
         if (rc) return rc;
         if (isfinite(norm) || s->tree_row[tree] == s->tree_row[tree + 1]) continue;
         size_t row, worst = worst_token(t, s->tree_row[tree], s->tree_row[tree + 1], &row);
+        *found = true;
         return raml_fail(
             err, RAML_ERANGE,
             "the gradient's norm is %g at loss %g, first in that of %s, whose largest coefficient is %g at "
@@ -92,6 +101,13 @@ enum raml_code raml_trainer_bad_gradient(struct raml_trainer *t, struct raml_err
     }
     return raml_fail(err, RAML_ERANGE, "the gradient's norm is %g at loss %g; the last checkpoint is kept", all,
                      t->step_loss);
+}
+
+enum raml_code raml_trainer_bad_gradient(struct raml_trainer *t, struct raml_err *err)
+{
+    bool found = false;
+    enum raml_code rc = own_gradient(t, &found, err);
+    return raml_ranks_blame(t->comm, found, rc, err);
 }
 
 enum raml_code raml_trainer_check_weights(struct raml_trainer *t, struct raml_err *err)

@@ -154,20 +154,27 @@ static bool is_due(struct raml_trainer *t)
     return t->due && raml_trainer_may_save(t);
 }
 
-static enum raml_code save(struct raml_trainer *t, struct raml_err *err)
+static enum raml_code write_checkpoint(const struct raml_trainer *t, struct raml_err *err)
 {
-    enum raml_code rc = raml_trainer_check_weights(t, err);
-    if (rc) return rc;
-    t->due = false;
-    t->saved = t->state.step;
-    if (t->comm->rank != 0) return RAML_OK;
     const struct raml_step_source *source = t->source;
     json_t *own = source->save ? source->save(source->user) : NULL;
     if (source->save && !own) return raml_fail(err, RAML_ENOMEM, "no memory for a checkpoint's state");
     const struct train_state_facts facts = {t->training->objective_name, t->training->settings, own};
-    rc = raml_train_state_save(t->job, t->opt, &t->state, &facts, &t->adamw, err);
+    enum raml_code rc = raml_train_state_save(t->job, t->opt, &t->state, &facts, &t->adamw, &t->parts, err);
     json_decref(own);
     return rc;
+}
+
+/* Rank 0 writes; the others give it their moments. */
+static enum raml_code save(struct raml_trainer *t, struct raml_err *err)
+{
+    enum raml_code rc = raml_comm_agree(t->comm, raml_trainer_check_weights(t, err), err);
+    if (rc) return rc;
+    t->due = false;
+    t->saved = t->state.step;
+    if (t->comm->rank == 0) rc = raml_moments_done(&t->parts, write_checkpoint(t, err), err);
+    else rc = raml_moments_serve(&t->adamw, &t->parts, err);
+    return raml_comm_agree(t->comm, rc, err);
 }
 
 static enum raml_code stop(const struct raml_trainer *t, struct raml_err *err)
@@ -191,7 +198,7 @@ enum raml_code raml_trainer_stopped(struct raml_trainer *t, struct raml_err *err
 enum raml_code raml_trainer_after_step(struct raml_trainer *t, struct raml_train_result *out, struct raml_err *err)
 {
     struct raml_statistics now = t->state.statistics;
-    enum raml_code rc = report(t, out, err);
+    enum raml_code rc = raml_comm_agree(t->comm, report(t, out, err), err);
     show_progress(t, &now);
     bool stops = false;
     if (!rc) rc = raml_ranks_stop(t, &stops, err);

@@ -4,6 +4,7 @@
 
 #include "outer/loop.h"
 #include "outer/packs.h"
+#include "outer/parts.h"
 #include "outer/train_state.h"
 
 struct raml_trainer {
@@ -16,21 +17,29 @@ struct raml_trainer {
     struct raml_packs packs;
     struct raml_step step;
     struct raml_schedule schedule;
-    struct raml_adamw adamw;
-    float *grad; /* of the device: [raml_gradient_n] */
-    bool due;    /* a checkpoint, as soon as one can be made */
+    struct raml_parts parts;
+    struct raml_adamw adamw; /* of this rank's part */
+    float *grad;             /* of the device: [raml_gradient_n] */
+    bool due;                /* a checkpoint, as soon as one can be made */
+    bool resumes;            /* from a checkpoint, which rank 0 reads */
     struct train_state state;
     struct raml_statistics seconds;  /* since the last logged step */
     double step_loss, grad_norm;     /* of the last step */
     double started;                  /* seconds; used only for rates */
     uint64_t tokens_at_start, saved; /* saved: step of the last checkpoint */
 };
-/* loop_ranks.c: what ranks tell each other. t->grad becomes the gradient of all of them, *s on rank 0 their statistics;
- * *stops: does the sink of one of them ask to stop? */
+/* loop_ranks.c: what ranks tell each other. This rank's part of t->grad becomes that of the gradient of all of them, and
+ * t->grad_norm the norm of the whole; *s on rank 0 their statistics; *stops: does the sink of one of them ask to stop? */
 RAML_CHECKED enum raml_code raml_ranks_gradient(struct raml_trainer *t, struct raml_err *err);
 RAML_CHECKED enum raml_code raml_ranks_statistics(struct raml_trainer *t, struct raml_statistics *s,
                                                   struct raml_err *err);
 RAML_CHECKED enum raml_code raml_ranks_stop(const struct raml_trainer *t, bool *stops, struct raml_err *err);
+/* Do all of them have the same version, settings, data and model? RAML_EUSAGE names the first that differs. */
+RAML_CHECKED enum raml_code raml_ranks_check(const struct raml_trainer *t, struct raml_err *err);
+/* What rank 0 has read of a checkpoint, to all: weights and state; *source: the source's state, to json_decref. */
+RAML_CHECKED enum raml_code raml_ranks_resume(struct raml_trainer *t, json_t **source, struct raml_err *err);
+/* All ranks have failed, rc and *err; `found` is set on those that know where it came from: the first of those is right. */
+enum raml_code raml_ranks_blame(const struct raml_comm *c, bool found, enum raml_code rc, struct raml_err *err);
 
 /* loop_log.c: between rounds of steps, where a checkpoint can be made; and: token_budget is reached there. */
 bool raml_trainer_may_save(const struct raml_trainer *t);

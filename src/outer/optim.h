@@ -1,4 +1,4 @@
-/* optim.h - the outer loop's step: AdamW, global-norm clipping, learning-rate schedules.
+/* optim.h - the outer loop's step: AdamW or plain gradient steps, global-norm clipping, learning-rate schedules.
  *
  * AdamW (Loshchilov & Hutter 2019, arXiv 1711.05101, algorithm 2; bias correction as Kingma & Ba 2015), t = 1, 2, …
  *     m = beta1 m + (1 - beta1) g            v = beta2 v + (1 - beta2) g^2
@@ -19,6 +19,7 @@
 
 struct raml_adamw_options {
     double beta1, beta2, epsilon, weight_decay;
+    bool sgd; /* p = p - lr wd p - lr g, decay as above; no moments */
 };
 struct raml_adamw_options raml_adamw_default(void); /* 0.9, 0.999, 1e-8, 0.01 */
 
@@ -26,7 +27,7 @@ struct raml_adamw { /* zero-initialise */
     struct raml_adamw_options opt;
     const struct raml_device *dev;
     size_t n;
-    float *m, *v;  /* in the device's memory: [n] first and second moments, exp_avg and exp_avg_sq */
+    float *m, *v;  /* in the device's memory: [n] first and second moments, exp_avg and exp_avg_sq; NULL: sgd */
     uint64_t step; /* steps taken */
 };
 /* Moments start at 0. RAML_ERANGE: beta outside [0, 1), epsilon <= 0, weight_decay < 0. */

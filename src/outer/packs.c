@@ -57,6 +57,7 @@ struct part {
     struct raml_packs *packs;
     const struct raml_objective *objective;
     struct raml_step *step;
+    size_t first_tree, end_tree;     /* of all that is worked on */
     size_t first_row, n_rows, token; /* token: its first one */
     double loss;
     struct raml_statistics *statistics;
@@ -152,15 +153,15 @@ static enum raml_code forward_part(struct part *x, float *grad, struct raml_err 
 
 typedef enum raml_code part_work(struct part *x, float *grad, struct raml_err *err);
 
-/* *n_packs (may be NULL): of how many the step consists. */
+/* *n_packs (may be NULL): of how many all parts consist. */
 static enum raml_code each(struct part *x, part_work *work, float *grad, size_t *n_packs, struct raml_err *err)
 {
     const struct raml_step *s = x->step;
-    size_t first = 0, n = 0;
+    size_t first = x->first_tree, n = 0;
     enum raml_code rc = RAML_OK;
-    for (; first < s->n_trees && !rc; n++) {
+    for (; first < x->end_tree && !rc; n++) {
         size_t tree = first;
-        rc = fill(x->packs, s->tree, s->n_trees, first, &first, err);
+        rc = fill(x->packs, s->tree, x->end_tree, first, &first, err);
         x->first_row = s->tree_row[tree];
         x->n_rows = s->tree_row[first] - x->first_row;
         x->token = s->start[x->first_row];
@@ -172,15 +173,18 @@ static enum raml_code each(struct part *x, part_work *work, float *grad, size_t 
 
 static enum raml_code whole(struct part *x, bool slopes, struct raml_err *err)
 {
-    x->first_row = 0;
-    x->n_rows = x->step->n_rows;
+    const struct raml_step *s = x->step;
+    x->first_row = s->n_trees ? s->tree_row[x->first_tree] : 0;
+    x->n_rows = s->n_trees ? s->tree_row[x->end_tree] - x->first_row : 0;
     return evaluate(x, true, slopes, err);
 }
 
-enum raml_code raml_packs_train(struct raml_packs *p, const struct raml_objective *o, struct raml_step *step,
-                                float *grad, double *loss, struct raml_statistics *statistics, struct raml_err *err)
+enum raml_code raml_packs_train_trees(struct raml_packs *p, const struct raml_objective *o, struct raml_step *step,
+                                      size_t first, size_t n, float *grad, double *loss,
+                                      struct raml_statistics *statistics, struct raml_err *err)
 {
-    struct part x = {.packs = p, .objective = o, .step = step, .statistics = statistics};
+    struct part x = {
+        .packs = p, .objective = o, .step = step, .first_tree = first, .end_tree = first + n, .statistics = statistics};
     size_t n_packs = 0;
     enum raml_code rc;
     if (o->scope == RAML_SCOPE_GROUP) {
@@ -194,6 +198,12 @@ enum raml_code raml_packs_train(struct raml_packs *p, const struct raml_objectiv
     return rc;
 }
 
+enum raml_code raml_packs_train(struct raml_packs *p, const struct raml_objective *o, struct raml_step *step,
+                                float *grad, double *loss, struct raml_statistics *statistics, struct raml_err *err)
+{
+    return raml_packs_train_trees(p, o, step, 0, step->n_trees, grad, loss, statistics, err);
+}
+
 enum raml_code raml_packs_backward_tree(struct raml_packs *p, const struct raml_objective *o, struct raml_step *step,
                                         size_t tree, float *grad, struct raml_err *err)
 {
@@ -203,10 +213,12 @@ enum raml_code raml_packs_backward_tree(struct raml_packs *p, const struct raml_
     return rc ? rc : train_again(&x, grad, err);
 }
 
-enum raml_code raml_packs_loss(struct raml_packs *p, const struct raml_objective *o, struct raml_step *step,
-                               double *loss, struct raml_statistics *statistics, struct raml_err *err)
+enum raml_code raml_packs_loss_trees(struct raml_packs *p, const struct raml_objective *o, struct raml_step *step,
+                                     size_t first, size_t n, double *loss, struct raml_statistics *statistics,
+                                     struct raml_err *err)
 {
-    struct part x = {.packs = p, .objective = o, .step = step, .statistics = statistics};
+    struct part x = {
+        .packs = p, .objective = o, .step = step, .first_tree = first, .end_tree = first + n, .statistics = statistics};
     enum raml_code rc;
     if (o->scope == RAML_SCOPE_GROUP) {
         rc = each(&x, loss_part, NULL, NULL, err);
@@ -216,4 +228,10 @@ enum raml_code raml_packs_loss(struct raml_packs *p, const struct raml_objective
     }
     *loss = x.loss;
     return rc;
+}
+
+enum raml_code raml_packs_loss(struct raml_packs *p, const struct raml_objective *o, struct raml_step *step,
+                               double *loss, struct raml_statistics *statistics, struct raml_err *err)
+{
+    return raml_packs_loss_trees(p, o, step, 0, step->n_trees, loss, statistics, err);
 }

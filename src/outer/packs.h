@@ -32,6 +32,12 @@ RAML_CHECKED enum raml_code raml_packs_forward(struct raml_packs *p, const struc
 RAML_CHECKED enum raml_code raml_packs_train(struct raml_packs *p, const struct raml_objective *o,
                                              struct raml_step *step, float *grad, double *loss,
                                              struct raml_statistics *statistics, struct raml_err *err);
+/* The same of trees [first, first + n) of the step alone, whose outputs are the only ones that are written; the loss by
+ * the whole step's denominator. */
+RAML_CHECKED enum raml_code raml_packs_train_trees(struct raml_packs *p, const struct raml_objective *o,
+                                                   struct raml_step *step, size_t first, size_t n, float *grad,
+                                                   double *loss, struct raml_statistics *statistics,
+                                                   struct raml_err *err);
 /* After raml_packs_train: adds to grad the gradient of one tree alone. */
 RAML_CHECKED enum raml_code raml_packs_backward_tree(struct raml_packs *p, const struct raml_objective *o,
                                                      struct raml_step *step, size_t tree, float *grad,
@@ -40,5 +46,8 @@ RAML_CHECKED enum raml_code raml_packs_backward_tree(struct raml_packs *p, const
 RAML_CHECKED enum raml_code raml_packs_loss(struct raml_packs *p, const struct raml_objective *o,
                                             struct raml_step *step, double *loss, struct raml_statistics *statistics,
                                             struct raml_err *err);
+RAML_CHECKED enum raml_code raml_packs_loss_trees(struct raml_packs *p, const struct raml_objective *o,
+                                                  struct raml_step *step, size_t first, size_t n, double *loss,
+                                                  struct raml_statistics *statistics, struct raml_err *err);
 
 #endif

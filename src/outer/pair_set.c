@@ -85,7 +85,8 @@ static enum raml_code add_side(struct pair_set *f, struct scan *s, const struct 
         bool fits;
         rc = check_length(f, s, q, i, &fits, err);
         if (rc || !fits) continue;
-        f->candidate[f->n_candidates + (*n)++] = (struct candidate){(uint32_t)s->selected[i], s->tree.span[i + 1].n};
+        f->candidate[f->n_candidates + (*n)++] =
+            (struct candidate){.trajectory = (uint32_t)s->selected[i], .n_tokens = s->tree.span[i + 1].n};
     }
     f->n_candidates += *n;
     return rc;

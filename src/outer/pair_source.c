@@ -9,6 +9,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 struct pair_source {
     const struct raml_train_job *job;
@@ -73,6 +74,7 @@ static enum raml_code next(void *user, uint64_t number, struct raml_packs *packs
          b += (uint64_t)s->comm->size)
         rc = add_pair(&s->set, position + b, step, err);
     if (!rc) rc = refer(s, step, err);
+    rc = raml_comm_agree(s->comm, rc, err);
     return rc ? rc : count(s, step, err);
 }
 
@@ -84,30 +86,47 @@ static double epoch(const void *user, uint64_t steps)
 
 /* -- Validation ---------------------------------------------------------------------------------------------------- */
 
-/* Loss and accuracy of the validation set's pairs, a batch at a time. */
+/* Adds the loss of the pairs of a batch to *sum, and their accuracy to *statistics. */
+static enum raml_code evaluate_batch(struct pair_source *s, struct raml_packs *packs,
+                                     const struct raml_objective *objective, size_t i, double *sum,
+                                     struct raml_statistics *statistics, struct raml_err *err)
+{
+    double loss = 0;
+    enum raml_code rc = RAML_OK;
+    raml_step_clear(&s->step);
+    while (i < s->validation.n && s->step.n_trees < (size_t)s->opt->batch_size && !rc)
+        rc = add_pair(&s->validation, i++, &s->step, err);
+    if (!rc) rc = refer(s, &s->step, err);
+    s->step.total = (double)s->step.n;
+    s->step.n_pairs = (double)s->step.n_trees;
+    if (!rc) rc = raml_packs_loss(packs, objective, &s->step, &loss, statistics, err);
+    if (!rc) *sum += loss * s->step.n_pairs;
+    return rc;
+}
+
+/* Loss and accuracy of the validation set's pairs, a batch at a time; batch i belongs to rank i modulo the number of
+ * ranks. */
 static enum raml_code evaluate(void *user, struct raml_packs *packs, const struct raml_objective *objective,
                                json_t *line, double *score, struct raml_err *err)
 {
     struct pair_source *s = user;
     struct raml_statistics statistics = {0};
-    double sum = 0.0;
-    for (size_t i = 0; i < s->validation.n;) {
-        double loss;
-        enum raml_code rc = RAML_OK;
-        raml_step_clear(&s->step);
-        while (i < s->validation.n && s->step.n_trees < (size_t)s->opt->batch_size && !rc)
-            rc = add_pair(&s->validation, i++, &s->step, err);
-        if (!rc) rc = refer(s, &s->step, err);
-        s->step.total = (double)s->step.n;
-        s->step.n_pairs = (double)s->step.n_trees;
-        if (!rc) rc = raml_packs_loss(packs, objective, &s->step, &loss, &statistics, err);
-        if (rc) return rc;
-        sum += loss * s->step.n_pairs;
-    }
-    *score = -sum / (double)s->validation.n;
-    double accuracy = raml_statistics_value(&statistics, "rewards/accuracies");
+    size_t batch = (size_t)s->opt->batch_size, first = (size_t)s->comm->rank * batch;
+    double sums[3] = {0}; /* of losses; accuracy and its count */
+    enum raml_code rc = RAML_OK;
+    for (size_t at = first; at < s->validation.n && !rc; at += batch * (size_t)s->comm->size)
+        rc = evaluate_batch(s, packs, objective, at, &sums[0], &statistics, err);
+    for (size_t i = 0; i < statistics.n; i++)
+        if (!strcmp(statistics.item[i].name, "rewards/accuracies")) {
+            sums[1] = statistics.item[i].sum;
+            sums[2] = statistics.item[i].count;
+        }
+    rc = raml_comm_agree(s->comm, rc, err);
+    if (!rc) rc = s->comm->sum(s->comm->user, sums, 3, err);
+    if (rc) return rc;
+    *score = -sums[0] / (double)s->validation.n;
     int failed = json_object_set_new(line, "eval_loss", json_real(-*score)) ||
-                 json_object_set_new(line, "eval_accuracy", json_real(accuracy));
+                 json_object_set_new(line, "eval_accuracy", json_real(sums[1] / sums[2]));
     return failed ? raml_fail(err, RAML_ENOMEM, "no memory for a line of metrics") : RAML_OK;
 }
 
@@ -162,6 +181,7 @@ enum raml_code raml_train_dpo(const struct raml_train_job *job, const struct ram
     if (!rc) settings = raml_settings_json(raml_preference_settings, raml_n_preference_settings, preference);
     if (!rc && (!settings || raml_train_add_reference(job, settings)))
         rc = raml_fail(err, RAML_ENOMEM, "no memory for the settings");
+    rc = raml_comm_agree(s.comm, rc, err);
     if (!rc) {
         const struct raml_step_source source = {.user = &s,
                                                 .name = "pairs",
@@ -171,7 +191,7 @@ enum raml_code raml_train_dpo(const struct raml_train_job *job, const struct ram
                                                 .next = next,
                                                 .epoch = epoch,
                                                 .evaluate = s.validation.n ? evaluate : NULL};
-        const struct raml_training training = {&source, &objective, objective.name, settings};
+        const struct raml_training training = {&source, &objective, objective.name, settings, NULL};
         rc = raml_train_loop(job, opt, &training, out, err);
     }
     json_decref(settings);

@@ -96,12 +96,12 @@ static enum raml_code gather(struct raml_rollout_source *s, struct raml_packs *p
 {
     size_t wanted = s->questions * (size_t)s->own->steps_per_generation / (size_t)s->comm->size;
     uint64_t position = s->position;
-    enum raml_code rc = sample_more(s, packs, &position, wanted, err);
+    enum raml_code rc = raml_comm_agree(s->comm, sample_more(s, packs, &position, wanted, err), err);
     for (int64_t i = 0; s->own->dynamic_sampling && i < s->own->max_resamples && !rc; i++) {
         size_t n = 0;
         rc = missing(s, wanted, &n, err);
         if (rc || !n) break;
-        rc = sample_more(s, packs, &position, n, err);
+        rc = raml_comm_agree(s->comm, sample_more(s, packs, &position, n, err), err);
     }
     if (!rc) rc = choose(&s->round, wanted, s->own->dynamic_sampling, err);
     if (!rc) s->position = position;
@@ -237,6 +237,7 @@ enum raml_code raml_rollout_round(struct raml_rollout_source *s, uint64_t number
     if (!rc) select_samples(s);
     if (!rc) rc = raml_round_lay(&s->round, s->mix.n, s->samples_policy, err);
     if (!rc) rc = score(s, packs, err);
+    rc = raml_comm_agree(s->comm, rc, err);
     if (!rc) rc = evaluate(s, err);
     return rc ? rc : raml_rollout_write(s, number + 1, err);
 }

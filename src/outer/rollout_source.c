@@ -63,37 +63,42 @@ static enum raml_code examine(struct raml_rollout_source *s, size_t n, struct ra
     uint64_t *round = calloc(n, sizeof *round);
     enum raml_code rc =
         question && round ? RAML_OK : raml_fail(err, RAML_ENOMEM, "no memory to evaluate %zu questions", n);
-    for (size_t i = 0; i < n && !rc; i++) question[i] = s->questions_of_exam.question[i];
+    size_t own = 0;
+    for (size_t i = (size_t)s->comm->rank; i < n && !rc; i += (size_t)s->comm->size)
+        question[own++] = s->questions_of_exam.question[i];
     raml_round_clear(&s->exam);
-    if (!rc) rc = raml_round_sample(&s->exam, s->examiner, &plan, question, round, n, err);
+    if (!rc && own) rc = raml_round_sample(&s->exam, s->examiner, &plan, question, round, own, err);
     free(question);
     free(round);
     return rc;
 }
 
-/* Accuracy on the validation set, always with the same random numbers. */
+/* Accuracy on the validation set, always with the same random numbers; question i belongs to rank i modulo the number of
+ * ranks. */
 static enum raml_code evaluate(void *user, struct raml_packs *packs, const struct raml_objective *objective,
                                json_t *line, double *score, struct raml_err *err)
 {
     struct raml_rollout_source *s = user;
     size_t most = (size_t)s->opt->eval_questions, all = s->questions_of_exam.n, n = all < most ? all : most;
-    double right = 0, truncated = 0, tokens = 0, samples = 0;
+    double sums[4] = {0}; /* right, truncated, tokens, samples */
     (void)packs;
     (void)objective;
     enum raml_code rc = examine(s, n, err);
     for (size_t i = 0; i < s->exam.n_groups && !rc; i++)
         for (size_t k = 0; k < s->exam.group[i].n; k++) {
             const struct raml_rollout *x = &s->exam.group[i].sample[k];
-            right += x->read.correct == RAML_EQUAL;
-            truncated += x->truncated;
-            tokens += (double)x->n;
-            samples++;
+            sums[0] += x->read.correct == RAML_EQUAL;
+            sums[1] += x->truncated;
+            sums[2] += (double)x->n;
+            sums[3]++;
         }
+    rc = raml_comm_agree(s->comm, rc, err);
+    if (!rc) rc = s->comm->sum(s->comm->user, sums, 4, err);
     if (rc) return rc;
-    *score = right / samples;
+    *score = sums[0] / sums[3];
     int failed = json_object_set_new(line, "eval_accuracy", json_real(*score)) ||
-                 json_object_set_new(line, "eval_mean_length", json_real(tokens / samples)) ||
-                 json_object_set_new(line, "eval_truncated_ratio", json_real(truncated / samples));
+                 json_object_set_new(line, "eval_mean_length", json_real(sums[2] / sums[3])) ||
+                 json_object_set_new(line, "eval_truncated_ratio", json_real(sums[1] / sums[3]));
     return failed ? raml_fail(err, RAML_ENOMEM, "no memory for a line of metrics") : RAML_OK;
 }
 
@@ -147,6 +152,7 @@ static enum raml_code train(struct raml_rollout_source *s, const struct raml_obj
     if (!rc) rc = raml_rollout_open(s, &exact, err);
     json_t *settings = rc ? NULL : settings_json(s);
     if (!rc && !settings) rc = raml_fail(err, RAML_ENOMEM, "no memory for the settings");
+    rc = raml_comm_agree(s->comm, rc, err);
     if (!rc) {
         const struct raml_step_source source = {.user = s,
                                                 .name = "rollouts",
@@ -160,7 +166,7 @@ static enum raml_code train(struct raml_rollout_source *s, const struct raml_obj
                                                 .save = save,
                                                 .load = load,
                                                 .evaluate = s->examiner ? evaluate : NULL};
-        const struct raml_training training = {&source, objective, objective->name, settings};
+        const struct raml_training training = {&source, objective, objective->name, settings, NULL};
         rc = raml_train_loop(s->job, &opt, &training, out, err);
     }
     json_decref(settings);

@@ -147,6 +147,7 @@ enum raml_code raml_rollout_step(struct raml_rollout_source *s, uint64_t update,
     enum raml_code rc =
         raml_round_trees(&s->round, p.first, p.n, s->answers, s->own->share_prompts, step, &s->map, err);
     if (!rc) rc = rows_init(&x, &s->round, p, err);
+    rc = raml_comm_agree(s->comm, rc, err);
     if (!rc && s->policy) rc = aggregate(s, &x, err);
     n_rows = (double)x.n;
     if (!rc) rc = s->comm->sum(s->comm->user, &n_rows, 1, err);

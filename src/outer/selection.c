@@ -34,6 +34,7 @@ void raml_select_item(const struct training_set *f, uint32_t i, uint64_t epoch, 
     d->item = i;
     d->n = 0;
     d->n_tokens = it->n_tokens;
+    d->n_probe = 0;
     if (f->trajectories == 0 || it->n == 0) return;
     uint32_t base = (uint32_t)(f->trajectories / it->n), extra = (uint32_t)(f->trajectories % it->n);
     for (uint32_t k = 0; k < it->n; k++) {
@@ -51,6 +52,7 @@ void raml_select_item(const struct training_set *f, uint32_t i, uint64_t epoch, 
         d->times[d->n] = d->times[k];
         d->selected[d->n++] = f->candidate[it->first + k].trajectory;
         d->n_tokens += f->candidate[it->first + k].n_tokens;
+        d->n_probe += f->candidate[it->first + k].n_probe;
     }
 }
 
@@ -82,13 +84,41 @@ void raml_plan_steps(struct training_plan *p, size_t n, const struct raml_train_
 struct selecting { /* a set, and where its selections go */
     struct training_set *set;
     struct selection selection;
+    uint64_t n_probing; /* positions: those of the steps that have probes */
 };
 
 static uint64_t tokens_at(void *user, uint64_t position)
 {
     struct selecting *s = user;
     raml_select_at(s->set, position, &s->selection);
-    return s->selection.n_tokens;
+    return s->selection.n_tokens + (position < s->n_probing ? s->selection.n_probe : 0);
+}
+
+static void plan(struct training_plan *p, struct selecting *s, const struct raml_train_options *opt, uint64_t n_probing)
+{
+    s->n_probing = n_probing * (uint64_t)opt->batch_size;
+    raml_plan_steps(p, s->set->n, opt, tokens_at, s);
+    p->n_probing = n_probing;
+}
+
+/* The annealing's length as a share of the plan's steps. */
+static uint64_t share(const struct training_plan *p, const struct raml_train_options *opt)
+{
+    return (uint64_t)fmin(ceil(opt->loss_anneal_ratio * (double)p->n_steps - 1e-9), 1e15);
+}
+
+/* By halving: the longer the annealing, the more tokens a step has and the fewer steps there are. */
+static void plan_share(struct training_plan *p, struct selecting *s, const struct raml_train_options *opt)
+{
+    uint64_t low = 0, high = share(p, opt);
+    if (!opt->token_budget) low = high;
+    while (low < high) {
+        uint64_t middle = low + (high - low + 1) / 2;
+        plan(p, s, opt, middle);
+        if (middle <= share(p, opt)) low = middle;
+        else high = middle - 1;
+    }
+    plan(p, s, opt, low);
 }
 
 enum raml_code raml_training_plan_init(struct training_plan *p, struct training_set *f,
@@ -97,7 +127,8 @@ enum raml_code raml_training_plan_init(struct training_plan *p, struct training_
     struct selecting s = {.set = f};
     enum raml_code rc = raml_selection_init(&s.selection, f, err);
     if (rc) return rc;
-    raml_plan_steps(p, f->n, opt, tokens_at, &s);
+    plan(p, &s, opt, f->cuts > 1 ? (uint64_t)opt->loss_anneal_steps : 0);
+    if (f->cuts > 1 && !opt->loss_anneal_steps) plan_share(p, &s, opt);
     raml_selection_deinit(&s.selection);
     return RAML_OK;
 }

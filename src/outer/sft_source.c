@@ -1,7 +1,11 @@
 /* sft_source.c - supervised fine-tuning: questions with their trajectories, as steps; see train.h. */
 #include "outer/loop.h"
+#include "outer/probe_rows.h"
 #include "outer/training_set.h"
 
+#include "raml/meta.h"
+
+#include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -13,32 +17,40 @@ struct sft_source {
     struct training_plan plan;
     struct selection selection, validation_selection;
     struct raml_step step; /* of the validation */
+    struct raml_segments segments;
+    struct raml_probe_rows probes;         /* of the step's rows; n 0: it has none */
+    double probe_weight[RAML_PROBES_MOST]; /* of the cuts, in the step */
 };
 
 /* -- Steps --------------------------------------------------------------------------------------------------------- */
 
-static enum raml_code add_row(const struct training_set *set, const struct selection *d, struct raml_step *step,
-                              struct raml_err *err)
+/* s NULL: without probes. */
+static enum raml_code add_row(struct sft_source *s, const struct training_set *set, const struct selection *d,
+                              struct raml_step *step, struct raml_err *err)
 {
     struct raml_tree *tree;
-    size_t row = 0;
+    size_t row = 0, first;
     enum raml_code rc = raml_step_tree(step, &tree, err);
-    if (!rc) rc = raml_training_set_row(set, d, tree, err);
+    if (!rc) rc = raml_training_set_row(set, d, tree, s ? &s->segments : NULL, err);
+    if (!rc && s) rc = raml_probe_rows_add(&s->probes, tree, &s->segments, set->cuts, err);
     if (!rc) rc = raml_step_rows(step, &row, err);
+    first = row;
     raml_statistics_add(&step->statistics, "unique_tokens", (double)set->item[d->item].n_unique, 1);
-    for (size_t i = 0; row < step->n_rows && !rc; i++, row++) {
+    for (; row < step->n_rows && !rc; row++) {
+        size_t i = s ? s->probes.row[row].of : row - first, n = step->start[row + 1] - step->start[row];
+        double times = d->n ? (double)d->times[i] : 1;
         step->row[row] =
             (struct raml_step_row){&set->qs->question[set->item[d->item].question], d->n ? d->selected[i] : 0};
-        for (size_t k = step->start[row]; k < step->start[row + 1]; k++)
-            step->weight[k] = d->n ? (float)d->times[i] : 1.0F;
+        for (size_t k = step->start[row]; k < step->start[row + 1]; k++) step->weight[k] = (float)times;
+        if (row - first < (d->n ? d->n : 1)) step->trained += times * (double)n;
     }
+    if (!rc && s) raml_probe_rows_weigh(&s->probes, step, first, s->probe_weight, d->times);
     return rc;
 }
 
 /* The loss's denominator, known before any backward pass. */
 static enum raml_code count(const struct sft_source *s, struct raml_step *step, struct raml_err *err)
 {
-    for (size_t i = 0; i < step->n; i++) step->trained += (double)step->weight[i];
     step->total = step->trained;
     enum raml_code rc = s->comm->sum(s->comm->user, &step->total, 1, err);
     if (rc || step->total > 0) return rc;
@@ -53,12 +65,25 @@ static enum raml_code next(void *user, uint64_t number, struct raml_packs *packs
     uint64_t batch = (uint64_t)s->opt->batch_size, position = number * batch;
     enum raml_code rc = RAML_OK;
     (void)packs;
+    raml_probe_rows_clear(&s->probes);
+    bool probing = number < s->plan.n_probing;
+    if (probing) raml_multi_step_weights(s->probe_weight, s->set.cuts, (double)number, (double)s->plan.n_probing);
     for (uint64_t b = (uint64_t)s->comm->rank; b < batch && position + b < s->plan.n_positions && !rc;
          b += (uint64_t)s->comm->size) {
         raml_select_at(&s->set, position + b, &s->selection);
-        rc = add_row(&s->set, &s->selection, step, err);
+        rc = add_row(probing ? s : NULL, &s->set, &s->selection, step, err);
     }
+    rc = raml_comm_agree(s->comm, rc, err);
     return rc ? rc : count(s, step, err);
+}
+
+static enum raml_code after(void *user, uint64_t number, struct raml_step *step, struct raml_err *err)
+{
+    const struct sft_source *s = user;
+    (void)number;
+    (void)err;
+    raml_probe_rows_count(&s->probes, s->set.cuts, step);
+    return RAML_OK;
 }
 
 static double epoch(const void *user, uint64_t steps)
@@ -69,30 +94,43 @@ static double epoch(const void *user, uint64_t steps)
 
 /* -- Validation ---------------------------------------------------------------------------------------------------- */
 
-/* Mean loss of the validation set, a batch at a time. */
+/* Adds a batch's loss, -log p and weight to sums. */
+static enum raml_code evaluate_batch(struct sft_source *s, struct raml_packs *packs,
+                                     const struct raml_objective *objective, size_t i, double sums[3],
+                                     struct raml_err *err)
+{
+    double loss = 0;
+    enum raml_code rc = RAML_OK;
+    raml_step_clear(&s->step);
+    while (i < s->validation.n && s->step.n_trees < (size_t)s->opt->batch_size && !rc) {
+        raml_select_item(&s->validation, (uint32_t)i++, 0, &s->validation_selection);
+        rc = add_row(NULL, &s->validation, &s->validation_selection, &s->step, err);
+    }
+    s->step.total = s->step.trained;
+    if (!rc) rc = raml_packs_loss(packs, objective, &s->step, &loss, NULL, err);
+    if (rc) return rc;
+    sums[0] += loss * s->step.total;
+    for (size_t k = 0; k < s->step.n; k++) sums[1] -= (double)s->step.weight[k] * (double)s->step.logp[k];
+    sums[2] += s->step.total;
+    return RAML_OK;
+}
+
+/* Mean loss of the validation set, a batch at a time; batch i belongs to rank i modulo the number of ranks. */
 static enum raml_code evaluate(void *user, struct raml_packs *packs, const struct raml_objective *objective,
                                json_t *line, double *score, struct raml_err *err)
 {
     struct sft_source *s = user;
-    double sum = 0.0, all = 0.0, nll = 0.0;
-    for (size_t i = 0; i < s->validation.n;) {
-        double loss;
-        enum raml_code rc = RAML_OK;
-        raml_step_clear(&s->step);
-        while (i < s->validation.n && s->step.n_trees < (size_t)s->opt->batch_size && !rc) {
-            raml_select_item(&s->validation, (uint32_t)i++, 0, &s->validation_selection);
-            rc = add_row(&s->validation, &s->validation_selection, &s->step, err);
-        }
-        for (size_t k = 0; k < s->step.n && !rc; k++) s->step.total += (double)s->step.weight[k];
-        if (!rc) rc = raml_packs_loss(packs, objective, &s->step, &loss, NULL, err);
-        if (rc) return rc;
-        sum += loss * s->step.total;
-        for (size_t k = 0; k < s->step.n; k++) nll -= (double)s->step.weight[k] * (double)s->step.logp[k];
-        all += s->step.total;
-    }
-    *score = -sum / all;
-    int failed = json_object_set_new(line, "eval_loss", json_real(sum / all));
-    if (!failed && s->job->objective) failed = json_object_set_new(line, "eval_nll", json_real(nll / all));
+    size_t batch = (size_t)s->opt->batch_size, first = (size_t)s->comm->rank * batch;
+    double sums[3] = {0}; /* of losses, of -log p, of weights */
+    enum raml_code rc = RAML_OK;
+    for (size_t at = first; at < s->validation.n && !rc; at += batch * (size_t)s->comm->size)
+        rc = evaluate_batch(s, packs, objective, at, sums, err);
+    rc = raml_comm_agree(s->comm, rc, err);
+    if (!rc) rc = s->comm->sum(s->comm->user, sums, 3, err);
+    if (rc) return rc;
+    *score = -sums[0] / sums[2];
+    int failed = json_object_set_new(line, "eval_loss", json_real(-*score));
+    if (!failed && s->job->objective) failed = json_object_set_new(line, "eval_nll", json_real(sums[1] / sums[2]));
     return failed ? raml_fail(err, RAML_ENOMEM, "no memory for a line of metrics") : RAML_OK;
 }
 
@@ -117,6 +155,11 @@ static void report_data(const struct training_set *f, const struct raml_sink *si
         raml_say(sink, "%s: %zu trajectories are left out: longer than the model's context", f->name, f->too_long);
     if (f->wrong)
         raml_say(sink, "%s: %zu trajectories graded wrong are left out (keep_wrong includes them)", f->name, f->wrong);
+    if (f->cuts > 1 && f->whole)
+        raml_say(
+            sink,
+            "%s: %zu trajectories are whole completions, whose answer has no place of its own: they have no probes",
+            f->name, f->whole);
     double unique = 0, distinct = 0;
     for (size_t i = 0; i < f->n; i++) {
         unique += (double)f->item[i].n_unique;
@@ -134,12 +177,29 @@ static void sft_deinit(struct sft_source *s)
     raml_training_set_deinit(&s->set);
     raml_training_set_deinit(&s->validation);
     raml_step_deinit(&s->step);
+    raml_segments_deinit(&s->segments);
+    raml_probe_rows_deinit(&s->probes);
+}
+
+/* What a resumed run must have alike; without a multi-step loss nothing. */
+static enum raml_code settings_json(const struct sft_source *s, json_t **out, struct raml_err *err)
+{
+    *out = NULL;
+    if (s->set.cuts < 2) return RAML_OK;
+    *out = raml_settings_json(raml_multi_step_settings, raml_n_multi_step_settings, s->opt);
+    return *out ? RAML_OK : raml_fail(err, RAML_ENOMEM, "no memory for the settings");
 }
 
 static enum raml_code sft_init(struct sft_source *s, struct raml_err *err)
 {
     const struct raml_train_job *job = s->job;
     const struct raml_train_options *opt = s->opt;
+    if (opt->loss_steps > 1 && !opt->trajectories)
+        return raml_fail(err, RAML_EUSAGE,
+                         "loss_steps is %" PRId64
+                         " and trajectories 0: the multi-step loss is of cuts of a trajectory; "
+                         "expected trajectories of at least 1",
+                         opt->loss_steps);
     enum raml_code rc = raml_training_set_init(&s->set, job, opt, job->data, job->data_name, 0, err);
     if (!rc && job->validation && opt->eval_steps)
         rc = raml_training_set_init(&s->validation, job, opt, job->validation, "validation",
@@ -149,6 +209,12 @@ static enum raml_code sft_init(struct sft_source *s, struct raml_err *err)
     if (!rc) rc = raml_selection_init(&s->selection, &s->set, err);
     if (!rc) rc = raml_selection_init(&s->validation_selection, &s->validation, err);
     if (!rc) report_data(&s->set, job->sink);
+    if (!rc && s->set.cuts > 1)
+        raml_say(job->sink,
+                 "multi-step loss: the answer after %zu cuts of a trajectory in the first %" PRIu64 " of %" PRIu64
+                 " steps, then after its end alone",
+                 s->set.cuts, s->plan.n_probing < s->plan.n_steps ? s->plan.n_probing : s->plan.n_steps,
+                 s->plan.n_steps);
     return rc;
 }
 
@@ -158,8 +224,11 @@ enum raml_code raml_train_sft(const struct raml_train_job *job, const struct ram
     const struct raml_objective objective = job->objective ? *job->objective : raml_sft_objective();
     struct sft_source s = {.job = job, .opt = opt, .comm = job->comm ? job->comm : raml_comm_alone()};
     if (out) *out = (struct raml_train_result){.loss = NAN, .eval_loss = NAN, .reward = NAN, .eval_accuracy = NAN};
+    json_t *settings = NULL;
     enum raml_code rc = raml_train_check_job(job, opt, &objective, err);
     if (!rc) rc = sft_init(&s, err);
+    if (!rc) rc = settings_json(&s, &settings, err);
+    rc = raml_comm_agree(s.comm, rc, err);
     if (!rc) {
         const struct raml_step_source source = {.user = &s,
                                                 .name = "trajectories",
@@ -167,11 +236,14 @@ enum raml_code raml_train_sft(const struct raml_train_job *job, const struct ram
                                                 .n_items = s.set.n,
                                                 .data_hash = s.set.hash,
                                                 .next = next,
+                                                .after = s.set.cuts > 1 ? after : NULL,
                                                 .epoch = epoch,
                                                 .evaluate = s.validation.n ? evaluate : NULL};
-        const struct raml_training training = {&source, &objective, job->objective ? objective.name : NULL, NULL};
+        const struct raml_training training = {&source, &objective, job->objective ? objective.name : NULL, settings,
+                                               NULL};
         rc = raml_train_loop(job, opt, &training, out, err);
     }
+    json_decref(settings);
     sft_deinit(&s);
     return rc;
 }

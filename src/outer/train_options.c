@@ -13,6 +13,18 @@ const struct raml_setting raml_support_settings[] = {
 };
 const size_t raml_n_support_settings = sizeof raml_support_settings / sizeof *raml_support_settings;
 
+const struct raml_setting raml_multi_step_settings[] = {
+    {"loss_steps", NULL, RAML_INT, AT(loss_steps), "0", 0, 16, NULL,
+     "Train on the answer after n evenly spaced cuts of a trajectory, its end the last (multi-step loss); 0: after its "
+     "end "
+     "alone."},
+    {"loss_anneal_steps", NULL, RAML_INT, AT(loss_anneal_steps), "0", 0, 1e15, NULL,
+     "Steps over which the cuts' weights go from equal ones to the last alone; 0: by ratio."},
+    {"loss_anneal_ratio", NULL, RAML_REAL, AT(loss_anneal_ratio), "0.5", 0, 1e9, NULL,
+     "The same as a share of all steps; above 1 they do not get there."},
+};
+const size_t raml_n_multi_step_settings = sizeof raml_multi_step_settings / sizeof *raml_multi_step_settings;
+
 const struct raml_setting raml_train_settings[] = {
     {"max_steps", NULL, RAML_INT, AT(max_steps), "0", 0, 1e15, NULL, "Optimizer steps; 0: no limit."},
     {"num_train_epochs", "epochs", RAML_REAL, AT(num_train_epochs), "0", 0, 1e9, NULL,
@@ -23,6 +35,8 @@ const struct raml_setting raml_train_settings[] = {
      "Questions (dpo: pairs) per optimizer step."},
     {"micro_batch_tokens", NULL, RAML_INT, AT(micro_batch_tokens), "4096", 1, 1 << 30, NULL,
      "Tokens per pass, into which a step is split. Bounds memory, not results (in bf16: except for rounding)."},
+    {"optimizer", "optim", RAML_WORD, AT(optimizer), "adamw", 0, 0, "adamw|sgd",
+     "adamw, or sgd: learning_rate times the clipped gradient, without moments."},
     {"learning_rate", "lr", RAML_REAL, AT(learning_rate), "1e-3", 1e-30, 1e3, NULL, "Peak learning rate."},
     {"lr_scheduler_type", NULL, RAML_WORD, AT(lr_scheduler_type), "cosine", 0, 0, "cosine|linear|constant",
      "How the rate falls after the warm-up."},
@@ -57,6 +71,7 @@ struct raml_train_options raml_train_default(void)
 {
     struct raml_train_options o = {.seed = 0};
     raml_settings_default(raml_support_settings, raml_n_support_settings, &o);
+    raml_settings_default(raml_multi_step_settings, raml_n_multi_step_settings, &o);
     raml_settings_default(raml_train_settings, raml_n_train_settings, &o);
     return o;
 }
@@ -64,6 +79,7 @@ struct raml_train_options raml_train_default(void)
 enum raml_code raml_train_check(const struct raml_train_options *o, struct raml_err *err)
 {
     enum raml_code rc = raml_settings_check(raml_support_settings, raml_n_support_settings, o, err);
+    if (!rc) rc = raml_settings_check(raml_multi_step_settings, raml_n_multi_step_settings, o, err);
     if (!rc) rc = raml_settings_check(raml_train_settings, raml_n_train_settings, o, err);
     if (rc || o->max_steps || o->num_train_epochs > 0 || o->token_budget) return rc;
     return raml_fail(err, RAML_EUSAGE,

@@ -47,7 +47,7 @@ static void hex(uint64_t h, char out[17])
     snprintf(out, 17, "%016" PRIx64, h);
 }
 
-static enum raml_code weights_hash(const struct raml_model *m, uint64_t *out, struct raml_err *err)
+enum raml_code raml_train_state_weights_hash(const struct raml_model *m, uint64_t *out, struct raml_err *err)
 {
     size_t bytes = raml_model_n(m) * sizeof(float);
     struct raml_view v;
@@ -108,9 +108,8 @@ static const char *first_difference(json_t *want, const json_t *got)
     return NULL;
 }
 
-/* Of trainer, source and objective; NULL: no memory. */
-static json_t *all_settings(const struct raml_train_job *job, const struct raml_train_options *opt,
-                            const struct train_state_facts *facts)
+json_t *raml_train_state_settings(const struct raml_train_job *job, const struct raml_train_options *opt,
+                                  const struct train_state_facts *facts)
 {
     json_t *o = settings_json(opt, job);
     int failed = !o;
@@ -132,7 +131,7 @@ static enum raml_code check_settings(const struct raml_train_job *job, const str
                                      const struct train_state_facts *facts, const char *path, const json_t *state,
                                      struct raml_err *err)
 {
-    json_t *now = all_settings(job, opt, facts), *now_limits = limits_json(opt);
+    json_t *now = raml_train_state_settings(job, opt, facts), *now_limits = limits_json(opt);
     json_t *then = json_object_get(state, "settings");
     const json_t *then_limits = json_object_get(state, "limits");
     enum raml_code rc = RAML_OK;
@@ -204,14 +203,14 @@ static enum raml_code save_json(const struct raml_train_job *job, const struct r
     char data[17], weights[17];
     hex(s->data_hash, data);
     uint64_t hash = 0;
-    enum raml_code rc = weights_hash(job->model, &hash, err);
+    enum raml_code rc = raml_train_state_weights_hash(job->model, &hash, err);
     if (rc) return rc;
     hex(hash, weights);
-    json_t *o =
-        json_pack("{s:i,s:I,s:I,s:I,s:f,s:f,s:I,s:s,s:s,s:o,s:o}", "format", FORMAT, "step", (json_int_t)s->step,
-                  "tokens", (json_int_t)s->tokens, "trained_tokens", (json_int_t)s->trained, "loss_sum", s->loss_sum,
-                  "weight_sum", s->weight_sum, "n_questions", (json_int_t)s->n_questions, "data_hash", data,
-                  "weights_hash", weights, "settings", all_settings(job, opt, facts), "limits", limits_json(opt));
+    json_t *o = json_pack("{s:i,s:I,s:I,s:I,s:f,s:f,s:I,s:s,s:s,s:o,s:o}", "format", FORMAT, "step",
+                          (json_int_t)s->step, "tokens", (json_int_t)s->tokens, "trained_tokens",
+                          (json_int_t)s->trained, "loss_sum", s->loss_sum, "weight_sum", s->weight_sum, "n_questions",
+                          (json_int_t)s->n_questions, "data_hash", data, "weights_hash", weights, "settings",
+                          raml_train_state_settings(job, opt, facts), "limits", limits_json(opt));
     rc = add_progress(o, s, facts, err);
     char *text = o && !rc ? json_dumps(o, JSON_INDENT(2) | JSON_REAL_PRECISION(17)) : NULL;
     if (!rc)
@@ -224,7 +223,8 @@ static enum raml_code save_json(const struct raml_train_job *job, const struct r
 
 enum raml_code raml_train_state_save(const struct raml_train_job *job, const struct raml_train_options *opt,
                                      const struct train_state *s, const struct train_state_facts *facts,
-                                     const struct raml_adamw *adamw, struct raml_err *err)
+                                     const struct raml_adamw *adamw, const struct raml_parts *parts,
+                                     struct raml_err *err)
 {
     char path[RAML_PATH_BYTES];
     const char *dir = NULL;
@@ -237,7 +237,7 @@ enum raml_code raml_train_state_save(const struct raml_train_job *job, const str
         if (!rc) rc = raml_tokenizer_config_write(job->tokenizer_config, path, err);
     }
     if (!rc) rc = raml_path_join(path, dir, "optimizer.safetensors", err);
-    if (!rc) rc = raml_moments_save(job, adamw, path, err);
+    if (!rc) rc = raml_moments_save(job, adamw, parts, path, err);
     if (!rc) rc = raml_path_join(path, dir, "trainer_state.json", err);
     if (!rc) rc = save_json(job, opt, s, facts, path, err);
     if (!rc && s->best_step && opt->save_best) raml_run_protect(job->run, s->best_step);
@@ -321,7 +321,7 @@ static enum raml_code load_json(const struct raml_train_job *job, const struct r
     if (!rc) rc = check_settings(job, opt, facts, path, o, err);
     if (!rc) rc = check_hash(path, o, "data_hash", s->data_hash, job->data_name ? job->data_name : "the data", err);
     uint64_t now = 0;
-    if (!rc) rc = weights_hash(job->model, &now, err);
+    if (!rc) rc = raml_train_state_weights_hash(job->model, &now, err);
     if (!rc) rc = check_hash(path, o, "weights_hash", now, "the model's weights", err);
     if (!rc && (uint64_t)step != job->resume_step)
         rc = raml_fail(err, RAML_EFORMAT, "%s: field 'step' is %lld; expected %" PRIu64 ", the checkpoint's number",
@@ -341,15 +341,15 @@ static enum raml_code load_json(const struct raml_train_job *job, const struct r
 
 enum raml_code raml_train_state_load(const struct raml_train_job *job, const struct raml_train_options *opt,
                                      struct train_state *s, const struct train_state_facts *facts,
-                                     struct raml_adamw *adamw, json_t **source, struct raml_err *err)
+                                     struct raml_adamw *adamw, const struct raml_parts *parts, json_t **source,
+                                     struct raml_err *err)
 {
     char dir[RAML_PATH_BYTES], path[RAML_PATH_BYTES];
     enum raml_code rc = raml_path_format(dir, err, "%s/checkpoint-%" PRIu64, raml_run_dir(job->run), job->resume_step);
     if (!rc) rc = raml_path_join(path, dir, "trainer_state.json", err);
     if (!rc) rc = load_json(job, opt, s, facts, path, source, err);
     if (!rc) rc = raml_path_join(path, dir, "optimizer.safetensors", err);
-    if (!rc) rc = raml_moments_load(job, adamw, path, err);
-    if (!rc) adamw->step = s->step;
+    if (!rc) rc = raml_moments_load(job, adamw, parts, path, err);
     if (rc) return raml_wrap(err, rc, "resume");
     return RAML_OK;
 }

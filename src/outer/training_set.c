@@ -1,5 +1,6 @@
 /* training_set.c - what can be trained on, checked and measured once, and the rows made from it; see training_set.h. */
 #include "outer/training_set.h"
+#include "outer/probe_rows.h"
 
 #include "core/array.h"
 #include "core/file.h"
@@ -26,6 +27,7 @@ static void add_hash(struct training_set *f, const char *text)
 struct scan {
     const struct raml_train_options *opt;
     struct raml_tree tree;
+    struct raml_segments segments;
     size_t *selected;
     uint64_t *hash; /* of the tokens of each usable trajectory */
     size_t cap, cap_hash;
@@ -57,7 +59,8 @@ static void add_candidate(struct training_set *f, struct scan *s, struct trainin
     if (!seen) it->n_unique += span->n - span->first_target;
     it->n_distinct += !seen;
     s->hash[n] = hash;
-    f->candidate[f->n_candidates++] = (struct candidate){(uint32_t)number, span->n};
+    uint32_t n_probe = f->cuts > 1 ? raml_probe_tokens(&s->tree, &s->segments, i, f->cuts) : 0;
+    f->candidate[f->n_candidates++] = (struct candidate){(uint32_t)number, span->n, n_probe};
 }
 
 /* Measures one question. *kept: it has something to train on. */
@@ -81,7 +84,7 @@ static enum raml_code scan_question(struct training_set *f, struct scan *s, cons
     struct raml_row_options row = f->row;
     row.max_tokens = 0; /* measured here, trajectory by trajectory */
     /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): s owns the memory */
-    rc = raml_row_build(&s->tree, q, s->selected, k, &row, NULL, err);
+    rc = raml_row_build(&s->tree, q, s->selected, k, &row, &s->segments, err);
     if (rc) return rc;
     /* the tokens too: another prompt format or tokenizer makes different data of the same texts */
     f->hash = raml_hash(s->tree.token, s->tree.n_tokens * sizeof *s->tree.token, f->hash);
@@ -96,6 +99,7 @@ static enum raml_code scan_question(struct training_set *f, struct scan *s, cons
         rc = check_length(f, s, q, i + 1, s->selected + i, &fits, err);
         if (rc || !fits) continue;
         add_candidate(f, s, it, s->selected[i], i + 1);
+        f->whole += q->trajectory[s->selected[i]].whole;
         add_hash(f, q->trajectory[s->selected[i]].text);
         add_hash(f, q->trajectory[s->selected[i]].answer);
         *kept = true;
@@ -129,22 +133,26 @@ enum raml_code raml_training_set_init(struct training_set *f, const struct raml_
                                       const char *name, size_t max_n, struct raml_err *err)
 {
     size_t n = max_n && max_n < qs->n ? max_n : qs->n;
-    *f = (struct training_set){
-        .qs = qs, .name = name ? name : "data", .seed = opt->seed, .trajectories = (size_t)opt->trajectories};
+    *f = (struct training_set){.qs = qs,
+                               .name = name ? name : "data",
+                               .seed = opt->seed,
+                               .trajectories = (size_t)opt->trajectories,
+                               .cuts = opt->loss_steps > 1 ? (size_t)opt->loss_steps : 1};
     f->row = raml_row_default(job->tokenizer, job->format);
     f->row.max_tokens = (size_t)raml_model_config(job->model)->max_positions;
     struct scan s = {.opt = opt};
     enum raml_code rc = scan_all(f, &s, n, err);
     raml_tree_deinit(&s.tree);
+    raml_segments_deinit(&s.segments);
     free(s.selected);
     free(s.hash);
     return rc ? rc : raml_order_init(&f->order, f->seed, f->n, f->name, err);
 }
 
 enum raml_code raml_training_set_row(const struct training_set *f, const struct selection *d, struct raml_tree *tree,
-                                     struct raml_err *err)
+                                     struct raml_segments *segments, struct raml_err *err)
 {
     const struct raml_question *q = &f->qs->question[f->item[d->item].question];
-    enum raml_code rc = raml_row_build(tree, q, d->selected, d->n, &f->row, NULL, err);
+    enum raml_code rc = raml_row_build(tree, q, d->selected, d->n, &f->row, segments, err);
     return rc ? raml_wrap(err, rc, "%s", f->name) : RAML_OK;
 }

@@ -429,6 +429,12 @@ static void far_adamw(const struct raml_device *d, const struct raml_adamw_facto
     RUN(d, adamw, LIST(w, m, v, g), factors, w, m, v, g, n);
 }
 
+static void far_adamw_back(const struct raml_device *d, const struct raml_adamw_factors *factors, const float *dw,
+                           float *dm, float *dv, float *dg, const float *m, const float *v, const float *g, size_t n)
+{
+    RUN(d, adamw_back, LIST(dw, dm, dv, dg, m, v, g), factors, dw, dm, dv, dg, m, v, g, n);
+}
+
 static void far_square_sum(const struct raml_device *d, double *out, const float *g, size_t n)
 {
     RUN(d, square_sum, LIST(out, g), out, g, n);
@@ -490,6 +496,7 @@ static const struct raml_backend far_backend = {
     .loss_end = far_loss_end,
     .loss_back = far_loss_back,
     .adamw = far_adamw,
+    .adamw_back = far_adamw_back,
     .square_sum = far_square_sum,
     .sample_tokens = far_sample_tokens,
 };

@@ -7,10 +7,10 @@
 
 #include <cmocka.h>
 #include <math.h>
-#include <pthread.h>
 #include <stdio.h>
 
 #include "outer/loop.h"
+#include "outer/rank_threads.h"
 #include "outer/rollout_rig.h"
 
 static int setup_warm(void **state)
@@ -23,79 +23,6 @@ static int setup_warm(void **state)
 /* -- Two processes, as threads ------------------------------------------------------------------------------------- */
 
 enum { RANKS = 2 };
-struct shared {
-    pthread_barrier_t barrier;
-    void *of[RANKS];
-    size_t sums;
-};
-struct rank {
-    struct shared *shared;
-    int number;
-};
-
-static void meet(struct rank *r)
-{
-    pthread_barrier_wait(&r->shared->barrier);
-}
-
-static enum raml_code sum(void *user, double *x, size_t n, struct raml_err *err)
-{
-    (void)err;
-    struct rank *r = user;
-    double *all = calloc(n + 1, sizeof *all);
-    r->shared->of[r->number] = x;
-    if (r->number == 0) r->shared->sums++;
-    meet(r);
-    for (int k = 0; k < RANKS; k++)
-        for (size_t i = 0; i < n; i++) all[i] += ((double *)r->shared->of[k])[i];
-    meet(r);
-    memcpy(x, all, n * sizeof *x);
-    free(all);
-    meet(r);
-    return RAML_OK;
-}
-
-static enum raml_code sum_float(void *user, float *x, size_t n, struct raml_err *err)
-{
-    (void)err;
-    struct rank *r = user;
-    float *all = calloc(n + 1, sizeof *all);
-    r->shared->of[r->number] = x;
-    meet(r);
-    for (size_t i = 0; i < n; i++) {
-        double s = 0;
-        for (int k = 0; k < RANKS; k++) s += (double)((float *)r->shared->of[k])[i];
-        all[i] = (float)s;
-    }
-    meet(r);
-    memcpy(x, all, n * sizeof *x);
-    free(all);
-    meet(r);
-    return RAML_OK;
-}
-
-static enum raml_code gather(void *user, const void *part, void *all, size_t bytes, struct raml_err *err)
-{
-    (void)err;
-    struct rank *r = user;
-    r->shared->of[r->number] = (void *)(uintptr_t)part;
-    meet(r);
-    for (int k = 0; r->number == 0 && k < RANKS; k++) memmove((char *)all + (size_t)k * bytes, r->shared->of[k], bytes);
-    meet(r);
-    return RAML_OK;
-}
-
-static enum raml_code scatter(void *user, const void *all, void *part, size_t bytes, struct raml_err *err)
-{
-    (void)err;
-    struct rank *r = user;
-    if (r->number == 0) r->shared->of[0] = (void *)(uintptr_t)all;
-    meet(r);
-    memcpy(part, (const char *)r->shared->of[0] + (size_t)r->number * bytes, bytes);
-    meet(r);
-    return RAML_OK;
-}
-
 struct process {
     struct bench bench;
     struct rank rank;
@@ -118,19 +45,17 @@ static void train_together(struct bench *b, const char *name, const struct grpo 
                            struct process p[RANKS])
 {
     struct raml_err err = {0};
-    struct shared shared = {.sums = 0};
-    pthread_t thread[RANKS];
+    struct shared shared = {.size = RANKS};
     pthread_barrier_init(&shared.barrier, NULL, RANKS);
     for (int k = 0; k < RANKS; k++) {
         p[k] = (struct process){.bench = *b, .rank = {&shared, k}, .grpo = g, .call = *call, .name = name};
         p[k].bench.model = NULL;
-        p[k].comm = (struct raml_comm){k, RANKS, &p[k].rank, sum, sum_float, scatter, gather};
+        p[k].comm = threads_comm(&p[k].rank);
         p[k].call.comm = &p[k].comm;
         if (k) p[k].call.asked = NULL; /* only one of them is asked to stop */
         CHECK_OK(raml_device_open(1, "auto", &p[k].bench.dev, &err));
     }
-    for (int k = 0; k < RANKS; k++) assert_int_equal(pthread_create(&thread[k], NULL, train_one, &p[k]), 0);
-    for (int k = 0; k < RANKS; k++) pthread_join(thread[k], NULL);
+    on_threads(RANKS, train_one, p, sizeof *p);
     assert_true(p[0].out.rc || shared.sums > 0);
     pthread_barrier_destroy(&shared.barrier);
     for (int k = 0; k < RANKS; k++) {
@@ -368,7 +293,7 @@ static enum raml_code go_listed(struct bench *b, const char *name, const struct 
                                  .run = run,
                                  .resume_step = step,
                                  .sink = &sink};
-    const struct raml_training training = {&source, &sft, NULL, NULL};
+    const struct raml_training training = {&source, &sft, NULL, NULL, NULL};
     enum raml_code rc = raml_train_loop(&job, o, &training, NULL, &err);
     if (rc && rc != RAML_ESTOP) print_error("%s\n", err.msg);
     raml_run_close(run);

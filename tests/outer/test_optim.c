@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "device/backend.h"
 #include "outer/optim.h"
 #include "raml/rng.h"
 
@@ -67,7 +68,7 @@ static void test_by_hand(void **state)
     for (size_t i = 0; i < COUNT(cases); i++) {
         struct raml_err err = {0};
         struct raml_adamw o = {0};
-        struct raml_adamw_options opt = {0.9, 0.99, 1e-8, cases[i].wd};
+        struct raml_adamw_options opt = {0.9, 0.99, 1e-8, cases[i].wd, false};
         struct raml_param p = {.offset = 0, .n = 1, .decay = cases[i].decay};
         float w = cases[i].w;
         CHECK_OK(raml_adamw_init(&o, dev, &opt, 1, &err));
@@ -108,7 +109,7 @@ static void run_steps(float *w, int n_steps)
 {
     struct raml_err err = {0};
     struct raml_adamw o = {0};
-    struct raml_adamw_options opt = {0.9, 0.95, 1e-8, 0.1};
+    struct raml_adamw_options opt = {0.9, 0.95, 1e-8, 0.1, false};
     CHECK_OK(raml_adamw_init(&o, dev, &opt, N, &err));
     for (int t = 1; t <= n_steps; t++) {
         float *g = noise(N, (uint32_t)t, 0.01);
@@ -179,6 +180,85 @@ static void test_norm_and_clip(void **state)
     CHECK_NEAR("off", raml_clip_scale(5, 0), 1, 0);
 }
 
+static void test_sgd(void **state)
+{
+    (void)state;
+    struct raml_err err = {0};
+    struct raml_adamw o = {0};
+    const struct raml_adamw_options opt = {0.9, 0.95, 1e-8, 0.1, true};
+    float *w = noise(N, 0, 1), *before = noise(N, 0, 1), *g = noise(N, 1, 1);
+    CHECK_OK(raml_adamw_init(&o, dev, &opt, N, &err));
+    assert_null(o.m);
+    take_step(&o, views, COUNT(views), 0.25, 0.5, g, w);
+    assert_int_equal(o.step, 1);
+    for (size_t p = 0; p < COUNT(views); p++)
+        for (size_t i = views[p].offset; i < views[p].offset + views[p].n; i++)
+            CHECK_NEAR("sgd", w[i],
+                       (double)before[i] * (1 - 0.25 * (views[p].decay ? 0.1 : 0)) - 0.25 * 0.5 * (double)g[i], 1e-6);
+    for (size_t i = N - 3; i < N; i++) assert_true(w[i] == before[i]);
+    raml_adamw_deinit(&o);
+    free(w);
+    free(before);
+    free(g);
+}
+
+/* -- The step's adjoint -------------------------------------------------------------------------------------------- */
+
+enum { ARRAYS = 7 }; /* dw, dm, dv, dg; m, v, g */
+
+/* c' (w', m', v') of a step from w = 0, as a function of one of m, v and g. */
+static double scalar(const double c[3], double m, double v, double g)
+{
+    double m1 = 0.9 * m + 0.1 * g, v1 = 0.95 * v + 0.05 * g * g;
+    return -c[0] * 0.01 * m1 / (sqrt(v1) * 2.5 + 1e-3) + c[1] * m1 + c[2] * v1;
+}
+
+static void test_adjoint(void **state)
+{
+    (void)state;
+    const struct raml_backend *b = raml_backend_of(dev);
+    struct raml_err err = {0};
+    const struct raml_adamw_factors f = {.beta1 = 0.9F,
+                                         .beta2 = 0.95F,
+                                         .one_beta1 = 0.1F,
+                                         .one_beta2 = 0.05F,
+                                         .scale = 1,
+                                         .step = 0.01F,
+                                         .root = 2.5F,
+                                         .epsilon = 1e-3F,
+                                         .keep = 1};
+    static const size_t sizes[] = {1, 17, N};
+    for (size_t s = 0; s < COUNT(sizes); s++) {
+        size_t n = sizes[s];
+        float *x[ARRAYS], *in[ARRAYS], *on[ARRAYS];
+        for (uint32_t k = 0; k < ARRAYS; k++) {
+            x[k] = noise(n, 20 + k, 1);
+            in[k] = noise(n, 20 + k, 1);
+            on[k] = raml_array_new(dev, n, sizeof **on);
+            assert_non_null(on[k]);
+        }
+        for (size_t i = 0; i < n; i++) in[5][i] = x[5][i] = fabsf(x[5][i]);
+        in[4][0] = x[4][0] = in[5][0] = x[5][0] = in[6][0] = x[6][0] = 0;
+        for (size_t k = 0; k < ARRAYS; k++) CHECK_OK(raml_array_write(dev, on[k], x[k], n * sizeof **x, &err));
+        b->adamw_back(dev, &f, on[0], on[1], on[2], on[3], on[4], on[5], on[6], n);
+        for (size_t k = 0; k < ARRAYS; k++) CHECK_OK(raml_array_read(dev, x[k], on[k], n * sizeof **x, &err));
+        for (size_t i = 1; i < n; i++) {
+            const double c[3] = {in[0][i], in[1][i], in[2][i]}, m = in[4][i], v = in[5][i], g = in[6][i], h = 1e-6;
+            double vh = v > 1e-3 ? h : v * 1e-3;
+            CHECK_NEAR("by g", x[3][i], (scalar(c, m, v, g + h) - scalar(c, m, v, g - h)) / (2 * h), 1e-5);
+            CHECK_NEAR("by m", x[1][i], (scalar(c, m + h, v, g) - scalar(c, m - h, v, g)) / (2 * h), 1e-5);
+            CHECK_NEAR("by v", x[2][i], (scalar(c, m, v + vh, g) - scalar(c, m, v - vh, g)) / (2 * vh),
+                       1e-5 * (1 + fabs((double)x[2][i])));
+        }
+        CHECK_NEAR("by g at 0", x[3][0], 0.1 * ((double)in[1][0] - (double)in[0][0] * 0.01 / 1e-3), 1e-5);
+        for (size_t k = 0; k < ARRAYS; k++) {
+            free(x[k]);
+            free(in[k]);
+            raml_array_free(dev, on[k]);
+        }
+    }
+}
+
 static void test_refused(void **state)
 {
     (void)state;
@@ -186,10 +266,10 @@ static void test_refused(void **state)
         struct raml_adamw_options opt;
         const char *want;
     } cases[] = {
-        {{1.0, 0.9, 1e-8, 0}, "adam_beta1 is 1; expected 0 or more and below 1"},
-        {{0.9, NAN, 1e-8, 0}, "adam_beta2 is nan; expected 0 or more and below 1"},
-        {{0.9, 0.9, 0, 0}, "adam_epsilon is 0; expected a positive number"},
-        {{0.9, 0.9, 1e-8, -1}, "weight_decay is -1; expected 0 or more"},
+        {{1.0, 0.9, 1e-8, 0, false}, "adam_beta1 is 1; expected 0 or more and below 1"},
+        {{0.9, NAN, 1e-8, 0, false}, "adam_beta2 is nan; expected 0 or more and below 1"},
+        {{0.9, 0.9, 0, 0, false}, "adam_epsilon is 0; expected a positive number"},
+        {{0.9, 0.9, 1e-8, -1, false}, "weight_decay is -1; expected 0 or more"},
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         struct raml_err err = {0};
@@ -204,7 +284,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_by_hand),       cmocka_unit_test(test_against_reference), cmocka_unit_test(test_threads),
-        cmocka_unit_test(test_norm_and_clip), cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_norm_and_clip), cmocka_unit_test(test_refused),           cmocka_unit_test(test_sgd),
+        cmocka_unit_test(test_adjoint),
     };
     if (far_device_open(1, "auto", &dev, NULL)) return 1;
     int rc = cmocka_run_group_tests(tests, NULL, NULL);

@@ -51,6 +51,8 @@ struct bench { /* what every test uses */
     struct raml_tokenizer *tokenizer;
     struct raml_questions data;
     struct raml_model *model;
+    const struct raml_comm *comm;     /* of the next training; NULL: alone */
+    const struct raml_config *config; /* of a new model; NULL: tiny */
 };
 
 /* clang-format off */
@@ -147,7 +149,7 @@ static inline void new_model(struct bench *b, const char *dir)
     raml_model_close(b->model);
     b->model = NULL;
     if (dir) CHECK_OK(raml_model_open(dir, RAML_F32, RAML_TRAINING, b->dev, &b->model, &err));
-    else CHECK_OK(raml_model_init(&tiny, 11, RAML_F32, RAML_TRAINING, b->dev, &b->model, &err));
+    else CHECK_OK(raml_model_init(b->config ? b->config : &tiny, 11, RAML_F32, RAML_TRAINING, b->dev, &b->model, &err));
 }
 
 struct outcome {
@@ -164,13 +166,13 @@ static inline struct outcome go(struct bench *b, const char *name, const struct 
 {
     struct outcome out = {0};
     char dir[PATH_CAP + 64], from[PATH_CAP + 128];
-    struct raml_run *run;
+    struct raml_run *run = NULL;
     struct raml_err err = {0};
-    uint64_t step;
+    uint64_t step = 0;
     struct stop_at at = {.step = fabs(stop)};
     struct raml_sink sink = {.progress = on_progress, .stop = on_stop, .user = &at};
     snprintf(dir, sizeof dir, "%s/%s", b->root, name);
-    CHECK_OK(raml_run_open(dir, resume, &run, &step, &err));
+    if (!b->comm || b->comm->rank == 0) CHECK_OK(raml_run_open(dir, resume, &run, &step, &err));
     snprintf(from, sizeof from, "%s/checkpoint-%" PRIu64, dir, step);
     if (!keep) new_model(b, step ? from : NULL);
     if (stop < 0) at.ruin = b->model;
@@ -178,7 +180,7 @@ static inline struct outcome go(struct bench *b, const char *name, const struct 
     struct raml_train_job job = {.model = b->model, .tokenizer = b->tokenizer, .format = raml_format_default(),
                                  .data_name = "made.jsonl", .data = data ? data : &b->data, .run = run,
                                  .resume_step = step, .sink = &sink, .validation = &b->data,
-                                 .objective = b->objective};
+                                 .objective = b->objective, .comm = b->comm};
     /* clang-format on */
     if (b->fail_at) far_fail_at(b->dev, b->fail_at);
     out.rc = raml_train_sft(&job, o, &out.result, &out.err);

@@ -420,6 +420,14 @@ static void cpu_adamw(const struct raml_device *d, const struct raml_adamw_facto
     raml_cpu_adamw(f, w, m, v, g, n);
 }
 
+static void cpu_adamw_back(const struct raml_device *d, const struct raml_adamw_factors *f, const float *dw, float *dm,
+                           float *dv, float *dg, const float *m, const float *v, const float *g, size_t n)
+{
+    if (raml_device_failed(d)) return;
+    raml_device_use(d);
+    raml_cpu_adamw_back(f, dw, dm, dv, dg, m, v, g, n);
+}
+
 static void cpu_square_sum(const struct raml_device *d, double *out, const float *g, size_t n)
 {
     if (raml_device_failed(d)) return;
@@ -484,6 +492,7 @@ const struct raml_backend raml_cpu_backend = {
     .loss_end = cpu_loss_end,
     .loss_back = cpu_loss_back,
     .adamw = cpu_adamw,
+    .adamw_back = cpu_adamw_back,
     .square_sum = cpu_square_sum,
     .sample_tokens = cpu_sample_tokens,
 };

@@ -37,6 +37,35 @@ void raml_cpu_adamw(const struct raml_adamw_factors *f, float *w, float *m, floa
     }
 }
 
+/* w' = w - step m' / below,  below = sqrt(v') root + eps. Where v' is 0, so is m', and the slope by v' has no limit: 0. */
+static void update_back(const float *restrict dw, float *restrict dm, float *restrict dv, float *restrict dg,
+                        const float *restrict m, const float *restrict v, const float *restrict g, size_t n,
+                        const struct raml_adamw_factors *f)
+{
+    const float b1 = f->beta1, b2 = f->beta2, c1 = f->one_beta1, c2 = f->one_beta2;
+    const float step = f->step, root = f->root, epsilon = f->epsilon;
+    for (size_t i = 0; i < n; i++) {
+        float mi = b1 * m[i] + c1 * g[i], size = sqrtf(b2 * v[i] + c2 * (g[i] * g[i]));
+        float slope = dw[i] * step / (size * root + epsilon);
+        float by_m = dm[i] - slope, by_v = dv[i];
+        if (size > 0) by_v += slope * (mi / size) * root / (2 * (size * root + epsilon));
+        dg[i] = c1 * by_m + 2 * c2 * g[i] * by_v;
+        dm[i] = b1 * by_m;
+        dv[i] = b2 * by_v;
+    }
+}
+
+void raml_cpu_adamw_back(const struct raml_adamw_factors *f, const float *dw, float *dm, float *dv, float *dg,
+                         const float *m, const float *v, const float *g, size_t n)
+{
+    const int64_t n_pieces = (int64_t)((n + PIECE - 1) / PIECE);
+#pragma omp parallel for schedule(static) if (n_pieces > 1)
+    for (int64_t i = 0; i < n_pieces; i++) {
+        size_t at = (size_t)i * PIECE, left = n - at < PIECE ? n - at : PIECE;
+        update_back(dw + at, dm + at, dv + at, dg + at, m + at, v + at, g + at, left, f);
+    }
+}
+
 static void add_one(float *out, const float *base, float a, const float *x, size_t n)
 {
     for (size_t i = 0; i < n; i++) out[i] = base[i] + a * x[i];

@@ -1,0 +1,127 @@
+/* meta_step.c - see meta_step.h. */
+#include "outer/meta_step.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+void raml_meta_tasks_deinit(struct raml_meta_tasks *t)
+{
+    raml_step_deinit(&t->support);
+    free(t->task);
+    free(t->part);
+    *t = (struct raml_meta_tasks){0};
+}
+
+void raml_meta_tasks_clear(struct raml_meta_tasks *t)
+{
+    raml_step_clear(&t->support);
+    t->n = t->n_all = t->n_parts = 0;
+}
+
+/* -- A task's losses ----------------------------------------------------------------------------------------------- */
+
+struct evaluation {
+    struct raml_meta_step *m;
+    struct raml_packs *packs;
+    const struct raml_objective *objective;
+    struct raml_step *step, *support; /* support: its trees may be the step's */
+    const struct raml_meta_task *task;
+    struct raml_statistics *statistics; /* of the query; NULL: not wanted */
+};
+
+/* Of trees, by the denominator `total`. */
+static enum raml_code evaluate(const struct evaluation *e, struct raml_step *step, const struct raml_meta_part *p,
+                               void *g, double *loss, struct raml_statistics *statistics, struct raml_err *err)
+{
+    const double total = step->total;
+    enum raml_code rc = raml_meta_refresh(&e->m->vectors, err);
+    step->total = p->total;
+    if (!rc && !g) rc = raml_packs_loss_trees(e->packs, e->objective, step, p->first, p->n, loss, statistics, err);
+    if (!rc && g) rc = raml_packs_train_trees(e->packs, e->objective, step, p->first, p->n, g, loss, statistics, err);
+    step->total = total;
+    return rc || !g ? rc : raml_gradient_join(e->m->vectors.model, g, err);
+}
+
+static enum raml_code support(void *user, size_t step, void *g, double *loss, struct raml_err *err)
+{
+    const struct evaluation *e = user;
+    const struct raml_meta_task *t = e->task;
+    return evaluate(e, e->support, &e->m->tasks->part[t->first_part + step % t->n_parts], g, loss, NULL, err);
+}
+
+static enum raml_code query(void *user, void *g, double *loss, struct raml_err *err)
+{
+    const struct evaluation *e = user;
+    const struct raml_meta_part all = {e->task->first_query, e->task->n_queries, e->step->total};
+    return evaluate(e, e->step, &all, g, loss, g ? e->statistics : NULL, err);
+}
+
+/* -- A step -------------------------------------------------------------------------------------------------------- */
+
+static void count(const struct raml_meta_result *r, const struct raml_meta_task *t, double total,
+                  struct raml_statistics *s)
+{
+    if (isfinite(r->query_before)) raml_statistics_add(s, "query_loss_before", r->query_before * total, t->query_total);
+    raml_statistics_add(s, "support_loss_first", r->support_first, 1);
+    raml_statistics_add(s, "support_loss_last", r->support_last, 1);
+    raml_statistics_add(s, "displacement", r->displacement, 1);
+}
+
+static enum raml_code one_task(struct evaluation *e, float *grad, double *loss, struct raml_statistics *statistics,
+                               struct raml_err *err)
+{
+    struct raml_meta_step *m = e->m;
+    const struct raml_meta_space space = raml_meta_vectors_space(&m->vectors);
+    const struct raml_meta_loss losses = {e, support, query, NULL};
+    const struct raml_meta_task *t = e->task;
+    bool reptile = m->inner.method == RAML_META_REPTILE;
+    struct raml_meta_result r;
+    char name[RAML_QUESTION_NAME];
+    enum raml_code rc = raml_meta_gradient(&space, &losses, &m->inner, m->vectors.theta,
+                                           reptile ? 1 / (double)m->tasks->n_all : 1, grad, &r, err);
+    if (rc) return raml_wrap(err, rc, "the task of %s", raml_question_name(t->question, name));
+    *loss += reptile ? r.support_first * m->tasks->part[t->first_part].total / e->step->total : r.query_after;
+    count(&r, t, e->step->total, statistics);
+    return RAML_OK;
+}
+
+enum raml_code raml_meta_differentiate(void *user, struct raml_packs *packs, const struct raml_objective *objective,
+                                       struct raml_step *step, float *grad, double *loss,
+                                       struct raml_statistics *statistics, struct raml_err *err)
+{
+    struct raml_meta_step *m = user;
+    bool reptile = m->inner.method == RAML_META_REPTILE;
+    struct evaluation e = {m, packs, objective, step, reptile ? step : &m->tasks->support, NULL, statistics};
+    enum raml_code rc = raml_meta_enter(&m->vectors, err);
+    *loss = 0;
+    for (size_t i = 0; i < m->tasks->n && !rc; i++) {
+        if (m->sink && raml_should_stop(m->sink)) rc = raml_fail(err, RAML_ESTOP, "asked to stop");
+        e.task = &m->tasks->task[i];
+        if (!rc) rc = one_task(&e, grad, loss, statistics, err);
+    }
+    return raml_meta_leave(&m->vectors, rc, err);
+}
+
+enum raml_code raml_meta_measure(struct raml_meta_step *m, struct raml_packs *packs,
+                                 const struct raml_objective *objective, struct raml_step *step, double sums[3],
+                                 struct raml_err *err)
+{
+    struct evaluation e = {m, packs, objective, step, &m->tasks->support, NULL, NULL};
+    const struct raml_meta_space space = raml_meta_vectors_space(&m->vectors);
+    const struct raml_meta_loss losses = {&e, support, query, NULL};
+    struct raml_meta_inner inner = m->inner;
+    inner.before = true;
+    enum raml_code rc = raml_meta_enter(&m->vectors, err);
+    for (size_t i = 0; i < m->tasks->n && !rc; i++) {
+        struct raml_meta_result r;
+        char name[RAML_QUESTION_NAME];
+        e.task = &m->tasks->task[i];
+        step->total = e.task->query_total;
+        rc = raml_meta_gradient(&space, &losses, &inner, m->vectors.theta, 1, NULL, &r, err);
+        if (rc) rc = raml_wrap(err, rc, "the task of %s", raml_question_name(e.task->question, name));
+        sums[0] += r.query_before * step->total;
+        sums[1] += r.query_after * step->total;
+        sums[2] += step->total;
+    }
+    return raml_meta_leave(&m->vectors, rc, err);
+}
