@@ -15,7 +15,8 @@
  * Block     A and B of all modules are one block of f32, [n], in the order of the plan; a model that was opened
  *           RAML_ADAPTING has these as its parameters (model.h), and no others: gradients, moments, checkpoints are
  *           theirs alone.
- * Start     A uniform in +-1/sqrt(n_in) (Kaiming with a = sqrt(5)), B zero: the adapted model is the model.
+ * Start     A uniform in +-1/sqrt(n_in) (Kaiming with a = sqrt(5)), B zero; of the embedding A zero, B normal, as in
+ *           PEFT: the adapted model is the model.
  */
 #ifndef RAML_LORA_H
 #define RAML_LORA_H
@@ -115,8 +116,12 @@ void raml_lora_add_rows(const struct raml_lora_module *m, const float *block, si
 
 /* Gives a model adapters: of one opened RAML_ADAPTING they are its parameters from then on; of one opened
  * RAML_INFERENCE (of any dtype) they are there to be read with. block NULL: as at the start, from the seed. The plan is
- * copied. Every pass, sampler, tap and lens of the model then has them. RAML_EUSAGE: RAML_TRAINING, or it has some
- * already. RAML_ESHAPE: the plan is for another shape. */
+ * copied. Every pass, sampler, tap, lens and layer product of the model then has them. An adapter of the embedding does
+ * not move a tied head. A and B are f32 whatever the model's dtype; what they add is rounded once to the activations'.
+ * RAML_EUSAGE: RAML_TRAINING, it has some already, the plan is empty or names a matrix twice. RAML_ESHAPE: the plan is
+ * for another shape. RAML_ERANGE: a number that is not finite.
+ * Cost of a token: rank (n_in + n_out) multiply-adds a module forward, three times that backward at most. Memory: the
+ * block, B once more, and two arrays of a chunk's rows by the largest rank. */
 RAML_CHECKED enum raml_code raml_model_adapt(struct raml_model *m, const struct raml_lora *l, const float *block,
                                              uint64_t seed, struct raml_err *err);
 const struct raml_lora *raml_model_lora(const struct raml_model *m); /* NULL: none */

@@ -56,15 +56,15 @@ RAML_CHECKED enum raml_code raml_model_load(struct raml_model_file *f, enum raml
 RAML_CHECKED enum raml_code raml_model_save(const struct raml_model *m, const char *dir, struct raml_err *err);
 size_t raml_model_bytes(const struct raml_model *m); /* memory it holds; a file's pages do not count */
 /* The same, only from the shape, before anything is loaded (within a few per cent: products pad their copies).
- * random_init: by _init, not from a file. RAML_TRAINING counts the copies that backward reads, not gradients and
- * moments. */
+ * random_init: by _init, not from a file. RAML_TRAINING and RAML_ADAPTING count the copies that backward reads, not
+ * gradients, moments and adapters (which are 4 bytes a parameter of theirs, and as much again for each B). */
 size_t raml_model_estimate(const struct raml_config *c, enum raml_dtype dtype, enum raml_use use, bool random_init);
 struct raml_model_size { /* its terms, in bytes */
     size_t master;       /* every parameter in f32; only for training */
     size_t copies;       /* what the products read; a tied head is a second copy of the embedding */
-    size_t row_major;    /* what backward reads; only for training */
-    size_t table;        /* the embedding of a randomly initialised model; only for inference */
-    size_t vectors;      /* norms and biases in f32; only for inference (for training they are in master) */
+    size_t row_major;    /* what backward reads; not for inference */
+    size_t table;        /* the embedding of a randomly initialised model; not for training */
+    size_t vectors;      /* norms and biases in f32; not for training (they are in master) */
     size_t rotary;       /* cosines and sines of every position */
 };
 struct raml_model_size raml_model_estimate_parts(const struct raml_config *c, enum raml_dtype dtype, enum raml_use use,
@@ -83,7 +83,7 @@ size_t raml_model_n(const struct raml_model *m);                                
 size_t raml_gradient_n(const struct raml_model *m);
 RAML_CHECKED enum raml_code raml_gradient_join(const struct raml_model *m, float *grad, struct raml_err *err);
 /* The block, in the device's memory (device.h), to write to it (then: raml_model_refresh), and only to read it; NULL:
- * the model was opened RAML_INFERENCE. */
+ * the model was opened RAML_INFERENCE, or RAML_ADAPTING and has no adapters yet. */
 float *raml_model_weights(struct raml_model *m);
 const float *raml_model_weights_const(const struct raml_model *m);
 /* Makes the packed copies that the matrix products use from the weights. */
@@ -113,9 +113,10 @@ RAML_CHECKED enum raml_code raml_model_norm(const struct raml_model *m, const ch
 /* -- A pass ------------------------------------------------------------------------------------------------------- */
 struct raml_pass; /* activations; grows to the largest pack it has seen and is reused */
 /* A pass never changes its model, whether it runs backward or not: what backward reads (transposed copies of the
- * matrices) was made when the model was opened RAML_TRAINING, and gradients go to memory of the caller. So training
+ * matrices) was made when the model was opened, and gradients go to memory of the caller. So training
  * passes, reading passes and samplers of one model stand side by side; what changes a model, raml_model_refresh, takes
- * it non-const. RAML_EUSAGE: backward, of a model that was opened RAML_INFERENCE. */
+ * it non-const. RAML_EUSAGE: backward, of a model that was opened RAML_INFERENCE, or
+ * RAML_ADAPTING before it has adapters. */
 RAML_CHECKED enum raml_code raml_pass_open(const struct raml_model *m, bool backward, struct raml_pass **out,
                                            struct raml_err *err);
 void raml_pass_close(struct raml_pass *p);

@@ -31,6 +31,7 @@ enum raml_purpose {
     RAML_FOR_UPDATES,   /* which samples of a question enter the loss: question, round */
     RAML_FOR_PAIR,      /* which trajectories of a question are paired: question, round = epoch */
     RAML_FOR_TASK,      /* which rows of a question are adapted on: question, round = epoch */
+    RAML_FOR_ADAPTER,   /* initial adapters: question = module of the plan, position = element */
 };
 
 struct raml_key { /* names a stream of draws; position numbers the draws within it */

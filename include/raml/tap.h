@@ -96,7 +96,8 @@ RAML_CHECKED enum raml_code raml_pass_forward_hooked(struct raml_pass *p, const 
                                                      const struct raml_hooks *hooks, const struct raml_logprobs *out,
                                                      struct raml_err *err);
 
-/* y[n, n_out] = x[n, n_in] M^T with a layer's matrix, as the passes multiply (without bias); host memory. */
+/* y[n, n_out] = x[n, n_in] M^T with a layer's matrix, as the passes multiply (without bias, with its adapter: M is then
+ * W + scale B A); host memory. */
 RAML_CHECKED enum raml_code raml_layer_product(const struct raml_model *m, size_t layer, enum raml_layer_matrix matrix,
                                                const float *x, size_t n, float *y, struct raml_err *err);
 /* Gate and up at once: y[n, 2 intermediate_size], gate's first. */

@@ -23,6 +23,7 @@
 
 #include "raml/device.h"
 
+#include "device/rank.h"
 #include "device/types.h"
 
 #include <stdbool.h>
@@ -233,7 +234,7 @@ struct raml_backend {
     /* sum = x + add (add NULL: sum = x; sum may equal x); y = act(sum rstd w), rstd = 1/sqrt(mean(sum^2) + eps) */
     void (*add_norm)(const struct raml_device *d, enum raml_type type, float *sum, void *y, float *rstd, const float *x,
                      const void *add, const float *w, size_t n, size_t width, float eps);
-    /* dx += d(norm)/dx dy; dw += sum over rows; dx_act = act(dx) (NULL: not wanted) */
+    /* dx += d(norm)/dx dy; dw += sum over rows; dx_act = act(dx) (dw, dx_act NULL: not wanted) */
     void (*norm_back)(const struct raml_device *d, enum raml_type type, float *dx, void *dx_act, float *dw,
                       const void *dy, const float *x, const float *rstd, const float *w, size_t n, size_t width);
     void (*heads)(const struct raml_device *d, const struct raml_head_rows *h);
@@ -256,6 +257,14 @@ struct raml_backend {
     void (*combine)(const struct raml_device *d, float *out, const float *base, float a, const float *x, float b,
                     const float *y, size_t n);
     void (*low_rank)(const struct raml_device *d, const struct raml_low_rank *r);
+    /* Halves of low-rank products, rank.h; down: x and m are only read, up: u and m, grad: u and x, pick: m, put: u. */
+    void (*rank_down)(const struct raml_device *d, const struct raml_rank_rows *r);
+    void (*rank_up)(const struct raml_device *d, const struct raml_rank_rows *r);
+    void (*rank_grad)(const struct raml_device *d, const struct raml_rank_rows *r);
+    void (*rank_pick)(const struct raml_device *d, const struct raml_rank_rows *r);
+    void (*rank_put)(const struct raml_device *d, const struct raml_rank_rows *r);
+    /* out[width, n] = in[n, width]^T */
+    void (*transpose)(const struct raml_device *d, float *out, const float *in, size_t n, size_t width);
     /* out[n, n] = x[n, K] x^T, in double */
     void (*gram)(const struct raml_device *d, double *out, const float *x, size_t n, size_t K);
 

@@ -8,14 +8,15 @@
  * the number of threads nor the split of a batch into calls matters. Every level but the reference gives the same bits
  * in f32 on every machine, and in bf16 too but for attention and skinny_gemm, whose instruction (VDPBF16PS) rounds
  * differently. The reference sums in double with the C library's functions: the others' errors are measured against it,
- * and they equal it to the bit where values are only moved or added (embed, embed_back, transpose, to_act, gather,
- * scatter_add, add, store_kv, row_max).
+ * and they equal it to the bit where values are only moved, added, or one chain of fused multiply-adds (embed,
+ * embed_back, transpose, to_act, gather, scatter_add, add, store_kv, row_max, rank_up, rank_grad, rank_pick, rank_put).
  * Matrix products are not here: matmul.h.
  */
 #ifndef RAML_DEVICE_OPS_H
 #define RAML_DEVICE_OPS_H
 
 #include "device/cpu/product.h"
+#include "device/rank.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -129,7 +130,7 @@ struct raml_ops {
     /* sum = x + add (add NULL: sum = x; sum may equal x); y = act(sum * rstd * w), rstd = 1/sqrt(mean(sum^2) + eps) */
     void (*add_norm)(bool bf16, float *sum, void *y, float *rstd, const float *x, const void *add, const float *w,
                      size_t n, size_t d, float eps);
-    /* dx += d(norm)/dx dy; dw += sum over rows; dx_act = act(dx) (NULL: not wanted). scratch: unused */
+    /* dx += d(norm)/dx dy; dw += sum over rows; dx_act = act(dx) (dw, dx_act NULL: not wanted). scratch: unused */
     void (*norm_back)(bool bf16, float *dx, void *dx_act, float *dw, const void *dy, const float *x, const float *rstd,
                       const float *w, size_t n, size_t d, float *scratch);
     void (*heads)(const struct raml_heads *h);
@@ -147,6 +148,12 @@ struct raml_ops {
     void (*scatter_add)(float *out, const float *in, const uint32_t *row, size_t stride, size_t n, size_t d);
     void (*add)(float *out, const float *in, size_t n);
     void (*low_rank)(const struct raml_low_rank_rows *r);
+    /* Halves of low-rank products: device/rank.h. */
+    void (*rank_down)(const struct raml_rank_rows *r);
+    void (*rank_up)(const struct raml_rank_rows *r);
+    void (*rank_grad)(const struct raml_rank_rows *r);
+    void (*rank_pick)(const struct raml_rank_rows *r);
+    void (*rank_put)(const struct raml_rank_rows *r);
     /* out[i, j] = sum_k x[i, k] x[j, k] in double, [n, n]; both halves. K >= 1. Products are exact. */
     void (*gram)(double *out, const float *x, size_t n, size_t K);
     /* keys and values of n rows into their places: row r goes to page[r], key slot[r] */

@@ -2,6 +2,7 @@
 #include "inner/landscape_weights.h"
 
 #include "core/file.h"
+#include "raml/lora.h"
 
 #include <inttypes.h>
 
@@ -24,9 +25,10 @@ enum raml_code raml_moved_weights_hash(const struct raml_moved_weights *w, const
 enum raml_code raml_moved_weights_init(struct raml_moved_weights *w, struct raml_model *m, struct raml_err *err)
 {
     const float *weights = raml_model_weights_const(m);
-    if (!weights)
+    if (!weights || raml_model_lora(m))
         return raml_fail(err, RAML_EUSAGE,
-                         "the model was opened for inference: its weights can't be moved; open it for training");
+                         "the model was opened for inference or for adapters: its weights can't be moved; open it for "
+                         "training");
     if (raml_model_dtype(m) != RAML_F32)
         return raml_fail(err, RAML_EUSAGE,
                          "the model computes in bf16, which rounds small moves of its weights away; open it in f32");

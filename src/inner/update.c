@@ -5,6 +5,7 @@
 #include "inner/trace_curve.h"
 #include "inner/update_layer.h"
 #include "inner/update_measure.h"
+#include "raml/lora.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -66,10 +67,10 @@ enum raml_code raml_updater_open(const struct raml_model *m, const struct raml_u
     if (opt->stride == 0 || opt->max_batch_tokens == 0)
         return raml_fail(err, RAML_ERANGE, "update: stride is %zu, max_batch_tokens %zu; expected at least 1",
                          opt->stride, opt->max_batch_tokens);
-    if (opt->alignment && !raml_model_weights_const(m))
+    if (opt->alignment && (!raml_model_weights_const(m) || raml_model_lora(m)))
         return raml_fail(err, RAML_EUSAGE,
-                         "update: alignment needs the gradient of the loss, and the model was opened for inference; "
-                         "open it for training, or leave alignment out");
+                         "update: alignment needs the gradient of the loss by the model's own matrices, and the model "
+                         "was opened for inference or for adapters; open it for training, or leave alignment out");
     struct raml_updater *t = calloc(1, sizeof *t);
     if (!t) return raml_fail(err, RAML_ENOMEM, "no memory for an updater");
     t->m = m;

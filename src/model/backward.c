@@ -2,24 +2,38 @@
  *
  * dx is the gradient of the residual stream (f32), dxa its copy as activations: both y (MLP) and o Wo^T were added to
  * the stream, so dxa is the gradient of each at its point.
+ * Of a model that was opened RAML_ADAPTING grad is its adapters': the model's own parameters have none.
  */
-#include "model/impl.h"
+#include "model/adapter.h"
 
 struct chunk {
     size_t row, n;
 };
 
+/* The part of grad at an offset; NULL: the model's parameters have no gradient. */
+static float *part(const struct raml_pass *p, float *grad, size_t offset)
+{
+    return p->m->use == RAML_ADAPTING ? NULL : grad + offset;
+}
+
 /* dw += dy^T x for the chunk's rows; dy [n, N], x [n, K], both act. */
 static void weight_grad(struct raml_pass *p, const struct chunk *c, const void *dy, void *x, size_t N, size_t K,
                         float *dw)
 {
-    p->m->b->weight_grad(p->m->dev, p->m->type, dy, x, c->n, N, K, dw);
+    if (dw) p->m->b->weight_grad(p->m->dev, p->m->type, dy, x, c->n, N, K, dw);
 }
 
 /* dx[n, K] = dy W */
 static void back(struct raml_pass *p, const struct chunk *c, const struct raml_matrix *w, const void *dy, void *dx)
 {
     p->m->b->backward(p->m->dev, w, dy, p->m->type, c->n, dx, p->m->type, false);
+}
+
+/* The gradient of a matrix's adapter, and dx[n, K] += what it passes on, after `back` */
+static void adapter_back(struct raml_pass *p, size_t i, enum raml_layer_matrix matrix, const struct chunk *c,
+                         const void *x, const void *dy, size_t dy_width, void *dx, float *grad)
+{
+    if (p->m->use == RAML_ADAPTING) raml_adapters_backward(p->m, i, matrix, x, dy, dy_width, c->n, dx, grad);
 }
 
 /* y = h Wdown^T;  h = silu(gate) up;  gu = xn2 Wgu^T;  xn2 = norm(x2);  x2 = x1 + o Wo^T */
@@ -31,15 +45,21 @@ static void mlp_back(struct raml_pass *p, size_t i, const struct chunk *c, float
     size_t d = (size_t)m->config.hidden_size, F = (size_t)m->config.intermediate_size;
     size_t wide = (size_t)m->config.n_heads * (size_t)m->config.head_dim;
     void *dxa = act_row(m, p->dxa, c->row * d), *gu = act_row(m, a->gu, c->row * 2 * F);
+    void *h = act_row(m, a->h, c->row * F), *xn = act_row(m, a->xn2, c->row * d), *o = act_row(m, a->o, c->row * wide);
+    void *d_o = act_row(m, p->d_o, c->row * wide);
     back(p, c, &l->w_down, dxa, p->dh);
-    weight_grad(p, c, dxa, act_row(m, a->h, c->row * F), d, F, grad + l->at.down);
+    adapter_back(p, i, RAML_LAYER_DOWN, c, h, dxa, d, p->dh, grad);
+    weight_grad(p, c, dxa, h, d, F, part(p, grad, l->at.down));
     m->b->silu_mul_back(m->dev, m->type, p->dgu, p->dh, gu, c->n, F);
     back(p, c, &l->w_gu, p->dgu, p->dxna);
-    weight_grad(p, c, p->dgu, act_row(m, a->xn2, c->row * d), 2 * F, d, grad + l->at.gu);
-    m->b->norm_back(m->dev, m->type, p->dx + c->row * d, dxa, grad + l->at.norm2, p->dxna, a->x2 + c->row * d,
+    adapter_back(p, i, RAML_LAYER_GATE, c, xn, p->dgu, 2 * F, p->dxna, grad);
+    adapter_back(p, i, RAML_LAYER_UP, c, xn, act_row(m, p->dgu, F), 2 * F, p->dxna, grad);
+    weight_grad(p, c, p->dgu, xn, 2 * F, d, part(p, grad, l->at.gu));
+    m->b->norm_back(m->dev, m->type, p->dx + c->row * d, dxa, part(p, grad, l->at.norm2), p->dxna, a->x2 + c->row * d,
                     a->rstd2 + c->row, l->v_norm2, c->n, d);
-    back(p, c, &l->w_o, dxa, act_row(m, p->d_o, c->row * wide));
-    weight_grad(p, c, dxa, act_row(m, a->o, c->row * wide), d, wide, grad + l->at.o);
+    back(p, c, &l->w_o, dxa, d_o);
+    adapter_back(p, i, RAML_LAYER_O, c, o, dxa, d, d_o, grad);
+    weight_grad(p, c, dxa, o, d, wide, part(p, grad, l->at.o));
 }
 
 /* qkv = heads(xn1 Wqkv^T);  xn1 = norm(x1) */
@@ -51,7 +71,7 @@ static void qkv_back(struct raml_pass *p, size_t i, const struct chunk *c, float
     const struct acts *a = &p->s.acts[i];
     size_t d = (size_t)f->hidden_size, H = (size_t)f->n_heads, K = (size_t)f->n_kv_heads, D = (size_t)f->head_dim;
     size_t width = (H + 2 * K) * D;
-    void *dqkv = act_row(m, p->dqkv, c->row * width);
+    void *dqkv = act_row(m, p->dqkv, c->row * width), *xn = act_row(m, a->xn1, c->row * d);
     struct raml_head_rows h = {.type = m->type,
                                .n = c->n,
                                .H = H,
@@ -64,12 +84,15 @@ static void qkv_back(struct raml_pass *p, size_t i, const struct chunk *c, float
                                .position = (const int32_t *)p->position.device + c->row,
                                .cos_sin = m->cos_sin,
                                .eps = (float)f->rms_norm_eps};
-    m->b->heads_back(m->dev, &h, dqkv, f->qkv_bias ? grad + l->at.bias : NULL, f->qk_norm ? grad + l->at.q_norm : NULL,
-                     f->qk_norm ? grad + l->at.k_norm : NULL);
+    m->b->heads_back(m->dev, &h, dqkv, f->qkv_bias ? part(p, grad, l->at.bias) : NULL,
+                     f->qk_norm ? part(p, grad, l->at.q_norm) : NULL, f->qk_norm ? part(p, grad, l->at.k_norm) : NULL);
     back(p, c, &l->w_qkv, dqkv, p->dxna);
-    weight_grad(p, c, dqkv, act_row(m, a->xn1, c->row * d), width, d, grad + l->at.qkv);
-    m->b->norm_back(m->dev, m->type, p->dx + c->row * d, act_row(m, p->dxa, c->row * d), grad + l->at.norm1, p->dxna,
-                    a->x1 + c->row * d, a->rstd1 + c->row, l->v_norm1, c->n, d);
+    adapter_back(p, i, RAML_LAYER_Q, c, xn, dqkv, width, p->dxna, grad);
+    adapter_back(p, i, RAML_LAYER_K, c, xn, act_row(m, dqkv, H * D), width, p->dxna, grad);
+    adapter_back(p, i, RAML_LAYER_V, c, xn, act_row(m, dqkv, (H + K) * D), width, p->dxna, grad);
+    weight_grad(p, c, dqkv, xn, width, d, part(p, grad, l->at.qkv));
+    m->b->norm_back(m->dev, m->type, p->dx + c->row * d, act_row(m, p->dxa, c->row * d), part(p, grad, l->at.norm1),
+                    p->dxna, a->x1 + c->row * d, a->rstd1 + c->row, l->v_norm1, c->n, d);
 }
 
 static void attention_back(struct raml_pass *p, size_t i)
@@ -100,10 +123,13 @@ void raml_layers_backward(struct raml_pass *p, float *grad)
 {
     const struct raml_model *m = p->m;
     size_t d = (size_t)m->config.hidden_size, n = p->pack->n_rows, chunk = m->sizes.chunk_rows;
+    size_t L = (size_t)m->config.n_layers, lowest = m->use == RAML_ADAPTING ? m->lora->lowest : 0;
+    if (lowest == L) return; /* only the head has an adapter */
     m->b->zero(m->dev, p->dx, n * d * sizeof *p->dx);
     m->b->to_act(m->dev, m->type, p->d_o, p->dxn, n * d); /* d_o is at least as wide as d (pass.c) */
-    m->b->norm_back(m->dev, m->type, p->dx, p->dxa, grad + m->at.norm, p->d_o, p->s.xf, p->s.rstdf, m->v_norm, n, d);
-    for (size_t i = (size_t)m->config.n_layers; i-- > 0;) {
+    m->b->norm_back(m->dev, m->type, p->dx, p->dxa, part(p, grad, m->at.norm), p->d_o, p->s.xf, p->s.rstdf, m->v_norm,
+                    n, d);
+    for (size_t i = L; i-- > lowest;) {
         for (int part = 0; part < 2; part++) {
             if (part == 1) attention_back(p, i);
             for (size_t row = 0; row < n; row += chunk) {
@@ -113,5 +139,6 @@ void raml_layers_backward(struct raml_pass *p, float *grad)
             }
         }
     }
-    m->b->embed_back(m->dev, grad + (m->config.tied ? m->at.n : m->at.embed), p->dx, p->token.device, n, d);
+    if (m->use == RAML_ADAPTING) raml_adapters_embed_back(m, p->dx, p->token.device, n, grad);
+    else m->b->embed_back(m->dev, grad + (m->config.tied ? m->at.n : m->at.embed), p->dx, p->token.device, n, d);
 }

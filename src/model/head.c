@@ -5,7 +5,7 @@
  * tiles of these rows; head_rows is chosen to bound them (pass.c). Memory depends on neither the tokens of the pack
  * nor, beyond that bound, on the vocabulary.
  */
-#include "model/impl.h"
+#include "model/adapter.h"
 
 struct rows { /* the targets [first, first + n) of the pack */
     size_t first, n;
@@ -30,10 +30,12 @@ static void forward_rows(struct raml_pass *p, const struct rows *r, const struct
 {
     const struct raml_model *m = p->m;
     m->b->loss_start(m->dev, state, r->n);
+    raml_adapters_head(m, p->xs, r->n);
     for (size_t i = 0; i < m->n_head_tiles; i++) {
         float *z = p->z + (keep ? i * p->head_rows * m->sizes.head_tile : 0);
         struct raml_logits_tile tile = tile_of(m, z, i);
         m->b->forward(m->dev, &m->w_head[i], p->xs, m->type, r->n, z, RAML_TYPE_F32, false);
+        raml_adapters_head_tile(m, z, r->n, tile.v0, tile.v);
         m->b->loss_tile(m->dev, state, &tile, &r->targets);
     }
     m->b->loss_end(m->dev, state, &p->ends, r->n);
@@ -52,8 +54,10 @@ static void backward_rows(struct raml_pass *p, const struct rows *r, const float
         struct raml_logits_tile z = tile_of(m, p->z + i * p->head_rows * m->sizes.head_tile, i);
         m->b->loss_back(m->dev, m->type, p->dz, &b, &z, &r->targets);
         m->b->backward(m->dev, &m->w_head[i], p->dz, m->type, r->n, p->dxs, RAML_TYPE_F32, true);
-        m->b->weight_grad(m->dev, m->type, p->dz, p->xs, r->n, z.v, d, grad + m->at.head + z.v0 * d);
+        if (m->use == RAML_ADAPTING) raml_adapters_head_tile_back(m, p->dz, r->n, z.v0, z.v, grad);
+        else m->b->weight_grad(m->dev, m->type, p->dz, p->xs, r->n, z.v, d, grad + m->at.head + z.v0 * d);
     }
+    if (m->use == RAML_ADAPTING) raml_adapters_head_back(m, p->xs, r->n, p->dxs, grad);
     m->b->scatter_add(m->dev, p->dxn, p->dxs, r->row, r->targets.stride, r->n, d);
 }
 
@@ -109,9 +113,11 @@ void raml_head_lens(struct raml_pass *p, const float *x, float *tmp, const struc
 void raml_head_logits(const struct raml_model *m, const void *xs, size_t n, float *tile, float *out)
 {
     size_t V = (size_t)m->config.vocab_size;
+    raml_adapters_head(m, xs, n);
     for (size_t i = 0; i < m->n_head_tiles; i++) {
         size_t v = tile_width(m, i);
         m->b->forward(m->dev, &m->w_head[i], xs, m->type, n, tile, RAML_TYPE_F32, false);
+        raml_adapters_head_tile(m, tile, n, i * m->sizes.head_tile, v);
         m->b->copy_rows(m->dev, out + i * m->sizes.head_tile, V * sizeof *out, tile, v * sizeof *tile, v * sizeof *tile,
                         n);
     }

@@ -22,8 +22,8 @@ struct embedding {     /* rows of d numbers, one per token; one of the two */
     enum raml_type type;
     const struct raml_file_tensor *tensor;
 };
-/* A model for training has all parameters in one block of f32, and copies for the products besides. One for inference
- * has the copies, norms and biases; for the embedding, the file. */
+/* A model for training has all parameters in one block of f32, and copies for the products besides. The others have the
+ * copies, norms and biases; for the embedding, the file. */
 struct raml_model {
     struct raml_config config;
     const struct raml_device *dev;
@@ -32,9 +32,9 @@ struct raml_model {
     enum raml_type type;          /* of activations */
     enum raml_type weight;        /* of matrices, unless they keep the file's types: */
     bool stored;
-    bool trainable;               /* weights, and copies for backward too */
-    float *weights;               /* dev [at.n]; NULL: inference */
-    float *vectors;               /* dev: norms and biases of an inference model */
+    enum raml_use use;            /* all but RAML_INFERENCE have copies for backward too */
+    float *weights;               /* dev [at.n]; NULL: only RAML_TRAINING has them */
+    float *vectors;               /* dev: norms and biases of the others */
     void *own_table;              /* dev, of type weight: the embedding of one without a file */
     struct raml_model_file *file; /* kept open where the embedding is read from it */
     struct embedding table;
@@ -43,8 +43,18 @@ struct raml_model {
     struct layer *layer;
     struct raml_matrix *w_head; /* [n_head_tiles], sizes.head_tile vocabulary entries each */
     size_t n_head_tiles;
-    float *cos_sin; /* dev [max_positions, head_dim] */
+    float *cos_sin;        /* dev [max_positions, head_dim] */
+    struct adapters *lora; /* adapter.h; NULL: none */
 };
+/* What is trained: the model's own parameters, or its adapters'. */
+struct block {
+    const struct raml_param *param; /* [n_params] */
+    size_t n_params, n;
+    float *weights; /* dev [n]; NULL: there are none */
+};
+struct block raml_model_block(const struct raml_model *m);
+/* RAML_EUSAGE, saying why, where there is no such block. */
+RAML_CHECKED enum raml_code raml_model_has_block(const struct raml_model *m, struct raml_err *err);
 /* Where a model's numbers come from. */
 struct raml_source {
     const struct raml_model_file *file; /* NULL: initialised from the seed */
@@ -53,7 +63,7 @@ struct raml_source {
 /* What follows from only shape, type and device. */
 void raml_model_shape(struct raml_model *m, const struct raml_config *c, enum raml_dtype dtype,
                       const struct raml_device *dev);
-/* weights.c: fills a model whose table of parameters is made. _block: training; _copies: inference. */
+/* weights.c: fills a model whose table of parameters is made. _block: training; _copies: the others. */
 RAML_CHECKED enum raml_code raml_model_load_block(struct raml_model *m, const struct raml_source *src,
                                                   struct raml_err *err);
 RAML_CHECKED enum raml_code raml_model_load_copies(struct raml_model *m, const struct raml_source *src,

@@ -1,7 +1,7 @@
 /* layer_matrix.c - the matrices of a layer one by one: shapes, places, products, norms. See raml/tap.h. */
 #include "raml/tap.h"
 
-#include "model/impl.h"
+#include "model/adapter.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -33,6 +33,11 @@ struct place { /* where a matrix is: columns [first, first + n_out) of a product
     const struct raml_matrix *w;
     size_t first, width;
 };
+struct wanted { /* `count` adjacent matrices of a layer */
+    size_t layer;
+    enum raml_layer_matrix first;
+    int count;
+};
 
 static struct place place_of(const struct raml_model *m, size_t layer, enum raml_layer_matrix matrix)
 {
@@ -58,9 +63,9 @@ static enum raml_code check_matrix(const struct raml_model *m, size_t layer, enu
                      (int)matrix, m->config.n_layers, (int)RAML_LAYER_MATRICES);
 }
 
-/* The columns [first, first + n_out) of the place's products. */
-static enum raml_code multiply(const struct raml_model *m, const struct place *at, struct raml_layer_shape s,
-                               const float *x, size_t n, float *y, struct raml_err *err)
+/* The columns [first, first + n_out) of the place's products, with what adapters add to them. */
+static enum raml_code multiply(const struct raml_model *m, const struct wanted *of, const struct place *at,
+                               struct raml_layer_shape s, const float *x, size_t n, float *y, struct raml_err *err)
 {
     size_t chunk = m->sizes.chunk_rows < n ? m->sizes.chunk_rows : n, rows = chunk + m->sizes.slack_rows;
     float *in = m->b->alloc(m->dev, rows * s.n_in, sizeof *in),
@@ -76,6 +81,9 @@ static enum raml_code multiply(const struct raml_model *m, const struct place *a
         m->b->forward(m->dev, at->w, act, m->type, k, out, RAML_TYPE_F32, false);
         m->b->copy_rows(m->dev, part, s.n_out * sizeof *part, out + at->first, at->width * sizeof *out,
                         s.n_out * sizeof *part, k);
+        for (int j = 0; j < of->count; j++)
+            raml_adapters_forward(m, of->layer, of->first + (unsigned)j, act, k,
+                                  part + (size_t)j * (s.n_out / (size_t)of->count), RAML_TYPE_F32, s.n_out);
         m->b->download(m->dev, y + i * s.n_out, part, k * s.n_out * sizeof *y);
     }
     void *block[] = {in, out, part, act};
@@ -90,7 +98,8 @@ enum raml_code raml_layer_product(const struct raml_model *m, size_t layer, enum
     enum raml_code rc = check_matrix(m, layer, matrix, err);
     if (rc || n == 0) return rc;
     struct place at = place_of(m, layer, matrix);
-    return multiply(m, &at, raml_layer_shape(&m->config, matrix), x, n, y, err);
+    const struct wanted of = {layer, matrix, 1};
+    return multiply(m, &of, &at, raml_layer_shape(&m->config, matrix), x, n, y, err);
 }
 
 enum raml_code raml_layer_gate_up(const struct raml_model *m, size_t layer, const float *x, size_t n, float *y,
@@ -101,7 +110,8 @@ enum raml_code raml_layer_gate_up(const struct raml_model *m, size_t layer, cons
     struct place at = place_of(m, layer, RAML_LAYER_GATE);
     struct raml_layer_shape s = raml_layer_shape(&m->config, RAML_LAYER_GATE);
     s.n_out = at.width;
-    return multiply(m, &at, s, x, n, y, err);
+    const struct wanted of = {layer, RAML_LAYER_GATE, 2};
+    return multiply(m, &of, &at, s, x, n, y, err);
 }
 
 /* Rows of the identity, a chunk at a time: their products are the matrix's columns. */

@@ -6,11 +6,20 @@
  *   o = attention            x2 = x1 + o Wo^T        xn2 = norm(x2)
  *   h = silu(gate) * up      y = h Wdown^T
  */
+#include "model/adapter.h"
 #include "model/hooks.h"
 
 #include "core/parallel.h"
 
 #include <pthread.h>
+
+/* What adapters and patches add to y, the product of a layer's matrix with x. */
+static void add_to(const struct raml_model *m, const struct stream *s, size_t i, enum raml_layer_matrix matrix,
+                   struct chunk_of_rows c, const void *x, void *y, size_t y_width)
+{
+    raml_adapters_forward(m, i, matrix, x, c.n, y, m->type, y_width);
+    raml_hooks_patch(s->hooks, i, matrix, c, x, y, y_width);
+}
 
 /* Up to and including the key/value store. add: the previous layer's y for these rows, or NULL (layer 0). */
 static void before_attention(const struct raml_model *m, const struct stream *s, const struct batch *b, size_t i,
@@ -27,9 +36,9 @@ static void before_attention(const struct raml_model *m, const struct stream *s,
     if (i > 0) raml_hooks_tap(s->hooks, i - 1, TAPPED_OUTPUT, c, a->x1 + c.row * d);
     raml_hooks_take(s->hooks, c, a->x1, xn, a->rstd1 ? a->rstd1 + c.row : NULL, l->v_norm1);
     m->b->forward(m->dev, &l->w_qkv, xn, m->type, c.n, qkv, m->type, false);
-    raml_hooks_patch(s->hooks, i, RAML_LAYER_Q, c, xn, qkv, width);
-    raml_hooks_patch(s->hooks, i, RAML_LAYER_K, c, xn, act_row(m, qkv, H * D), width);
-    raml_hooks_patch(s->hooks, i, RAML_LAYER_V, c, xn, act_row(m, qkv, (H + K) * D), width);
+    add_to(m, s, i, RAML_LAYER_Q, c, xn, qkv, width);
+    add_to(m, s, i, RAML_LAYER_K, c, xn, act_row(m, qkv, H * D), width);
+    add_to(m, s, i, RAML_LAYER_V, c, xn, act_row(m, qkv, (H + K) * D), width);
     struct raml_head_rows h = {.type = m->type,
                                .n = c.n,
                                .H = H,
@@ -57,15 +66,15 @@ static void after_attention(const struct raml_model *m, const struct stream *s, 
     size_t wide = (size_t)m->config.n_heads * (size_t)m->config.head_dim, at = s->keep ? c.row : 0;
     void *xn = act_row(m, a->xn2, at * d), *gu = act_row(m, a->gu, at * 2 * F), *h = act_row(m, a->h, at * F);
     m->b->forward(m->dev, &l->w_o, act_row(m, a->o, c.row * wide), m->type, c.n, s->y, m->type, false);
-    raml_hooks_patch(s->hooks, i, RAML_LAYER_O, c, act_row(m, a->o, c.row * wide), s->y, d);
+    add_to(m, s, i, RAML_LAYER_O, c, act_row(m, a->o, c.row * wide), s->y, d);
     m->b->add_norm(m->dev, m->type, a->x2 + c.row * d, xn, a->rstd2 ? a->rstd2 + c.row : NULL, a->x1 + c.row * d, s->y,
                    l->v_norm2, c.n, d, (float)m->config.rms_norm_eps);
     m->b->forward(m->dev, &l->w_gu, xn, m->type, c.n, gu, m->type, false);
-    raml_hooks_patch(s->hooks, i, RAML_LAYER_GATE, c, xn, gu, 2 * F);
-    raml_hooks_patch(s->hooks, i, RAML_LAYER_UP, c, xn, act_row(m, gu, F), 2 * F);
+    add_to(m, s, i, RAML_LAYER_GATE, c, xn, gu, 2 * F);
+    add_to(m, s, i, RAML_LAYER_UP, c, xn, act_row(m, gu, F), 2 * F);
     m->b->silu_mul(m->dev, m->type, h, gu, c.n, F);
     m->b->forward(m->dev, &l->w_down, h, m->type, c.n, s->y, m->type, false);
-    raml_hooks_patch(s->hooks, i, RAML_LAYER_DOWN, c, h, s->y, d);
+    add_to(m, s, i, RAML_LAYER_DOWN, c, h, s->y, d);
     raml_hooks_tap(s->hooks, i, TAPPED_RESIDUAL, c, a->x2 + c.row * d);
     raml_hooks_tap(s->hooks, i, TAPPED_Z, c, xn);
     raml_hooks_tap(s->hooks, i, TAPPED_INNER, c, h);
@@ -160,6 +169,7 @@ enum raml_code raml_layers_forward(const struct raml_model *m, struct stream *s,
     enum raml_code rc = RAML_OK;
     if (m->table.tensor) rc = read_embedding(m, s, s->acts[0].x1, b->read_token, b->n, err);
     else m->b->embed(m->dev, s->acts[0].x1, m->table.table, m->table.type, b->token, b->n, d);
+    if (!rc) raml_adapters_embed(m, s->acts[0].x1, b->token, b->n);
     for (size_t i = 0; i <= L && !rc; i++) {
         for (size_t row = 0; row < b->n; row += chunk) {
             struct chunk_of_rows c = {row, b->n - row < chunk ? b->n - row : chunk};

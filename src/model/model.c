@@ -1,5 +1,5 @@
 /* model.c - making, opening, saving a model. See model.h. */
-#include "model/impl.h"
+#include "model/adapter.h"
 
 #include "core/path.h"
 #include "shape/rope.h"
@@ -29,9 +29,9 @@ static enum raml_code make_table(const struct raml_config *c, enum raml_dtype dt
     if (rc) return rc;
     if (dtype != RAML_F32 && dtype != RAML_BF16 && dtype != RAML_STORED)
         return raml_fail(err, RAML_EUSAGE, "dtype: found %s, expected F32, BF16 or as stored", raml_dtype_name(dtype));
-    if (use == RAML_TRAINING && dtype == RAML_STORED)
+    if (use != RAML_INFERENCE && dtype == RAML_STORED)
         return raml_fail(err, RAML_EUSAGE, "a model for training has weights in F32 or BF16, not in its file's types");
-    if (use == RAML_TRAINING && dtype == RAML_BF16 && !raml_device_has_bf16(dev))
+    if (use != RAML_INFERENCE && dtype == RAML_BF16 && !raml_device_has_bf16(dev))
         return raml_fail(err, RAML_ESUPPORT,
                          "training in bf16 needs a processor with AVX-512 BF16 (kernel level "
                          "avx512bf16; this device runs %s); use f32",
@@ -67,9 +67,9 @@ static enum raml_code make_rotary(struct raml_model *m, struct raml_err *err)
 static enum raml_code fill(struct raml_model *m, enum raml_use use, const struct raml_source *src, struct raml_err *err)
 {
     enum raml_code rc = raml_model_fits(m, use, src, err);
-    m->trainable = use == RAML_TRAINING;
+    m->use = use;
     if (!rc) rc = make_rotary(m, err);
-    if (!rc) rc = m->trainable ? raml_model_load_block(m, src, err) : raml_model_load_copies(m, src, err);
+    if (!rc) rc = use == RAML_TRAINING ? raml_model_load_block(m, src, err) : raml_model_load_copies(m, src, err);
     return raml_backend_settle(m->dev, rc, err);
 }
 
@@ -118,12 +118,26 @@ enum raml_code raml_model_load(struct raml_model_file *file, enum raml_dtype dty
     return rc;
 }
 
+static enum raml_code save_adapters(const struct raml_model *m, const char *dir, struct raml_err *err)
+{
+    struct raml_view v;
+    const struct adapters *a = m->lora;
+    enum raml_code rc = raml_view_open(m->dev, a->block, a->plan.n * sizeof *a->block, &v, err);
+    if (rc) return rc;
+    rc = raml_lora_write(&a->plan, v.data, dir, err);
+    raml_view_close(&v);
+    return rc;
+}
+
 enum raml_code raml_model_save(const struct raml_model *m, const char *dir, struct raml_err *err)
 {
     char path[RAML_PATH_BYTES];
+    if (m->use == RAML_ADAPTING && m->lora) return save_adapters(m, dir, err);
     if (!m->weights)
         return raml_fail(err, RAML_EUSAGE,
-                         "the model was opened for inference: it can't be saved, only its file copied");
+                         m->use == RAML_ADAPTING
+                             ? "the model has no adapters yet: there is nothing to save"
+                             : "the model was opened for inference: it can't be saved, only its file copied");
     struct raml_view weights;
     enum raml_code rc = raml_view_open(m->dev, m->weights, m->at.n * sizeof *m->weights, &weights, err);
     struct raml_tensor_view *v = rc ? NULL : calloc(m->at.n_params, sizeof *v);
@@ -152,6 +166,7 @@ void raml_model_close(struct raml_model *m)
 {
     if (!m) return;
     raml_model_drop_weights(m);
+    raml_adapters_close(m, m->lora);
     free(m->layer);
     free(m->w_head);
     void *const own[] = {m->weights, m->vectors, m->own_table, m->cos_sin};
@@ -174,43 +189,4 @@ enum raml_dtype raml_model_dtype(const struct raml_model *m)
 const struct raml_device *raml_model_device(const struct raml_model *m)
 {
     return m->dev;
-}
-
-size_t raml_model_params(const struct raml_model *m, const struct raml_param **table)
-{
-    *table = m->at.param;
-    return m->at.n_params;
-}
-
-static size_t embedding_n(const struct raml_model *m)
-{
-    return (size_t)m->config.vocab_size * (size_t)m->config.hidden_size;
-}
-
-size_t raml_gradient_n(const struct raml_model *m)
-{
-    return m->at.n + (m->config.tied ? embedding_n(m) : 0);
-}
-
-enum raml_code raml_gradient_join(const struct raml_model *m, float *grad, struct raml_err *err)
-{
-    if (!m->config.tied) return RAML_OK;
-    m->b->add(m->dev, grad + m->at.embed, grad + m->at.n, embedding_n(m));
-    m->b->zero(m->dev, grad + m->at.n, embedding_n(m) * sizeof *grad);
-    return m->b->sync(m->dev, err);
-}
-
-size_t raml_model_n(const struct raml_model *m)
-{
-    return m->at.n;
-}
-
-float *raml_model_weights(struct raml_model *m)
-{
-    return m->weights;
-}
-
-const float *raml_model_weights_const(const struct raml_model *m)
-{
-    return m->weights;
 }

@@ -11,10 +11,11 @@ enum { PIECE = 1 << 18, GRAM = 4 }; /* numbers of x and of y that are multiplied
 
 static enum raml_code fail_name(const struct raml_model *m, const char *name, struct raml_err *err)
 {
-    const char **known = calloc(m->at.n_params, sizeof *known);
-    if (!known) return raml_fail(err, RAML_ENOMEM, "no memory for the names of %zu tensors", m->at.n_params);
-    for (size_t i = 0; i < m->at.n_params; i++) known[i] = m->at.param[i].name;
-    const char *near = raml_nearest(name, known, m->at.n_params);
+    const struct block b = raml_model_block(m);
+    const char **known = calloc(b.n_params + 1, sizeof *known);
+    if (!known) return raml_fail(err, RAML_ENOMEM, "no memory for the names of %zu tensors", b.n_params);
+    for (size_t i = 0; i < b.n_params; i++) known[i] = b.param[i].name;
+    const char *near = raml_nearest(name, known, b.n_params);
     enum raml_code rc = raml_fail(err, RAML_EUSAGE, "the model has no tensor '%.96s'%s%s%s", name,
                                   near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
     free(known);
@@ -24,9 +25,10 @@ static enum raml_code fail_name(const struct raml_model *m, const char *name, st
 enum raml_code raml_param_find(const struct raml_model *m, const char *name, const struct raml_param **out,
                                struct raml_err *err)
 {
-    for (size_t i = 0; i < m->at.n_params; i++)
-        if (!strcmp(m->at.param[i].name, name)) {
-            *out = &m->at.param[i];
+    const struct block b = raml_model_block(m);
+    for (size_t i = 0; i < b.n_params; i++)
+        if (!strcmp(b.param[i].name, name)) {
+            *out = &b.param[i];
             return RAML_OK;
         }
     return fail_name(m, name, err);
@@ -40,10 +42,10 @@ struct range { /* of the block */
 static enum raml_code find_range(const struct raml_model *m, const char *name, struct range *r, struct raml_err *err)
 {
     const struct raml_param *p;
-    *r = (struct range){0, m->at.n};
-    if (!m->weights) return raml_fail(err, RAML_EUSAGE, "the model was opened for inference: it has no weights in f32");
-    if (!name) return RAML_OK;
-    enum raml_code rc = raml_param_find(m, name, &p, err);
+    *r = (struct range){0, raml_model_n(m)};
+    enum raml_code rc = raml_model_has_block(m, err);
+    if (rc || !name) return rc;
+    rc = raml_param_find(m, name, &p, err);
     if (!rc) *r = (struct range){p->offset, p->n};
     return rc;
 }
@@ -62,7 +64,7 @@ enum raml_code raml_model_get(const struct raml_model *m, const char *name, floa
 {
     struct range r;
     enum raml_code rc = match_range(m, name, n, &r, err);
-    return rc ? rc : raml_array_read(m->dev, host, m->weights + r.offset, n * sizeof *host, err);
+    return rc ? rc : raml_array_read(m->dev, host, raml_model_weights_const(m) + r.offset, n * sizeof *host, err);
 }
 
 enum raml_code raml_model_set(struct raml_model *m, const char *name, const float *host, size_t n, struct raml_err *err)
@@ -73,7 +75,7 @@ enum raml_code raml_model_set(struct raml_model *m, const char *name, const floa
         if (!isfinite(host[i]))
             rc = raml_fail(err, RAML_ERANGE, "%s: number %zu is %g; expected finite ones", name ? name : "the weights",
                            i, (double)host[i]);
-    return rc ? rc : raml_array_write(m->dev, m->weights + r.offset, host, n * sizeof *host, err);
+    return rc ? rc : raml_array_write(m->dev, raml_model_weights(m) + r.offset, host, n * sizeof *host, err);
 }
 
 enum raml_code raml_model_axpy(struct raml_model *m, const char *name, double a, const float *x, struct raml_err *err)
@@ -81,7 +83,7 @@ enum raml_code raml_model_axpy(struct raml_model *m, const char *name, double a,
     struct range r;
     enum raml_code rc = find_range(m, name, &r, err);
     if (rc) return rc;
-    float *w = m->weights + r.offset;
+    float *w = raml_model_weights(m) + r.offset;
     m->b->combine(m->dev, w, w, (float)a, x + r.offset, 0, NULL, r.n);
     return m->b->sync(m->dev, err);
 }
@@ -117,8 +119,8 @@ enum raml_code raml_model_dot(const struct raml_model *m, const char *name, cons
     struct range r;
     enum raml_code rc = find_range(m, name, &r, err);
     if (rc) return rc;
-    x = (x ? x : m->weights) + r.offset;
-    y = (y ? y : m->weights) + r.offset;
+    x = (x ? x : raml_model_weights_const(m)) + r.offset;
+    y = (y ? y : raml_model_weights_const(m)) + r.offset;
     return x == y ? raml_backend_square_sum(m->dev, x, r.n, out, err) : dot(m, x, y, r.n, out, err);
 }
 

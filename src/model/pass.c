@@ -1,4 +1,5 @@
 /* pass.c - a pass over a pack of token trees: its buffers, and the order of work. See model.h. */
+#include "model/adapter.h"
 #include "model/hooks.h"
 
 #include <stdlib.h>
@@ -8,7 +9,7 @@ enum { KEPT_LOGITS = 16 << 20 }; /* floats of logits kept for backward at once: 
 
 enum raml_code raml_pass_open(const struct raml_model *m, bool backward, struct raml_pass **out, struct raml_err *err)
 {
-    if (backward && !m->trainable)
+    if (backward && m->use == RAML_INFERENCE)
         return raml_fail(err, RAML_EUSAGE,
                          "the model was opened for inference (RAML_INFERENCE): gradients need it opened "
                          "for training");
@@ -329,6 +330,8 @@ enum raml_code raml_pass_backward(struct raml_pass *p, const float *d_logp, cons
     if (!p->backward || !p->pack)
         return raml_fail(err, RAML_EUSAGE, "backward: the pass was not opened for it, or has run no forward");
     if (p->changed) return raml_fail(err, RAML_EUSAGE, "backward: the last forward had patches or taken rows");
+    enum raml_code rc = raml_model_has_block(p->m, err);
+    if (rc) return rc;
     backward(p, NULL, d_logp, d_entropy, grad);
     return finish(p, RAML_OK, err);
 }
@@ -337,7 +340,9 @@ enum raml_code raml_pass_train(struct raml_pass *p, const struct raml_pack *pack
                                const struct raml_logprobs *out, float *grad, struct raml_err *err)
 {
     if (!p->backward) return raml_fail(err, RAML_EUSAGE, "train: the pass was not opened for backward");
-    enum raml_code rc = layers(p, pack, NULL, err);
+    enum raml_code rc = raml_model_has_block(p->m, err);
+    if (rc) return rc;
+    rc = layers(p, pack, NULL, err);
     if (!rc) backward(p, out, d_logp, NULL, grad);
     return finish(p, rc, err);
 }

@@ -1,5 +1,5 @@
 /* size.c - how much memory a model takes, and whether it fits. See model.h. */
-#include "model/impl.h"
+#include "model/adapter.h"
 
 #include <stdio.h>
 
@@ -30,6 +30,7 @@ struct raml_model_size raml_model_estimate_parts(const struct raml_config *c, en
         z.row_major = z.copies;
         return z;
     }
+    if (use == RAML_ADAPTING) z.row_major = z.copies;
     if (random_init) z.table = s * (size_t)c->vocab_size * (size_t)c->hidden_size;
     z.vectors = 4 * vector_elements(c);
     return z;
@@ -54,7 +55,7 @@ size_t raml_model_bytes(const struct raml_model *m)
         for (size_t k = 0; k < sizeof each / sizeof *each; k++) n += m->b->weight_bytes(m->dev, each[k]);
     }
     for (size_t i = 0; i < m->n_head_tiles; i++) n += m->b->weight_bytes(m->dev, &m->w_head[i]);
-    return n;
+    return n + raml_adapters_bytes(m->lora);
 }
 
 /* Bytes of the matrices that keep a file's types; a tied head is the embedding's. */
@@ -87,5 +88,8 @@ enum raml_code raml_model_fits(const struct raml_model *m, enum raml_use use, co
                      m->stored        ? "they are stored"
                      : t == RAML_BF16 ? "bf16"
                                       : "f32",
-                     use == RAML_TRAINING ? " for training" : "", 1e-9 * (double)have, other);
+                     use == RAML_TRAINING   ? " for training"
+                     : use == RAML_ADAPTING ? " for training adapters"
+                                            : "",
+                     1e-9 * (double)have, other);
 }

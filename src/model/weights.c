@@ -1,6 +1,6 @@
 /* weights.c - where a model's numbers come from and where they go: rows of a file, or random ones, into the copies that
  * the products read. See impl.h. */
-#include "model/impl.h"
+#include "model/adapter.h"
 
 #include "core/parallel.h"
 #include "modelfile/modelfile.h"
@@ -181,7 +181,7 @@ static enum raml_code make(struct raml_model *m, const struct raml_source *src, 
     struct raml_weight_part part[RAML_WEIGHT_PARTS];
     size_t first = find_param(m, offset);
     for (size_t i = 0; i < n; i++) part[i] = (struct raml_weight_part){type_of(m, src, first + i), rows[i]};
-    return m->b->weight_init(m->dev, w, m->type, K, part, n, m->trainable, err);
+    return m->b->weight_init(m->dev, w, m->type, K, part, n, m->use != RAML_INFERENCE, err);
 }
 
 /* N x K of every matrix, and the types of its parts. */
@@ -226,8 +226,12 @@ static enum raml_code from_block(struct raml_model *m, struct raml_matrix *w, si
 
 enum raml_code raml_model_refresh(struct raml_model *m, struct raml_err *err)
 {
-    if (!m->weights)
-        return raml_fail(err, RAML_EUSAGE, "the model was opened for inference: it has no weights to change");
+    enum raml_code rc = raml_model_has_block(m, err);
+    if (rc) return rc;
+    if (m->use == RAML_ADAPTING) {
+        raml_adapters_refresh(m);
+        return raml_backend_settle(m->dev, RAML_OK, err);
+    }
     return raml_backend_settle(m->dev, each_weight(m, from_block, NULL, err), err);
 }
 

@@ -206,6 +206,37 @@ static inline void run_low_rank(struct run *r)
     drop(x, n * d * bytes), drop(left, 3 * N * 4), drop(right, 3 * d * 4), drop(rows, n * d * 4);
 }
 
+static inline void run_rank(struct run *r)
+{
+    enum { RANK = 7 };
+    size_t n = r->n, d = r->d, bytes = act_bytes(r->bf16);
+    void *in = input(r, r->bf16, n * d, 1), *x = output(r, n * d * bytes);
+    float *m = input(r, false, RANK * d + TOKENS, 1), *u = output(r, n * RANK * 4);
+    float *g = output_f32(r, RANK * d), *turned = output_f32(r, RANK * d), *table = output_f32(r, RANK * TOKENS);
+    float *picked = output(r, n * RANK * 4);
+    int32_t token[MOST_ROWS];
+    for (size_t i = 0; i < n; i++) token[i] = (int32_t)(draw(&r->state) % TOKENS);
+    memcpy(x, in, n * d * bytes);
+    EACH_CALL(r, from, rows)
+    {
+        enum raml_type type = r->bf16 ? RAML_TYPE_BF16 : RAML_TYPE_F32;
+        struct raml_rank_rows f = {.type = type, .x = place(r->bf16, in, from * d), .n = rows, .K = d, .ldx = d};
+        f.rank = RANK, f.m = m, f.ldm = d, f.u = u + from * RANK, f.scale = 1.3f;
+        r->ops->rank_down(&f);
+        f.m = g;
+        r->ops->rank_grad(&f);
+        f.m = turned, f.ldm = RANK, f.columns = true;
+        r->ops->rank_grad(&f);
+        f.m = m, f.ldm = d, f.x = place(r->bf16, x, from * d);
+        r->ops->rank_up(&f);
+        f.m = table, f.ldm = TOKENS, f.K = TOKENS, f.token = token + from;
+        r->ops->rank_put(&f);
+        f.u = picked + from * RANK, f.m = m, f.ldm = d;
+        r->ops->rank_pick(&f);
+    }
+    drop(in, n * d * bytes), drop(m, (RANK * d + TOKENS) * 4);
+}
+
 /* The row work of sampling: one row of n d logits. */
 static inline void run_exp(struct run *r)
 {
@@ -220,7 +251,8 @@ static inline void run_exp(struct run *r)
 static const struct {
     const char *name;
     void (*run)(struct run *r);
-} kernels[] = {{"embed", run_embed}, {"norm", run_norm},   {"silu", run_silu}, {"heads", run_heads},
-               {"loss", run_loss},   {"moves", run_moves}, {"exp", run_exp},   {"low_rank", run_low_rank}};
+} kernels[] = {{"embed", run_embed}, {"norm", run_norm},         {"silu", run_silu},
+               {"heads", run_heads}, {"loss", run_loss},         {"moves", run_moves},
+               {"exp", run_exp},     {"low_rank", run_low_rank}, {"rank", run_rank}};
 
 #endif

@@ -14,6 +14,7 @@ static const struct {
     {"silu", 0xb9e9229a9f6f4c9a, 0xc7400794fc704afc},  {"heads", 0x68205a4e12251b4c, 0xd8e5f649b37aee1e},
     {"loss", 0xdc4102fbeb7bd79e, 0x8d72fb999831ffd8},  {"moves", 0xd01adc1a66bfae18, 0xe63534b1c296a5fd},
     {"exp", 0xb9812ff90f6239d2, 0xb9812ff90f6239d2},   {"low_rank", 0xdf30ef999fd16e23, 0xe11ddd96a4e56016},
+    {"rank", 0x1cba3c99923a40f5, 0x9f063764d050015d},
 };
 
 #endif

@@ -377,6 +377,36 @@ static void far_low_rank(const struct raml_device *d, const struct raml_low_rank
     RUN(d, low_rank, LIST(r->x, r->y, r->left, r->right, r->row), r);
 }
 
+static void far_rank_down(const struct raml_device *d, const struct raml_rank_rows *r)
+{
+    RUN(d, rank_down, LIST(r->x, r->token, r->m, r->u), r);
+}
+
+static void far_rank_up(const struct raml_device *d, const struct raml_rank_rows *r)
+{
+    RUN(d, rank_up, LIST(r->x, r->token, r->m, r->u), r);
+}
+
+static void far_rank_grad(const struct raml_device *d, const struct raml_rank_rows *r)
+{
+    RUN(d, rank_grad, LIST(r->x, r->token, r->m, r->u), r);
+}
+
+static void far_rank_pick(const struct raml_device *d, const struct raml_rank_rows *r)
+{
+    RUN(d, rank_pick, LIST(r->x, r->token, r->m, r->u), r);
+}
+
+static void far_rank_put(const struct raml_device *d, const struct raml_rank_rows *r)
+{
+    RUN(d, rank_put, LIST(r->x, r->token, r->m, r->u), r);
+}
+
+static void far_transpose(const struct raml_device *d, float *out, const float *in, size_t n, size_t width)
+{
+    RUN(d, transpose, LIST(out, in), out, in, n, width);
+}
+
 static void far_gram(const struct raml_device *d, double *out, const float *x, size_t n, size_t K)
 {
     RUN(d, gram, LIST(out, x), out, x, n, K);
@@ -487,6 +517,12 @@ static const struct raml_backend far_backend = {
     .add = far_add,
     .combine = far_combine,
     .low_rank = far_low_rank,
+    .rank_down = far_rank_down,
+    .rank_up = far_rank_up,
+    .rank_grad = far_rank_grad,
+    .rank_pick = far_rank_pick,
+    .rank_put = far_rank_put,
+    .transpose = far_transpose,
     .gram = far_gram,
     .store_kv = far_store_kv,
     .attention = far_attention,

@@ -314,6 +314,36 @@ static void cpu_low_rank(const struct raml_device *d, const struct raml_low_rank
     raml_cpu_ops(d)->low_rank(&f);
 }
 
+static void cpu_rank_down(const struct raml_device *d, const struct raml_rank_rows *r)
+{
+    if (!raml_device_failed(d)) raml_cpu_ops(d)->rank_down(r);
+}
+
+static void cpu_rank_up(const struct raml_device *d, const struct raml_rank_rows *r)
+{
+    if (!raml_device_failed(d)) raml_cpu_ops(d)->rank_up(r);
+}
+
+static void cpu_rank_grad(const struct raml_device *d, const struct raml_rank_rows *r)
+{
+    if (!raml_device_failed(d)) raml_cpu_ops(d)->rank_grad(r);
+}
+
+static void cpu_rank_pick(const struct raml_device *d, const struct raml_rank_rows *r)
+{
+    if (!raml_device_failed(d)) raml_cpu_ops(d)->rank_pick(r);
+}
+
+static void cpu_rank_put(const struct raml_device *d, const struct raml_rank_rows *r)
+{
+    if (!raml_device_failed(d)) raml_cpu_ops(d)->rank_put(r);
+}
+
+static void cpu_transpose(const struct raml_device *d, float *out, const float *in, size_t n, size_t width)
+{
+    if (!raml_device_failed(d)) raml_cpu_ops(d)->transpose(false, out, in, n, width, n);
+}
+
 static void cpu_gram(const struct raml_device *d, double *out, const float *x, size_t n, size_t K)
 {
     if (raml_device_failed(d)) return;
@@ -483,6 +513,12 @@ const struct raml_backend raml_cpu_backend = {
     .add = cpu_add,
     .combine = cpu_combine,
     .low_rank = cpu_low_rank,
+    .rank_down = cpu_rank_down,
+    .rank_up = cpu_rank_up,
+    .rank_grad = cpu_rank_grad,
+    .rank_pick = cpu_rank_pick,
+    .rank_put = cpu_rank_put,
+    .transpose = cpu_transpose,
     .gram = cpu_gram,
     .store_kv = cpu_store_kv,
     .attention = cpu_attention,

@@ -2,6 +2,7 @@
  */
 #include "device/ops.h"
 
+#include "device/cpu/ref_rank.h"
 #include "device/cpu/scalar.h"
 
 #include <math.h>
@@ -63,7 +64,7 @@ static void norm_back(bool bf16, float *dx, void *dx_act, float *dw, const void 
         for (size_t i = 0; i < d; i++) {
             double g = get(bf16, dy, r * d + i);
             dot += g * w[i] * x[r * d + i];
-            dw[i] += (float)(g * x[r * d + i] * s);
+            if (dw) dw[i] += (float)(g * x[r * d + i] * s);
         }
         for (size_t i = 0; i < d; i++) {
             double g = get(bf16, dy, r * d + i) * s * w[i] - x[r * d + i] * s * s * s * dot / (double)d;
@@ -417,6 +418,11 @@ const struct raml_ops raml_ops_ref = {
     .scatter_add = scatter_add,
     .add = add,
     .low_rank = low_rank,
+    .rank_down = raml_ref_rank_down,
+    .rank_up = raml_ref_rank_up,
+    .rank_grad = raml_ref_rank_grad,
+    .rank_pick = raml_ref_rank_pick,
+    .rank_put = raml_ref_rank_put,
     .gram = gram,
     .store_kv = store_kv,
     .attn = attn,

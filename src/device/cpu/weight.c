@@ -118,6 +118,18 @@ static void pack_panel(enum raml_type type, void *panel, const char *rows, size_
     raml_panel_pack(type, panel, row, K);
 }
 
+/* Rows of W are columns of its transpose: f32 [n, K] from row `row` on. */
+static void set_back(const struct own *o, const struct raml_matrix *w, size_t row, size_t n, const float *value)
+{
+    size_t panel = raml_panel_bytes(RAML_TYPE_F32, w->N) / sizeof(float);
+#pragma omp parallel for schedule(static)
+    for (size_t q = 0; q < panels_of(w->K); q++) {
+        size_t c0 = q * ROWS, width = w->K - c0 < ROWS ? w->K - c0 : ROWS;
+        float *out = o->back + q * panel + row * ROWS;
+        for (size_t r = 0; r < n; r++, out += ROWS) memcpy(out, value + r * w->K + c0, width * sizeof *out);
+    }
+}
+
 static enum raml_code set_rows(struct own *o, const struct raml_matrix *w, size_t row, size_t n, const char *rows,
                                struct raml_err *err)
 {
@@ -133,6 +145,7 @@ static enum raml_code set_rows(struct own *o, const struct raml_matrix *w, size_
         for (size_t q = 0; q < panels_of(n); q++)
             pack_panel(p->type, p->panels + (first / ROWS + q) * p->panel_bytes, rows + q * ROWS * stride, stride,
                        n - q * ROWS, w->K);
+        if (o->back) set_back(o, w, row, n, (const float *)(const void *)rows);
         return RAML_OK;
     }
     return raml_fail(err, RAML_EUSAGE, "row %zu of a matrix of %zu", row, w->N);
@@ -156,14 +169,6 @@ enum raml_code raml_cpu_weight_set(const struct raml_device *d, struct raml_matr
     o->rows = NULL;
     o->n_set = 0;
     return rc;
-}
-
-/* W's columns [16 q, 16 q + 16): a panel of W^T. */
-static void pack_back(const struct own *o, const struct raml_matrix *w, size_t q, const float *value)
-{
-    size_t c0 = q * ROWS, width = w->K - c0 < ROWS ? w->K - c0 : ROWS;
-    float *out = o->back + q * raml_panel_bytes(RAML_TYPE_F32, w->N) / sizeof(float);
-    for (size_t r = 0; r < w->N; r++, out += ROWS) memcpy(out, value + r * w->K + c0, width * sizeof *out);
 }
 
 /* The rows of one panel rounded to bf16, then packed. scratch: [ROWS, K] */
@@ -212,9 +217,7 @@ enum raml_code raml_cpu_weight_fill(const struct raml_device *d, struct raml_mat
         if (!fill_part(p, value + p->row * w->K, w->K))
             return raml_fail(err, RAML_ENOMEM, "no memory to round a matrix of %zu x %zu", p->n, w->K);
     }
-    if (!o->back) return RAML_OK;
-#pragma omp parallel for schedule(static)
-    for (size_t q = 0; q < panels_of(w->K); q++) pack_back(o, w, q, value);
+    if (o->back) set_back(o, w, 0, w->N, value);
     return RAML_OK;
 }
 

@@ -107,7 +107,7 @@ void norm_back_isa(bool bf16, float *dx, void *dx_act, float *dw, const void *dy
 #pragma omp parallel
     {
 #pragma omp for schedule(static) nowait
-        for (size_t c = 0; c < d; c += 64)
+        for (size_t c = 0; c < (dw ? d : 0); c += 64)
             BY_ACT(bf16, norm_back_columns(true, dw, dy, x, rstd, n, d, c),
                    norm_back_columns(false, dw, dy, x, rstd, n, d, c));
 #pragma omp for schedule(static)

@@ -27,6 +27,11 @@
 #define scatter_add_isa RAML_NAME(scatter_add)
 #define add_isa RAML_NAME(add)
 #define low_rank_isa RAML_NAME(low_rank)
+#define rank_down_isa RAML_NAME(rank_down)
+#define rank_up_isa RAML_NAME(rank_up)
+#define rank_grad_isa RAML_NAME(rank_grad)
+#define rank_pick_isa RAML_NAME(rank_pick)
+#define rank_put_isa RAML_NAME(rank_put)
 #define gram_isa RAML_NAME(gram)
 #define store_kv_isa RAML_NAME(store_kv)
 #define attn_isa RAML_NAME(attn)
@@ -55,6 +60,11 @@ void gather_isa(bool bf16, void *out, const void *in, const uint32_t *row, size_
 void scatter_add_isa(float *out, const float *in, const uint32_t *row, size_t stride, size_t n, size_t d);
 void add_isa(float *out, const float *in, size_t n);
 void low_rank_isa(const struct raml_low_rank_rows *r);
+void rank_down_isa(const struct raml_rank_rows *r);
+void rank_up_isa(const struct raml_rank_rows *r);
+void rank_grad_isa(const struct raml_rank_rows *r);
+void rank_pick_isa(const struct raml_rank_rows *r);
+void rank_put_isa(const struct raml_rank_rows *r);
 void gram_isa(double *out, const float *x, size_t n, size_t K);
 void store_kv_isa(bool bf16, void *k, void *v, const void *qkv, const uint32_t *page, const uint8_t *slot, size_t n,
                   size_t H, size_t K, size_t D);
