@@ -13,6 +13,7 @@
 #include "raml/completion.h"
 #include "raml/config.h"
 #include "raml/device.h"
+#include "raml/distill.h"
 #include "raml/err.h"
 #include "raml/exits_files.h"
 #include "raml/family.h"

@@ -1,8 +1,8 @@
 /* tree.h - the token tree: all input of a model.
  *
- * A tree is a list of token spans. Span 0 is the root (the prompt). Every other span hangs from a parent span after the
+ * A tree is a list of token spans. Span 0 is a root (the prompt). Every other span hangs from a parent span after the
  * parent's first `after` tokens (0 <= after <= parent's length; 0 hangs it from where the parent itself hangs), and
- * comes after its parent in the list. A token attends only to itself and its ancestors; its position is its depth.
+ * comes after its parent in the list; or it is a further root, whose tokens and descendants see nothing of the others'. A token attends only to itself and its ancestors; its position is its depth.
  *
  *     root  q1 q2 q3                   span 1 = (parent 0, after 3): a trajectory t1 t2
  *                  \-- t1 t2           span 2 = (parent 1, after 0): a probe right after the prompt: a1
@@ -31,7 +31,7 @@
 #pragma GCC visibility push(default)
 
 struct raml_span {
-    int32_t parent;        /* index of the parent span; -1: the root */
+    int32_t parent;        /* index of the parent span; -1: a root */
     uint32_t after;        /* tokens of the parent before this span */
     uint32_t start, n;     /* token[start .. start + n) */
     uint32_t depth;        /* position of its first token */

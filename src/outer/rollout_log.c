@@ -41,6 +41,10 @@ static int add_facts(const struct raml_rollout_source *s, const struct raml_roll
              json_object_set_new(o, "n_tokens", json_integer((json_int_t)x->n)) ||
              json_object_set_new(o, "trained", json_boolean(row != SIZE_MAX && x->in_loss && x->in_policy));
     if (failed || row == SIZE_MAX || !x->n) return failed;
+    if (s->distill) { /* with one_pass the teacher has not been asked yet */
+        double kl = r->has_ref && x->in_loss ? raml_teacher_kl(r, row) : (double)NAN;
+        return isfinite(kl) ? json_object_set_new(o, "reverse_kl", json_real(kl)) : 0;
+    }
     return json_object_set_new(o, "advantage", json_real(r->advantage[r->start[row]]));
 }
 

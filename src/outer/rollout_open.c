@@ -121,8 +121,7 @@ void raml_rollout_close(struct raml_rollout_source *s)
     raml_round_deinit(&s->exam);
     raml_step_deinit(&s->scored);
     raml_order_deinit(&s->order);
-    free(s->map.row);
-    free(s->map.answer);
+    raml_row_map_deinit(&s->map);
     free(s->questions_of_data.question);
     free(s->questions_of_exam.question);
 }
@@ -205,10 +204,12 @@ enum raml_code raml_rollout_open(struct raml_rollout_source *s, struct raml_rewa
     const char *name = job->data_name ? job->data_name : "data";
     enum raml_code rc = open_reward(s, exact, err);
     if (!rc) rc = check_policy(s, err);
+    if (!rc && s->distill) rc = raml_teacher_check(s, err);
     if (!rc) rc = check_steps(s, err);
     if (!rc) rc = raml_round_fork_check(s->own, s->policy, s->answers, err);
     if (!rc) rc = check_reference(s, err);
     if (!rc) rc = check_questions(s, job->data, name, &s->questions_of_data, err);
+    if (!rc && s->distill) rc = raml_teacher_questions(s, name, err);
     uint64_t hash = s->data_hash;
     bool examines = job->validation && job->validation->n && s->opt->eval_steps;
     if (!rc && examines) rc = check_questions(s, job->validation, "validation", &s->questions_of_exam, err);
@@ -225,7 +226,8 @@ enum raml_code raml_rollout_open(struct raml_rollout_source *s, struct raml_rewa
     if (s->comm->size > 1) s->quiet.stop = NULL; /* ranks stop together, after a step */
     s->undisturbed = s->quiet;
     s->undisturbed.stop = NULL; /* the line of a step that is evaluated is written with what was found */
-    if (!rc && s->policy && s->policy->beta > 0)
+    bool start = s->distill && s->distill->teacher == RAML_TEACHER_START;
+    if (!rc && (start || (s->policy && s->policy->beta > 0)))
         rc = raml_packs_init(&s->reference, s->job->reference, (size_t)s->opt->micro_batch_tokens, false, err);
     return rc;
 }

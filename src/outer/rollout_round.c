@@ -134,7 +134,7 @@ static void select_samples(struct raml_rollout_source *s)
         struct raml_rollout_group *g = s->round.used[i];
         for (size_t k = 0; k < g->n; k++)
             if (o->mask_truncated_completions && g->sample[k].truncated) g->sample[k].in_loss = false;
-        if (!s->policy) keep_right(g);
+        if (!s->policy && !s->distill) keep_right(g);
         raml_round_draw_updates(g, (size_t)o->updates_per_question,
                                 s->policy && o->updates_scope == RAML_UPDATES_POLICY_TERM, s->opt->seed, g->epoch);
     }
@@ -234,9 +234,11 @@ enum raml_code raml_rollout_round(struct raml_rollout_source *s, uint64_t number
     raml_round_clear(&s->round);
     s->seconds = (struct raml_statistics){0};
     enum raml_code rc = gather(s, packs, err);
+    if (!rc && s->distill) rc = raml_teacher_prompts(s, err);
     if (!rc) select_samples(s);
     if (!rc) rc = raml_round_lay(&s->round, s->mix.n, s->samples_policy, err);
-    if (!rc) rc = score(s, packs, err);
+    if (!rc && s->distill) rc = raml_teacher_read(s, packs, err);
+    if (!rc && !s->distill) rc = score(s, packs, err);
     rc = raml_comm_agree(s->comm, rc, err);
     if (!rc) rc = evaluate(s, err);
     return rc ? rc : raml_rollout_write(s, number + 1, err);

@@ -131,7 +131,13 @@ static json_t *settings_json(const struct raml_rollout_source *s)
     int failed = !o || !reward || (s->policy && !policy) || json_object_update(o, reward);
     json_decref(reward);
     json_object_del(o, "sampling_rows");
-    if (!failed && s->policy && s->policy->beta > 0) failed = raml_train_add_reference(s->job, o);
+    bool start = s->distill && s->distill->teacher == RAML_TEACHER_START;
+    if (!failed && (start || (s->policy && s->policy->beta > 0))) failed = raml_train_add_reference(s->job, o);
+    if (!failed && s->distill) {
+        json_t *distill = raml_settings_json(raml_distill_settings, raml_n_distill_settings, s->distill);
+        failed = !distill || json_object_update(o, distill);
+        json_decref(distill);
+    }
     if (!failed && policy) failed = json_object_update(o, policy);
     json_decref(policy);
     if (!failed) return o;
@@ -211,5 +217,15 @@ enum raml_code raml_train_rft(const struct raml_train_job *job, const struct ram
 {
     struct raml_rollout_source s = source_of(job, opt, rollouts);
     const struct raml_objective objective = job->objective ? *job->objective : raml_sft_objective();
+    return train(&s, &objective, out, err);
+}
+
+enum raml_code raml_train_distill(const struct raml_train_job *job, const struct raml_train_options *opt,
+                                  const struct raml_rollout_job *rollouts, const struct raml_distill_options *distill,
+                                  struct raml_train_result *out, struct raml_err *err)
+{
+    struct raml_rollout_source s = source_of(job, opt, rollouts);
+    s.distill = distill;
+    const struct raml_objective objective = raml_distill_objective(distill);
     return train(&s, &objective, out, err);
 }

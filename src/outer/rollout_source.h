@@ -5,6 +5,7 @@
 #include "outer/loop.h"
 #include "outer/order.h"
 #include "outer/round.h"
+#include "raml/distill.h"
 
 struct raml_question_list {                /* those that are used */
     const struct raml_question **question; /* [n] */
@@ -15,7 +16,8 @@ struct raml_rollout_source {
     const struct raml_train_options *opt;
     const struct raml_rollout_job *rollouts;
     const struct raml_rollout_options *own;
-    const struct raml_policy_options *policy; /* NULL: expert iteration */
+    const struct raml_policy_options *policy;   /* NULL: expert iteration, or distillation */
+    const struct raml_distill_options *distill; /* NULL: none */
     const struct raml_comm *comm;
     struct raml_question_list questions_of_data, questions_of_exam;
     struct raml_sink quiet;       /* the job's, without progress: that is training's alone */
@@ -60,6 +62,18 @@ RAML_CHECKED enum raml_code raml_rollout_add_probe(struct raml_tree *tree, int32
 struct raml_answer_curve raml_rollout_curve(const struct raml_rollout_group *g, const struct raml_rollout *x);
 struct raml_reward_sample raml_rollout_sample(const struct raml_rollout_source *s, const struct raml_rollout *x,
                                               const struct raml_answer_curve *curve);
+/* rollout_teacher.c, of distillation: settings that contradict each other; the data's questions that have a hint, with
+ * their prompts in data_hash; the teacher's prompts of a round, after which samples that don't fit after them are out of
+ * the loss; ref_logp of its rows (with one_pass not yet); how many didn't fit; mean of log p(student) - log p(teacher) over
+ * a row's trained tokens. */
+RAML_CHECKED enum raml_code raml_teacher_check(const struct raml_rollout_source *s, struct raml_err *err);
+RAML_CHECKED enum raml_code raml_teacher_questions(struct raml_rollout_source *s, const char *name,
+                                                   struct raml_err *err);
+RAML_CHECKED enum raml_code raml_teacher_prompts(struct raml_rollout_source *s, struct raml_err *err);
+RAML_CHECKED enum raml_code raml_teacher_read(struct raml_rollout_source *s, struct raml_packs *packs,
+                                              struct raml_err *err);
+void raml_teacher_count(const struct raml_rollout_source *s, struct raml_statistics *out);
+double raml_teacher_kl(const struct raml_round *r, size_t row);
 /* rollout_round.c: a new round, sampled, rewarded, laid out, scored, with advantages. Its lines are written. */
 RAML_CHECKED enum raml_code raml_rollout_round(struct raml_rollout_source *s, uint64_t number, struct raml_packs *packs,
                                                struct raml_err *err);

@@ -95,7 +95,8 @@ static void fill_row(const struct raml_rollout_source *s, const struct rows *x, 
     const struct raml_round *r = &s->round;
     size_t from = s->map.row[row], token = r->start[from], scale = x->start[x->of[from]];
     for (size_t i = step->start[row]; i < step->start[row + 1]; i++, token++, scale++) {
-        step->weight[i] = r->weight[token];
+        step->weight[i] = s->map.taught[row] ? 0 : r->weight[token];
+        if (s->distill && step->ref_logp) step->ref_logp[i] = r->ref_logp[token];
         if (!s->policy) continue;
         if (step->old_logp) step->old_logp[i] = r->old_logp[token];
         if (step->mu_logp) step->mu_logp[i] = r->mu_logp[token];
@@ -126,8 +127,8 @@ static void count_sharing(struct raml_step *step, bool forks)
         read += (double)tree->n_tokens;
         for (size_t i = 1; i < tree->n_spans; i++) {
             const struct raml_span *span = &tree->span[i];
-            if (forks && !span->has_end_target) continue;
-            alone += span->n + (forks || span->parent == 0 ? span->depth : 0);
+            if (span->parent < 0 || (forks && !span->has_end_target)) continue;
+            alone += span->n + (forks || tree->span[span->parent].parent < 0 ? span->depth : 0);
         }
     }
     raml_statistics_add(&step->statistics, "tree_token_ratio", alone, read);
@@ -144,8 +145,10 @@ enum raml_code raml_rollout_step(struct raml_rollout_source *s, uint64_t update,
         step->has |= RAML_STEP_MU | RAML_STEP_ADVANTAGE | RAML_STEP_CORRECTION | RAML_STEP_SCALE |
                      RAML_STEP_TERM_SCALES | (s->round.has_old ? RAML_STEP_OLD : 0U) |
                      (s->round.has_ref ? RAML_STEP_REF : 0U);
-    enum raml_code rc =
-        raml_round_trees(&s->round, p.first, p.n, s->answers, s->own->share_prompts, step, &s->map, err);
+    if (s->distill && s->round.has_ref) step->has |= RAML_STEP_REF;
+    bool beside = s->distill && s->distill->one_pass, share = s->own->share_prompts;
+    enum raml_code rc = beside ? raml_round_teacher_trees(&s->round, p.first, p.n, true, share, step, &s->map, err)
+                               : raml_round_trees(&s->round, p.first, p.n, s->answers, share, step, &s->map, err);
     if (!rc) rc = rows_init(&x, &s->round, p, err);
     rc = raml_comm_agree(s->comm, rc, err);
     if (!rc && s->policy) rc = aggregate(s, &x, err);
@@ -154,6 +157,7 @@ enum raml_code raml_rollout_step(struct raml_rollout_source *s, uint64_t update,
     for (size_t i = 0; i < s->map.n && !rc; i++) {
         if (s->map.answer[i]) fill_answer(s, i, n_rows, step);
         else fill_row(s, &x, i, step);
+        if (beside) step->pair[i] = (s->map.taught[i] ? -1 : 1) * ((int32_t)s->map.row[i] + 1);
     }
     rows_deinit(&x);
     if (!rc) rc = count(s, step, err);
@@ -161,6 +165,7 @@ enum raml_code raml_rollout_step(struct raml_rollout_source *s, uint64_t update,
     count_sharing(step, s->own->fork_samples > 0);
     if (update == 0) {
         raml_rollout_count(s, &step->statistics);
+        if (s->distill) raml_teacher_count(s, &step->statistics);
         raml_statistics_join(&step->seconds, &s->seconds);
         step->n_read += s->read_tokens;
         s->read_tokens = 0;
@@ -191,7 +196,7 @@ static enum raml_code compare(const struct raml_rollout_source *s, struct raml_s
     double sum = 0, n = 0, most = 0;
     for (size_t row = 0; row < step->n_rows; row++) {
         const struct raml_rollout *x = r->row[s->map.row[row]];
-        if (s->map.answer[row]) continue;
+        if (s->map.answer[row] || s->map.taught[row]) continue;
         for (size_t k = x->shared; k < x->n; k++) {
             size_t i = step->start[row] + k - x->shared;
             if (isnan(x->logp[k])) continue; /* it was forced */

@@ -39,6 +39,8 @@ struct raml_rollout { /* a sample; in the round's arena */
 struct raml_rollout_group {
     const struct raml_question *question;
     const int32_t *prompt; /* [n_prompt] */
+    const int32_t *hinted; /* [n_hinted] the prompt as a teacher has it; NULL: there is none */
+    size_t n_hinted;
     size_t n_prompt, n;
     struct raml_rollout *sample; /* [n] */
     const int32_t *probe;        /* [n_probe] answer prefix (n_prefix) and reference answer; NULL: no curves wanted */
@@ -99,11 +101,18 @@ RAML_CHECKED enum raml_code raml_round_lay(struct raml_round *r, size_t n_compon
 struct raml_row_map {
     size_t *row;  /* [n] */
     bool *answer; /* [n] it is the probe of that row's sample at its end, not the sample */
+    bool *taught; /* [n] it is that sample after the teacher's prompt */
     size_t n, cap;
 };
 RAML_CHECKED enum raml_code raml_round_trees(const struct raml_round *r, size_t first, size_t n, bool answers,
                                              bool share_prompts, struct raml_step *step, struct raml_row_map *map,
                                              struct raml_err *err);
+/* The same samples after the teacher's prompt, by itself, or (beside) as a second root of the trees, whose rows come
+ * after the others. */
+RAML_CHECKED enum raml_code raml_round_teacher_trees(const struct raml_round *r, size_t first, size_t n, bool beside,
+                                                     bool share_prompts, struct raml_step *step,
+                                                     struct raml_row_map *map, struct raml_err *err);
+void raml_row_map_deinit(struct raml_row_map *map);
 
 /* -- round_fork.c: samples that are grown from others, where those were least sure ------------------------------------- */
 

@@ -43,10 +43,9 @@ static enum raml_code check(const struct raml_tree *t, int32_t parent, uint32_t 
         return raml_fail(err, RAML_ERANGE, "token tree: more than 2^31 tokens");
     if (first_target > n)
         return raml_fail(err, RAML_ERANGE, "token tree: targets from token %zu of a span of %zu", first_target, n);
-    if (t->n_spans == 0) {
-        if (parent != -1)
-            return raml_fail(err, RAML_ERANGE, "token tree: the first span is the root; parent -1 expected");
-    } else if (parent < 0 || (size_t)parent >= t->n_spans) {
+    if (parent == -1) return RAML_OK;
+    if (t->n_spans == 0) return raml_fail(err, RAML_ERANGE, "token tree: the first span is a root; parent -1 expected");
+    if (parent < 0 || (size_t)parent >= t->n_spans) {
         return raml_fail(err, RAML_ERANGE, "token tree: parent %d of span %zu does not come before it", parent,
                          t->n_spans);
     } else if (after > t->span[parent].n) {

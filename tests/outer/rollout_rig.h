@@ -3,6 +3,7 @@
 #define RAML_TESTS_OUTER_ROLLOUT_RIG_H
 
 #include "core/json.h"
+#include "raml/distill.h"
 #include "raml/rollouts.h"
 
 #include "outer/trainer.h"
@@ -60,7 +61,8 @@ static inline void warm_up(struct bench *b)
 }
 
 struct call { /* everything else of a training; zeros: as usual */
-    bool resume, rft, no_reference;
+    bool resume, rft, sft, no_reference;
+    const struct raml_distill_options *distill; /* not NULL: distillation */
     enum raml_dtype dtype;
     struct asked *asked;
     const struct raml_questions *data;
@@ -101,7 +103,9 @@ static inline struct outcome go_rollouts(struct bench *b, const char *name, cons
         open_start(b, name, step, call->dtype, RAML_TRAINING, &b->model);
         model = b->model;
     }
-    if (g->policy.beta > 0 && !call->no_reference) open_start(b, name, 0, call->dtype, RAML_INFERENCE, &reference);
+    bool start = call->distill && call->distill->teacher == RAML_TEACHER_START;
+    if ((start || g->policy.beta > 0) && !call->no_reference)
+        open_start(b, name, 0, call->dtype, RAML_INFERENCE, &reference);
     static const int32_t eos[] = {256};
     struct raml_format format = raml_format_default();
     if (call->format) CHECK_OK(raml_format_named(call->format, b->tokenizer, &format, &err));
@@ -115,7 +119,10 @@ static inline struct outcome go_rollouts(struct bench *b, const char *name, cons
                                               .eos = eos, .n_eos = COUNT(eos)};
     /* clang-format on */
     if (b->fail_at) far_fail_at(b->dev, b->fail_at);
-    out.rc = (call->rft ? raml_train_rft : raml_train_grpo)(&job, &g->train, &rollouts, &out.result, &out.err);
+    if (call->sft) out.rc = raml_train_sft(&job, &g->train, &out.result, &out.err);
+    else if (call->distill)
+        out.rc = raml_train_distill(&job, &g->train, &rollouts, call->distill, &out.result, &out.err);
+    else out.rc = (call->rft ? raml_train_rft : raml_train_grpo)(&job, &g->train, &rollouts, &out.result, &out.err);
     if (b->fail_at) {
         out.n_ops = far_operations(b->dev);
         far_fail_at(b->dev, 0);

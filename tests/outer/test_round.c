@@ -142,8 +142,54 @@ static void test_paths(void **state)
         assert_int_equal(n, step.n);
         unmake(&m);
     }
-    free(map.row);
-    free(map.answer);
+    raml_row_map_deinit(&map);
+    raml_step_deinit(&step);
+    raml_packs_deinit(&packs);
+}
+
+/* The teacher's prompt is a root: what is read after it is what it says alone, beside the student's root or without it. */
+static void test_teacher(void **state)
+{
+    struct bench *b = *state;
+    struct raml_err err = {0};
+    struct made m;
+    struct raml_packs packs;
+    struct raml_step step = {0};
+    struct raml_row_map map = {0};
+    static const int32_t hinted[2][13] = {{9, 8, 7, 10, 11, 12, 13, 14, 15, 16, 17}, {30, 31, 32}};
+    new_model(b, NULL);
+    CHECK_OK(raml_packs_init(&packs, b->model, 40, false, &err));
+    for (int shape = 0; shape < 8; shape++) {
+        bool beside = shape & 1, share = shape & 2, some = shape & 4;
+        make(&m);
+        if (some) m.sample[0][1].in_loss = m.sample[1][0].in_loss = m.sample[1][3].in_loss = false;
+        for (size_t g = 0; g < 2; g++) {
+            m.group[g].hinted = hinted[g];
+            m.group[g].n_hinted = g ? 3 : 11;
+        }
+        CHECK_OK(raml_round_lay(&m.round, 0, false, &err));
+        raml_step_clear(&step);
+        CHECK_OK(raml_round_teacher_trees(&m.round, 0, 2, beside, share, &step, &map, &err));
+        CHECK_OK(raml_packs_forward(&packs, step.tree, step.n_trees, step.logp, NULL, &err));
+        size_t n = 0, rows = some ? 5 : 8, taught = 0;
+        assert_int_equal(map.n, beside ? 2 * rows : rows);
+        assert_int_equal(step.n_trees, share ? 2 : rows);
+        for (size_t r = 0; r < map.n; r++) {
+            struct made own = m;
+            for (size_t g = 0; g < 2; g++) {
+                own.used[g] = &own.group[g];
+                own.group[g].prompt = map.taught[r] ? hinted[g] : m.prompt[g];
+                own.group[g].n_prompt = map.taught[r] ? m.group[g].n_hinted : m.group[g].n_prompt;
+            }
+            own.round.used = own.used;
+            taught += map.taught[r];
+            n += check_row(b, &own, &step, &map, r);
+        }
+        assert_int_equal(taught, rows);
+        assert_int_equal(n, step.n);
+        unmake(&m);
+    }
+    raml_row_map_deinit(&map);
     raml_step_deinit(&step);
     raml_packs_deinit(&packs);
 }
@@ -219,6 +265,6 @@ static void test_updates(void **state)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 int main(void)
 {
-    const struct CMUnitTest tests[] = {TEST(test_paths), TEST(test_rows), TEST(test_updates)};
+    const struct CMUnitTest tests[] = {TEST(test_paths), TEST(test_teacher), TEST(test_rows), TEST(test_updates)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -186,8 +186,7 @@ static struct gradient of_trees(struct bench *b, const struct made *m, bool shar
     }
     struct gradient g = differentiate(b, &step);
     memcpy(logp, step.logp, step.n * sizeof *logp);
-    free(map.row);
-    free(map.answer);
+    raml_row_map_deinit(&map);
     raml_step_deinit(&step);
     return g;
 }

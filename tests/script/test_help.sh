@@ -29,7 +29,7 @@ expect 2 "raml without arguments"
 expect 2 "unknown command" dotcor
 case $said in *"did you mean 'raml doctor'"*) ;; *) fail "no nearest command in '$said'" ;; esac
 expect 2 "an unknown command of a group" train foo
-for name in sft rft dpo grpo; do
+for name in sft rft dpo grpo distill; do
     case $said in "raml: unknown command 'train foo'"*"raml train $name "*) ;; *) fail "'train foo' said '$said'" ;; esac
 done
 # A group's name alone, or with a recipe: one error, and the group's commands.
@@ -43,7 +43,7 @@ refused() {
     expect 2 "$what" "$@"
     [ -z "$out" ] || fail "$what: wrote to standard output"
     case $said in "raml train: $begin"*) ;; *) fail "$what: said '$said'" ;; esac
-    for name in sft rft dpo grpo; do
+    for name in sft rft dpo grpo distill; do
         case $said in *"raml train $name "*) ;; *) fail "$what: no train $name in '$said'" ;; esac
     done
 }

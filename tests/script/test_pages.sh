@@ -88,10 +88,10 @@ if have bash; then
     : >"$tmp/in/two words.jsonl"
     : >"$tmp/in/three.jsonl"
     wants "sample score study" s
-    wants "dpo grpo rft sft" train ""
+    wants "anil distill dpo fomaml grpo maml reptile rft sft" train ""
     wants "bash fish man zsh" help --format ""
     wants "trace train" help tra
-    wants "dpo grpo rft sft" help train ""
+    wants "anil distill dpo fomaml grpo maml reptile rft sft" help train ""
     wants "gold own" trace --answer ""
     wants "gold" trace --answer = g
     wants "gold own" trace --answer =

@@ -15,6 +15,7 @@ must() { "$@" >said 2>&1 || fail "$*: $(cat said)"; }
 
 # A folder named start, and pairs of right and wrong samples, as the recipes' own commands would make them.
 must "$raml" train sft --config "$recipes/start.yaml" --max_steps 4 --num_questions 300 --out start --quiet
+cp -R start start-hints # distill.yaml's, which its comments make
 for i in 1 2 3 4; do
     for sample in "1+1=2|2|true" "1+1=3|3|false"; do
         text=${sample%%|*} rest=${sample#*|}
@@ -36,7 +37,7 @@ for recipe in "$recipes"/*.yaml; do
     [ "$lines" -ge 3 ] && [ "$lines" -le 8 ] || fail "$name: $lines lines of comments, expected 3 to 8"
     small="--max_steps 2 --batch_size 2 --logging_steps 1"
     case $verb in
-    grpo | rft) small="$small --num_generations 4 --max_completion_length 24" ;;
+    grpo | rft | distill) small="$small --num_generations 4 --max_completion_length 24" ;;
     esac
     grep -q '^eval_steps' "$recipe" && small="$small --eval_steps 2 --eval_questions 2"
     # shellcheck disable=SC2086

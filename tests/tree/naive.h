@@ -78,7 +78,7 @@ static inline void both_add(struct raml_tree *t, struct naive *m, struct raml_rn
     naive_add(m, parent, after, token, n, first_target);
 }
 
-/* A tree of `spans` random spans, up to four levels below the root, and after every token (and before the first)
+/* A tree of `spans` random spans, up to four levels below a root, now and then a further root, and after every token (and before the first)
  * of one of them a probe. Spans are sometimes empty, and hang from any place of any earlier one. long_n bounds
  * lengths. */
 static inline void random_tree(struct raml_tree *t, struct naive *m, struct raml_rng *r, int vocab, size_t spans,
@@ -92,6 +92,11 @@ static inline void random_tree(struct raml_tree *t, struct naive *m, struct raml
         uint32_t after =
             raml_rng_below(r, 3) ? (uint32_t)m->own[parent] : raml_rng_below(r, (uint32_t)m->own[parent] + 1);
         size_t front = m->path_n[parent] - m->own[parent] + after;
+        if (!raml_rng_below(r, 9)) {
+            parent = -1;
+            after = 0;
+            front = 0;
+        }
         n = raml_rng_below(r, 5) ? 1 + raml_rng_below(r, long_n) : 0;
         size_t first_target = raml_rng_below(r, (uint32_t)n + 1);
         if (front == 0 && first_target == 0) first_target = n ? 1 : 0;

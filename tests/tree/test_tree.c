@@ -78,10 +78,10 @@ static void test_faults(void **state)
         size_t n, first_target;
         const char *msg;
     } faults[] = {
-        {true, 0, 0, 3, 3, "token tree: the first span is the root; parent -1 expected"},
+        {true, 0, 0, 3, 3, "token tree: the first span is a root; parent -1 expected"},
         {true, -1, 0, 3, 0, "token tree: the first token of a root has no token before it and can't be a target"},
         {true, -1, 0, 3, 4, "token tree: targets from token 4 of a span of 3"},
-        {false, -1, 0, 3, 3, "token tree: parent -1 of span 2 does not come before it"},
+        {false, -1, 0, 3, 0, "token tree: the first token of a root has no token before it and can't be a target"},
         {false, 2, 0, 3, 3, "token tree: parent 2 of span 2 does not come before it"},
         {false, -7, 0, 3, 3, "token tree: parent -7 of span 2 does not come before it"},
         {false, 0, 4, 3, 3, "token tree: span 2 hangs after token 4 of span 0, which has 3"},
