@@ -28,6 +28,7 @@ struct cli_mpi {
     size_t most;              /* elements or bytes of a message */
     float *buffer;            /* [size * most / size]: what other ranks sent */
     MPI_Request *request;     /* [2 * size] */
+    MPI_Status *status;       /* likewise; MPICH's MPI_STATUSES_IGNORE is an address that gcc warns of */
     int *count, *at;          /* [size] */
     int threads;
     struct outcome own, *all;
@@ -112,7 +113,7 @@ static enum raml_code reduce_parts(void *user, float *x, const size_t *first, st
             size_t k = (rank + s) % size, from, len = piece_of(m, first, k, i, &from);
             if (len) code = MPI_Isend(x + from, (int)len, MPI_FLOAT, (int)k, TAG, m->world, &m->request[n++]);
         }
-        if (!code) code = MPI_Waitall(n, m->request, MPI_STATUSES_IGNORE);
+        if (!code) code = MPI_Waitall(n, m->request, m->status);
         enum raml_code rc = checked(code, err);
         if (rc) return rc;
         add_up(m, x + own_at, own, stride);
@@ -298,10 +299,11 @@ static enum raml_code open_world(struct cli_mpi *m, struct raml_err *err)
     m->most = MOST;
     m->buffer = malloc((MOST + n) * sizeof *m->buffer); /* at least an element a rank */
     m->request = calloc(2 * n, sizeof(*m->request));
+    m->status = calloc(2 * n, sizeof *m->status);
     m->count = calloc(n, sizeof *m->count);
     m->at = calloc(n, sizeof *m->at);
     m->all = calloc(n, sizeof *m->all);
-    if (!m->buffer || !m->request || !m->count || !m->at || !m->all)
+    if (!m->buffer || !m->request || !m->status || !m->count || !m->at || !m->all)
         return raml_fail(err, RAML_ENOMEM, "no memory for %d ranks", size);
     m->comm = (struct raml_comm){.rank = rank,
                                  .size = size,
@@ -351,6 +353,7 @@ void cli_mpi_close(struct cli_mpi *m)
     MPI_Finalize();
     free(m->buffer);
     free(m->request);
+    free(m->status);
     free(m->count);
     free(m->at);
     free(m->all);
