@@ -12,6 +12,7 @@ static const struct need {
     const char *needs;
     const char *words; /* one of which it must be, or have as a part; "!none": any but none; NULL: set, or not 0 */
 } needs[] = {
+    {"lora_alpha|use_rslora|lora_target_modules|lora_rank_pattern|lora_alpha_pattern", "lora_r", NULL},
     {"save_best|eval_on_start|eval_adapted|eval_questions|eval_generations|eval_temperature|eval_data", "eval_steps",
      NULL},
     {"task_size", "task", "family"},

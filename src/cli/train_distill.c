@@ -51,5 +51,6 @@ const struct cli_command cli_train_distill = {
     .shared = shared,
     .n_shared = sizeof shared / sizeof *shared,
     .settings_size = sizeof(struct settings),
+    .ranks = true,
     .run = run,
 };
