@@ -14,6 +14,7 @@ struct bench_options {
     const char *tokenizer; /* only for bench_tokenize */
     bool bf16, json;
     int threads, batch, steps; /* steps: of bench_decode */
+    int tokens;                /* of a text; of bench_lora and bench_lora_full */
     double seconds;            /* about how long to measure */
 };
 struct bench_result {
@@ -87,6 +88,12 @@ RAML_CHECKED enum raml_code bench_forks(const struct bench_options *opt, struct 
 RAML_CHECKED enum raml_code bench_grpo(const struct bench_options *opt, struct bench_result *out, struct raml_err *err);
 RAML_CHECKED enum raml_code bench_grpo_short(const struct bench_options *opt, struct bench_result *out,
                                              struct raml_err *err);
+/* Optimizer steps on texts of opt->tokens tokens, 2048 in all: of adapters of rank 16 on all seven matrices (JSON: the
+ * share of the time that they take, which is what a step takes beyond one of a single adapter of rank 1, and the peak
+ * memory before that is measured), and of all parameters (_full). */
+RAML_CHECKED enum raml_code bench_lora(const struct bench_options *opt, struct bench_result *out, struct raml_err *err);
+RAML_CHECKED enum raml_code bench_lora_full(const struct bench_options *opt, struct bench_result *out,
+                                            struct raml_err *err);
 /* Only attention, f32, for trees and steps of several shapes (shown on stderr); the result: the loss curve's. */
 RAML_CHECKED enum raml_code bench_attention(const struct bench_options *opt, struct bench_result *out,
                                             struct raml_err *err);

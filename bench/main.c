@@ -1,7 +1,7 @@
 /* main.c - the speed of this machine: training, tracing, sampling, each beside the best matrix product of the same run.
  *
- *   raml-bench [--json] [--bench train,trace,prefix,answers,update,landscape,sample,score,decode,probes,forks,grpo,grpo_short,product] [--preset micro,small,...]
- *              [--dtype bf16|f32] [--batch 1,8,32,64] [--steps N] [--threads N] [--seconds S]
+ *   raml-bench [--json] [--bench train,trace,prefix,answers,update,landscape,sample,score,decode,probes,forks,grpo,grpo_short,lora,lora_full,product]
+ *              [--preset micro,small,...] [--dtype bf16|f32] [--batch 1,8,32,64] [--steps N] [--tokens N] [--threads N] [--seconds S]
  *   raml-bench [--json] --bench score,decode --model FILE,... [--batch 1,64] [--steps N] [--threads N] [--seconds S]
  *   raml-bench [--json] --bench tokenize --tokenizer tokenizer.json --text FILE,... [--seconds S]
  * Every measurement runs in its own process, so that its peak memory is its own.
@@ -42,6 +42,8 @@ static const struct {
     {"forks", bench_forks, "micro"},
     {"grpo", bench_grpo, "micro,small"},
     {"grpo_short", bench_grpo_short, "micro,small"},
+    {"lora", bench_lora, "small,qwen2.5-0.5b"},
+    {"lora_full", bench_lora_full, "small,qwen2.5-0.5b"},
     {"product", bench_product, "micro,small,medium,gpt2,qwen2.5-0.5b"},
     {"attention", bench_attention, "f32"},
     {"tokenize", bench_tokenize, ""},
@@ -125,9 +127,10 @@ static int usage(const char *what)
 {
     fprintf(stderr,
             "raml-bench: %s\nusage: raml-bench [--json] [--bench "
-            "train,trace,prefix,landscape,sample,score,decode,probes,forks,grpo,grpo_short,product] [--preset "
+            "train,trace,prefix,landscape,sample,score,decode,probes,forks,grpo,grpo_short,lora,lora_full,product] "
+            "[--preset "
             "micro,small,medium,gpt2,qwen2.5-0.5b,...] [--dtype auto|bf16|f32] [--batch 1,8,32,64] [--steps N] "
-            "[--threads N] [--seconds S]\n"
+            "[--tokens N] [--threads N] [--seconds S]\n"
             "       raml-bench [--json] --bench score,decode --model FILE,... [--batch 1,64] [--steps N] [--threads N] "
             "[--seconds S]\n"
             "       raml-bench [--json] --bench tokenize --tokenizer FILE --text FILE,... [--seconds S]\n",
@@ -154,20 +157,23 @@ static int parse(int argc, char **argv, struct settings *s, const char **dtype)
         else if (!strcmp(name, "--dtype")) *dtype = value;
         else if (!strcmp(name, "--batch")) s->batch = value;
         else if (!strcmp(name, "--steps")) s->opt.steps = (int)strtol(value, &end, 10);
+        else if (!strcmp(name, "--tokens")) s->opt.tokens = (int)strtol(value, &end, 10);
         else if (!strcmp(name, "--threads")) s->opt.threads = (int)strtol(value, &end, 10);
         else if (!strcmp(name, "--seconds")) s->opt.seconds = strtod(value, &end);
         else return usage(name);
         if (end && (*end || end == value)) return usage(value);
     }
     if (s->opt.steps < 1 || s->opt.steps > 65536) return usage("--steps is 1 to 65536");
+    if (s->opt.tokens < 2 || s->opt.tokens > 4096) return usage("--tokens is 2 to 4096");
     if (strcmp(*dtype, "auto") && strcmp(*dtype, "bf16") && strcmp(*dtype, "f32")) return usage(*dtype);
     return 0;
 }
 
 int main(int argc, char **argv)
 {
-    struct settings s = {
-        .bench = "train,trace,prefix,sample,score,decode", .batch = "1,8,32,64", .opt = {.seconds = 6, .steps = 128}};
+    struct settings s = {.bench = "train,trace,prefix,sample,score,decode",
+                         .batch = "1,8,32,64",
+                         .opt = {.seconds = 6, .steps = 128, .tokens = 512}};
     const char *dtype = "auto";
     int rc = parse(argc, argv, &s, &dtype);
     if (rc) return rc;

@@ -1,11 +1,10 @@
 /* measure.c - see bench.h. FLOPs are what the arithmetic needs (6 N per trained token, 2 N per token read, plus the
  * useful half of attention), not what the kernels happen to do. */
-#include "bench/bench.h"
+#include "bench/training.h"
 
 #include "core/clock.h"
 #include "raml/device.h"
 #include "raml/model.h"
-#include "outer/optim.h"
 #include "raml/rng.h"
 
 #include <math.h>
@@ -60,14 +59,8 @@ int32_t bench_token(const struct bench_rig *r, uint64_t i)
 }
 
 /* -- Training ------------------------------------------------------------------------------------------------------ */
-struct training {
-    struct raml_pack pack;
-    struct raml_pass *pass;
-    struct raml_adamw adamw;
-    float *grad, *coef;
-};
-
-static enum raml_code train_setup(struct bench_rig *r, size_t rows, size_t T, struct training *t, struct raml_err *err)
+static enum raml_code train_setup(struct bench_rig *r, size_t rows, size_t T, struct bench_training *t,
+                                  struct raml_err *err)
 {
     struct raml_tree tree = {0};
     int32_t *id = calloc(T, sizeof *id);
@@ -88,7 +81,7 @@ static enum raml_code train_setup(struct bench_rig *r, size_t rows, size_t T, st
     return rc;
 }
 
-static enum raml_code train_step(struct bench_rig *r, struct training *t, struct raml_err *err)
+static enum raml_code train_step(struct bench_rig *r, struct bench_training *t, struct raml_err *err)
 {
     double norm = 0;
     enum raml_code rc = raml_array_zero(r->dev, t->grad, raml_gradient_n(r->m) * sizeof *t->grad, err);
@@ -102,36 +95,51 @@ static enum raml_code train_step(struct bench_rig *r, struct training *t, struct
     return rc ? rc : raml_model_refresh(r->m, err);
 }
 
+void bench_training_close(struct bench_rig *r, struct bench_training *t)
+{
+    raml_adamw_deinit(&t->adamw);
+    raml_pass_close(t->pass);
+    raml_pack_deinit(&t->pack);
+    if (r->dev) raml_array_free(r->dev, t->grad);
+    free(t->coef);
+    *t = (struct bench_training){0};
+}
+
+enum raml_code bench_training_run(struct bench_rig *r, size_t rows, size_t T, double seconds, struct bench_training *t,
+                                  double *median, struct raml_err *err)
+{
+    double second[512];
+    size_t n = 0;
+    struct raml_adamw_options adamw = raml_adamw_default();
+    enum raml_code rc = train_setup(r, rows, T, t, err);
+    if (!rc) rc = raml_adamw_init(&t->adamw, r->dev, &adamw, raml_model_n(r->m), err);
+    for (int i = 0; i < 2 && !rc; i++) rc = train_step(r, t, err);
+    for (double start = raml_clock_monotonic(); !rc && n < 512 && (n < 3 || raml_clock_monotonic() - start < seconds);
+         n++) {
+        double s = raml_clock_monotonic();
+        rc = train_step(r, t, err);
+        second[n] = raml_clock_monotonic() - s;
+    }
+    if (rc) return rc;
+    qsort(second, n, sizeof *second, bench_by_value);
+    *median = second[n / 2];
+    t->n_steps = n;
+    return RAML_OK;
+}
+
 enum raml_code bench_train(const struct bench_options *opt, struct bench_result *out, struct raml_err *err)
 {
     struct bench_rig r;
-    struct training t = {0};
+    struct bench_training t = {0};
     const size_t T = 256, rows = !strcmp(opt->preset, "gpt2") ? 4 : !strcmp(opt->preset, "medium") ? 8 : 16;
-    double second[512];
-    size_t n = 0;
     enum raml_code rc = bench_rig_open(opt, RAML_TRAINING, &r, out, err);
-    if (!rc) rc = train_setup(&r, rows, T, &t, err);
-    struct raml_adamw_options adamw = raml_adamw_default();
-    if (!rc) rc = raml_adamw_init(&t.adamw, r.dev, &adamw, raml_model_n(r.m), err);
-    for (int i = 0; i < 2 && !rc; i++) rc = train_step(&r, &t, err);
-    for (double start = raml_clock_monotonic();
-         !rc && n < 512 && (n < 3 || raml_clock_monotonic() - start < opt->seconds); n++) {
-        double s = raml_clock_monotonic();
-        rc = train_step(&r, &t, err);
-        second[n] = raml_clock_monotonic() - s;
-    }
+    if (!rc) rc = bench_training_run(&r, rows, T, opt->seconds, &t, &out->seconds, err);
     if (!rc) {
-        qsort(second, n, sizeof *second, bench_by_value);
-        out->seconds = second[n / 2];
         out->tokens_per_s = (double)(rows * T) / out->seconds;
         out->gflops = 1e-9 * out->tokens_per_s * raml_config_train_flops(raml_model_config(r.m), T);
-        snprintf(out->note, sizeof out->note, "%zu x %zu tokens, %zu steps", rows, T, n);
+        snprintf(out->note, sizeof out->note, "%zu x %zu tokens, %zu steps", rows, T, t.n_steps);
     }
-    raml_adamw_deinit(&t.adamw);
-    raml_pass_close(t.pass);
-    raml_pack_deinit(&t.pack);
-    if (r.dev) raml_array_free(r.dev, t.grad);
-    free(t.coef);
+    bench_training_close(&r, &t);
     bench_rig_close(&r, out);
     return rc;
 }

@@ -7,7 +7,7 @@
  * Scale     alpha / r; with use_rslora alpha / sqrt(r) (Kalajdzievski 2023, arXiv 2312.03732); r and alpha of a module
  *           from the patterns where one matches.
  * Patterns  a key of rank_pattern and alpha_pattern, and target_modules as one expression, are regular expressions as
- *           PEFT takes them: a key must match the whole name, or all of it behind some dot; a leading ^: the whole name;
+ *           PEFT takes them: a key must match the whole name, or all of it after some dot; a leading ^: the whole name;
  *           the first key in the file's order that matches wins (peft 5d602fdbf, get_pattern_key). Their syntax is
  *           PCRE2's, which on such names reads what Python's does.
  * Embedding its A has a column for each token of the vocabulary (n_in), its B a row for each number of the hidden state
@@ -36,7 +36,7 @@ struct raml_lora_options { /* defaults and ranges: raml_lora_settings */
     double alpha;
     bool use_rslora;
     const char *target_modules; /* "all-linear": every matrix of every layer; names, joined by commas ("q_proj,v_proj"):
-                                 * whole names or their ends behind a dot; or one regular expression of whole names */
+                                 * whole names or their ends after a dot; or one regular expression of whole names */
     const char *rank_pattern, *alpha_pattern; /* "layers.0.self_attn.q_proj=4,k_proj=2", or PEFT's: an object in JSON;
                                                * NULL: none */
 };
@@ -107,6 +107,10 @@ RAML_CHECKED enum raml_code raml_lora_write(const struct raml_lora *l, const flo
 RAML_CHECKED enum raml_code raml_lora_write_gguf(const struct raml_lora *l, const float *block,
                                                  const struct raml_config *base, const char *path,
                                                  struct raml_err *err);
+
+/* rows += scale B A: rows [row, row + n) of the module's matrix as it stands in a folder (of the embedding: of tokens),
+ * added in double. raml_save_options (modelfile.h) does it to a whole model. */
+void raml_lora_add_rows(const struct raml_lora_module *m, const float *block, size_t row, size_t n, float *rows);
 
 /* -- In a model ---------------------------------------------------------------------------------------------------- */
 

@@ -89,8 +89,14 @@ RAML_CHECKED enum raml_code raml_file_tensor_measure(const struct raml_file_tens
 
 enum raml_store_as { RAML_STORE_KEEP, RAML_STORE_F32, RAML_STORE_BF16, RAML_STORE_Q8_0 };
 
+struct raml_lora; /* lora.h */
 struct raml_save_options {
     enum raml_store_as as;
+    /* NULL: none. Else added to their matrices: W + scale B A, in double, rounded once to the matrix's type. RAML_ESHAPE:
+     * for another shape; RAML_ESUPPORT: of an embedding that is the head too; RAML_EUSAGE: a matrix would keep a type that
+     * is not written anew (Q4_K, ..). */
+    const struct raml_lora *lora;
+    const float *adapters;        /* their block */
     const struct raml_sink *sink; /* progress in bytes, and whether to stop; may be NULL */
     /* GGUF */
     const char *name;                   /* general.name; NULL: none */

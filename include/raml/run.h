@@ -52,8 +52,8 @@ RAML_CHECKED enum raml_code raml_run_checkpoint_commit(struct raml_run *r, uint6
 /* From now on checkpoint `step` stays, beside the `keep` newest: the best one. 0: none. A run that is opened again
  * knows of none. */
 void raml_run_protect(struct raml_run *r, uint64_t step);
-/* Path of the newest whole checkpoint below dir, or dir itself when it holds a config.json or is a .gguf file; out:
- * caller's. */
+/* Path of the newest whole checkpoint below dir, or dir itself when it holds a config.json (of an adapter:
+ * adapter_config.json) or is a .gguf file; out: caller's. */
 RAML_CHECKED enum raml_code raml_run_newest(const char *dir, char *out, size_t cap, struct raml_err *err);
 
 #pragma GCC visibility pop

@@ -1,6 +1,7 @@
 /* convert.c - `raml convert`: a model as a GGUF file or as a Hugging Face folder, in another type. */
 #include "cli/commands.h"
 #include "cli/load.h"
+#include "cli/source.h"
 
 #include "core/path.h"
 #include "raml/modelfile.h"
@@ -14,9 +15,9 @@
 #include <string.h>
 
 struct settings {
-    const char *dtype;
+    const char *dtype, *adapter, *base;
     double max_shard_size;
-    bool overwrite, tokenizer;
+    bool overwrite, tokenizer, merge;
 };
 
 #define AT(field) offsetof(struct settings, field)
@@ -27,6 +28,11 @@ static const struct raml_setting options[] = {
      "Also write the tokenizer and the chat template, if the model has them."},
     {"max_shard_size", NULL, RAML_REAL, AT(max_shard_size), "5", 1e-9, 1e6, NULL,
      "Maximum size of a folder's files, in GB (10^9 bytes); a larger model is split into several files with an index."},
+    {"merge", NULL, RAML_FLAG, AT(merge), NULL, 0, 0, NULL,
+     "Write the adapted model: adapters (SRC, or --adapter) are added to the matrices of their base."},
+    {"adapter", NULL, RAML_PATH, AT(adapter), NULL, 0, 0, NULL, "With --merge: the adapters to add to SRC."},
+    {"base", NULL, RAML_PATH, AT(base), NULL, 0, 0, NULL,
+     "The base of SRC, an adapter; default: the one that its adapter_config.json names."},
     {"overwrite", NULL, RAML_FLAG, AT(overwrite), NULL, 0, 0, NULL,
      "Replace the file DST, or the folder DST with all its contents."},
 };
@@ -38,7 +44,15 @@ struct work {
     struct raml_tokenizer *tokenizer; /* NULL: none */
     struct raml_tokenizer_config config;
     struct raml_save_options o;
+    struct cli_source source;
+    struct raml_lora lora; /* of an adapter */
+    float *block;
 };
+
+static bool is_adapter(const struct work *w) /* is what is written one? */
+{
+    return w->source.adapter[0] && !w->s->merge;
+}
 
 static bool ends_in_gguf(const char *path)
 {
@@ -59,33 +73,55 @@ static bool has_tokenizer(const struct work *w)
     const struct raml_gguf *g = raml_model_file_gguf(w->f);
     char path[RAML_PATH_BYTES];
     struct raml_gguf_string s;
-    if (!g) return !raml_path_join(path, w->src, "tokenizer.json", NULL) && raml_is_file(path);
+    if (!g || !raml_is_gguf(w->src)) return !raml_path_join(path, w->src, "tokenizer.json", NULL) && raml_is_file(path);
     if (raml_gguf_string(g, "tokenizer.ggml.model", &s, NULL)) return false;
     return !(s.n == 4 && !memcmp(s.bytes, "none", 4)) && !(s.n == 8 && !memcmp(s.bytes, "no_vocab", 8));
 }
 
 /* The source must not be inside the folder that is replaced; it may be that folder. */
-static enum raml_code check_nesting(const struct work *w, struct raml_err *err)
+static enum raml_code check_nesting(const struct work *w, const char *from, struct raml_err *err)
 {
-    char *src = realpath(w->src, NULL), *dst = realpath(w->dst, NULL);
+    char *src = realpath(from, NULL), *dst = realpath(w->dst, NULL);
     size_t n = dst ? strlen(dst) : 0;
     bool inside = src && dst && !strncmp(src, dst, n) && src[n] == '/';
     free(src);
     free(dst);
     if (!inside) return RAML_OK;
-    return raml_fail(err, RAML_EUSAGE, "%s is inside %s, which would be replaced", w->src, w->dst);
+    return raml_fail(err, RAML_EUSAGE, "%s is inside %s, which would be replaced", from, w->dst);
+}
+
+/* What SRC, --adapter and --base name. */
+static enum raml_code find_source(struct work *w, const char *path, struct raml_err *err)
+{
+    const struct settings *s = w->s;
+    enum raml_code rc = raml_run_newest(path, w->src, sizeof w->src, err);
+    if (rc) return rc;
+    bool adapter = cli_source_is_adapter(w->src);
+    if (s->base && !adapter) return raml_fail(err, RAML_EUSAGE, "--base: is for an adapter; %s is a model", w->src);
+    if (s->adapter && !s->merge) return raml_fail(err, RAML_EUSAGE, "--adapter is added to SRC with --merge");
+    if (s->merge && !s->adapter && !adapter)
+        return raml_fail(err, RAML_EUSAGE, "--merge: %s is no adapter; give one as SRC, or with --adapter", w->src);
+    if (adapter && s->base) return cli_source_find(s->base, w->src, &w->source, err);
+    return cli_source_find(w->src, s->adapter, &w->source, err);
 }
 
 static enum raml_code open_source(struct work *w, const char *path, struct raml_err *err)
 {
-    enum raml_code rc = raml_run_newest(path, w->src, sizeof w->src, err);
-    if (!rc) rc = check_nesting(w, err);
-    if (!rc) rc = raml_model_file_open(w->src, &w->f, err);
-    if (rc || !w->s->tokenizer || !has_tokenizer(w)) return rc;
+    enum raml_code rc = find_source(w, path, err);
+    if (!rc) rc = check_nesting(w, w->source.model, err);
+    if (!rc && w->source.adapter[0]) rc = check_nesting(w, w->source.adapter, err);
+    if (!rc) rc = raml_model_file_open(w->source.model, &w->f, err);
+    if (!rc && w->source.adapter[0]) rc = cli_source_lora(&w->source, w->f, &w->lora, &w->block, err);
+    if (rc) return rc;
+    if (w->s->merge) {
+        w->o.lora = &w->lora;
+        w->o.adapters = w->block;
+    }
+    memcpy(w->src, w->source.tokenizer, sizeof w->src);
+    if (!w->s->tokenizer || !has_tokenizer(w) || (w->source.adapter[0] && !w->s->merge)) return rc;
     rc = raml_tokenizer_config_read(w->src, &w->config, err);
     /* between files of the same kind it is copied unread */
-    if (!rc && (raml_model_file_gguf(w->f) != NULL) != ends_in_gguf(w->dst))
-        rc = raml_tokenizer_open(w->src, &w->tokenizer, err);
+    if (!rc && raml_is_gguf(w->src) != ends_in_gguf(w->dst)) rc = raml_tokenizer_open(w->src, &w->tokenizer, err);
     return rc ? raml_wrap(err, rc, "the model's tokenizer (--no-tokenizer leaves it out)") : RAML_OK;
 }
 
@@ -97,7 +133,7 @@ static enum raml_code check_folder(const struct work *w, struct raml_err *err)
     if (rc || !remove(w->dst)) return rc; /* only an empty one can be removed so */
     if (!w->s->overwrite)
         return raml_fail(err, RAML_EUSAGE, "%s: is a folder that is not empty; --overwrite replaces it", w->dst);
-    if (!raml_is_file(config))
+    if (!raml_is_file(config) && !raml_lora_is_folder(w->dst))
         return raml_fail(err, RAML_EUSAGE, "%s: is a folder without config.json; --overwrite replaces only models",
                          w->dst);
     return RAML_OK;
@@ -141,6 +177,7 @@ static enum raml_code write_gguf(struct work *w, struct raml_err *err)
     static const struct raml_gguf_entry no_vocabulary = {"tokenizer.ggml.model", RAML_GGUF_STRING, 0, 1, &none};
     struct raml_gguf_vocabulary v = {0};
     enum raml_code rc = RAML_OK;
+    if (is_adapter(w)) return raml_lora_write_gguf(&w->lora, w->block, raml_model_file_config(w->f), w->dst, err);
     size_t size = (size_t)raml_model_file_config(w->f)->vocab_size;
     w->o.name = base_name(w->src);
     if (w->tokenizer) {
@@ -166,6 +203,8 @@ static enum raml_code copy_file(const struct work *w, const char *name, struct r
     struct raml_map map = {0};
     enum raml_code rc = raml_path_join(from, w->src, name, err);
     if (!rc) rc = raml_path_join(to, w->tmp, name, err);
+    if (!rc && !raml_is_file(from) && w->source.adapter[0] && !strcmp(name, "generation_config.json"))
+        rc = raml_path_join(from, w->source.model, name, err); /* of the base, whatever tokenizer the adapter has */
     if (rc || !raml_is_file(from)) return rc;
     rc = raml_map_init(&map, from, err);
     if (!rc) rc = raml_file_write(to, map.data, map.size, err);
@@ -184,7 +223,7 @@ static enum raml_code write_tokenizer(const struct work *w, struct raml_err *err
     char path[RAML_PATH_BYTES];
     enum raml_code rc = RAML_OK;
     if (!w->s->tokenizer) return RAML_OK;
-    if (!raml_model_file_gguf(w->f)) {
+    if (!raml_is_gguf(w->src)) {
         for (size_t i = 0; i < sizeof files / sizeof *files && !rc; i++) rc = copy_file(w, files[i], err);
         return rc;
     }
@@ -200,8 +239,9 @@ static enum raml_code write_folder(struct work *w, struct raml_err *err)
 {
     enum raml_code rc = raml_remove_tree(w->tmp, err);
     if (!rc) rc = raml_make_dir(w->tmp, err);
-    if (!rc) rc = raml_model_file_save_folder(w->f, w->tmp, &w->o, err);
-    if (!rc) rc = write_tokenizer(w, err);
+    if (!rc && is_adapter(w)) rc = raml_lora_write(&w->lora, w->block, w->tmp, err);
+    else if (!rc) rc = raml_model_file_save_folder(w->f, w->tmp, &w->o, err);
+    if (!rc && (!is_adapter(w) || !raml_is_gguf(w->src))) rc = write_tokenizer(w, err);
     if (!rc) {
         raml_sync_dir(w->tmp);
         rc = raml_remove_tree(w->dst, err);
@@ -215,13 +255,16 @@ static enum raml_code write_folder(struct work *w, struct raml_err *err)
 static enum raml_code summary(const struct cli *cli, const struct work *w, struct raml_err *err)
 {
     size_t n = raml_config_params(raml_model_file_config(w->f)), tensors = raml_model_file_count(w->f);
-    const char *kind = ends_in_gguf(w->dst) ? "gguf" : "folder";
+    const char *kind = ends_in_gguf(w->dst) ? "gguf" : "folder", *dtype = is_adapter(w) ? "f32" : w->s->dtype;
+    if (is_adapter(w)) {
+        tensors = 2 * w->lora.n_modules;
+        n = w->lora.n;
+    }
     if (cli->json)
         return cli_print_json(json_pack("{s:s, s:s, s:s, s:s, s:I, s:I}", "src", w->src, "dst", w->dst, "kind", kind,
-                                        "dtype", w->s->dtype, "tensors", (json_int_t)tensors, "parameters",
-                                        (json_int_t)n),
+                                        "dtype", dtype, "tensors", (json_int_t)tensors, "parameters", (json_int_t)n),
                               err);
-    printf("%s: %zu tensors, %zu parameters, %s\n", w->dst, tensors, n, w->s->dtype);
+    printf("%s: %zu tensors, %zu parameters, %s\n", w->dst, tensors, n, dtype);
     return RAML_OK;
 }
 
@@ -240,9 +283,14 @@ static enum raml_code run(const struct cli *cli, const void *settings, struct ra
         return raml_fail(err, RAML_EUSAGE, "--dtype q8_0 is only for GGUF; expected a DST that ends in .gguf");
     enum raml_code rc = check_target(&w, cli->arg[1], err);
     if (!rc) rc = open_source(&w, cli->arg[0], err);
+    if (!rc && is_adapter(&w) && w.o.as != RAML_STORE_KEEP)
+        rc = raml_fail(err, RAML_EUSAGE, "--dtype %s: adapters are written as f32; --merge makes a model of them",
+                       dtype);
     if (!rc) rc = ends_in_gguf(w.dst) ? write_gguf(&w, err) : write_folder(&w, err);
     if (!rc) rc = summary(cli, &w, err);
     raml_model_file_close(w.f);
+    raml_lora_deinit(&w.lora);
+    free(w.block);
     raml_tokenizer_close(w.tokenizer);
     raml_tokenizer_config_deinit(&w.config);
     return rc;
@@ -250,11 +298,13 @@ static enum raml_code run(const struct cli *cli, const void *settings, struct ra
 
 const struct cli_command cli_convert = {
     .name = "convert",
-    .about = "safetensors to GGUF and back",
+    .about = "safetensors to GGUF and back; adapters merged into their base",
     .args = "SRC DST",
     .detail = "SRC is a model's folder, a run's (its newest checkpoint), or a .gguf file. A DST that ends in .gguf "
               "becomes a GGUF file that llama.cpp reads; any other a folder in Hugging Face layout. F32 and BF16 go "
-              "both ways without loss.",
+              "both ways without loss. SRC may be an adapter (LoRA): it becomes one in GGUF, or back a PEFT folder; "
+              "with --merge "
+              "the model that it makes of its base is written.",
     .example = "raml convert run-sft/checkpoint-50 model.gguf --dtype q8_0",
     .option = options,
     .n_options = sizeof options / sizeof *options,

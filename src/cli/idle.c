@@ -12,7 +12,10 @@ static const struct need {
     const char *needs;
     const char *words; /* one of which it must be, or have as a part; "!none": any but none; NULL: set, or not 0 */
 } needs[] = {
-    {"save_best|eval_on_start|eval_questions|eval_generations|eval_temperature|eval_data", "eval_steps", NULL},
+    {"lora_alpha|use_rslora|lora_target_modules|lora_rank_pattern|lora_alpha_pattern", "lora_r", NULL},
+    {"save_best|eval_on_start|eval_adapted|eval_questions|eval_generations|eval_temperature|eval_data", "eval_steps",
+     NULL},
+    {"task_size", "task", "family"},
     {"num_questions|styles", "families", NULL},
     {"adam_beta1|adam_beta2|adam_epsilon", "optimizer", "adamw"},
     {"min_lr_ratio", "lr_scheduler_type", "cosine|linear"},

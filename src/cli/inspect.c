@@ -3,6 +3,7 @@
 #include "cli/inspect.h"
 
 #include "cli/commands.h"
+#include "cli/source.h"
 #include "core/file.h"
 #include "core/path.h"
 #include "raml/run.h"
@@ -12,7 +13,7 @@
 #include <string.h>
 
 struct settings {
-    const char *init, *dtype;
+    const char *init, *dtype, *base;
     bool check, tensors;
     int64_t tokens, micro_batch_tokens;
 };
@@ -28,6 +29,8 @@ static const struct raml_setting options[] = {
      "Tokens of a training pass, for the memory estimate."},
     {"tensors", NULL, RAML_FLAG, offsetof(struct settings, tensors), NULL, 0, 0, NULL,
      "A line for every tensor; else tensors that differ only in the layer share one."},
+    {"base", NULL, RAML_PATH, offsetof(struct settings, base), NULL, 0, 0, NULL,
+     "The base of PATH, an adapter; default: the one that its adapter_config.json names."},
     {"check", NULL, RAML_FLAG, offsetof(struct settings, check), NULL, 0, 0, NULL,
      "Read every weight: lowest, highest, root mean square; NaN and infinity are an error."},
 };
@@ -108,14 +111,26 @@ static enum raml_code verdict(const struct inspection *x, struct raml_err *err)
                      values, tensors, first->name, first->values.first_bad);
 }
 
+/* Is PATH an adapter, or a run of them? dir: its folder or file. */
+static bool is_adapter(const char *path, char dir[RAML_PATH_BYTES])
+{
+    bool model = raml_is_file(path) && !raml_is_gguf(path); /* config.json */
+    return !model && !raml_run_newest(path, dir, RAML_PATH_BYTES, NULL) && cli_source_is_adapter(dir);
+}
+
 static enum raml_code run(const struct cli *cli, const void *settings, struct raml_err *err)
 {
     const struct settings *s = settings;
+    char dir[RAML_PATH_BYTES];
     if (cli->n_args + (s->init != NULL) != 1)
         return raml_fail(err, RAML_EUSAGE, "found %s, expected one folder or file, or --init PRESET",
                          cli->n_args == 0 ? "neither"
                          : s->init        ? "a path and --init"
                                           : "several paths");
+    if (cli->n_args && is_adapter(cli->arg[0], dir)) return cli_inspect_adapter(cli, dir, s->base, s->tensors, err);
+    if (s->base)
+        return raml_fail(err, RAML_EUSAGE, "--base: is for an adapter; %s is none",
+                         cli->n_args ? cli->arg[0] : s->init);
     struct inspection x = {0};
     enum raml_code rc = examine(&x, cli, s, cli->n_args ? cli->arg[0] : NULL, err);
     if (!rc) rc = cli->json ? cli_inspect_print_json(&x, err) : cli_inspect_print(&x, s->tensors, err);
@@ -132,9 +147,11 @@ const struct cli_command cli_inspect = {
     .name = "inspect",
     .about = "a model's shapes, types, memory and tokenizer, before it is loaded",
     .args = "[PATH]",
-    .detail = "PATH is a folder in Hugging Face layout, a GGUF file, a run's folder (its newest checkpoint) or just a "
-              "config.json. Shows the configuration, every tensor as it is stored, how much memory scoring, sampling "
-              "and training would take and whether that fits, and how prompts would be made. Loads nothing.",
+    .detail =
+        "PATH is a folder in Hugging Face layout, a GGUF file, a run's folder (its newest checkpoint) or just a "
+        "config.json. Shows the configuration, every tensor as it is stored, how much memory scoring, sampling "
+        "and training would take and whether that fits, and how prompts would be made. Loads nothing. Of an adapter "
+        "(LoRA): its modules with their ranks and scales.",
     .example = "raml inspect --init qwen2.5-0.5b",
     .option = options,
     .n_options = sizeof options / sizeof *options,

@@ -59,6 +59,9 @@ struct inspection {
     char format_fault[512];
 };
 
+/* inspect_adapter.c: prints an adapter: modules, ranks, scales. base: NULL, as it names it. */
+RAML_CHECKED enum raml_code cli_inspect_adapter(const struct cli *cli, const char *adapter, const char *base, bool all,
+                                                struct raml_err *err);
 /* inspect_weights.c: the table from an open file, with values when `check`; or from the configuration. */
 RAML_CHECKED enum raml_code cli_inspect_tensors(struct inspection *x, bool check, struct raml_err *err);
 /* inspect_memory.c: kept and trained, by the word of --dtype, from the table of tensors; memory, from these. */

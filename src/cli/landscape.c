@@ -2,6 +2,7 @@
 #include "cli/commands.h"
 #include "cli/load.h"
 #include "cli/prompting.h"
+#include "cli/source.h"
 
 #include "core/clock.h"
 #include "core/json.h"
@@ -13,7 +14,7 @@
 #include <string.h>
 
 struct settings {
-    const char *data, *model, *tokenizer, *out, *map, *id, *answer, *join, *frames, *directions, *grid;
+    const char *data, *model, *adapter, *tokenizer, *out, *map, *id, *answer, *join, *frames, *directions, *grid;
     int64_t sample, path_stride, power_iterations, trace_probes;
     double range, tolerance, step, frame_seconds;
     bool score_end, curvature, save_directions;
@@ -24,6 +25,7 @@ struct settings {
 static const struct raml_setting options[] = {
     {"model", "model_name_or_path", RAML_PATH, AT(model), NULL, 0, 0, NULL,
      "A model's folder or GGUF file, a run's folder (its newest checkpoint), or init:PRESET (random weights)."},
+    ADAPTER_OPTION(AT(adapter)),
     {"tokenizer", NULL, RAML_PATH, AT(tokenizer), NULL, 0, 0, NULL,
      "tokenizer.json, a folder with one, or a GGUF file; default: the model's."},
     {"data", NULL, RAML_PATH, AT(data), NULL, 0, 0, NULL,
@@ -258,7 +260,9 @@ static enum raml_code run(const struct cli *cli, const void *settings, struct ra
     enum raml_code rc = options_of(cli, s, &checked, err); /* before a model is loaded */
     if (!rc) rc = raml_questions_read(&qs, file, &read, NULL, NULL, err);
     if (!rc) rc = choose(s, file, &qs, &q, err);
-    if (!rc) rc = cli_load_for_training(cli, s->model, RAML_F32, &model, &model_path, err); /* bf16 hides moves */
+    if (!rc)
+        rc =
+            cli_load_for_training(cli, s->model, s->adapter, RAML_F32, &model, &model_path, err); /* bf16 hides moves */
     if (!rc) rc = cli_load_tokenizer(s->tokenizer, model_path, &tokenizer, err);
     if (!rc) rc = cli_prompting_open(&s->prompting, model_path, tokenizer, &prompting, err);
     if (!rc) rc = encode_and_draw(cli, s, model, tokenizer, &prompting.format, q, err);

@@ -1,75 +1,62 @@
 /* load.c - see load.h. */
 #include "cli/load.h"
 
+#include "cli/source.h"
 #include "core/json.h"
 #include "core/path.h"
-#include "raml/run.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static bool quantised(const struct raml_model_file *f)
+/* init:PRESET: random weights. */
+static enum raml_code make_model(const struct cli *cli, const char *preset, const char *adapter, enum raml_dtype dtype,
+                                 enum raml_use use, struct raml_model **model, struct raml_err *err)
 {
-    for (size_t i = 0; i < raml_model_file_count(f); i++) {
-        uint32_t t = raml_model_file_at(f, i)->type;
-        if (t != RAML_GGML_F32 && t != RAML_GGML_F16 && t != RAML_GGML_BF16) return true;
-    }
-    return false;
+    struct raml_config c;
+    if (adapter) return raml_fail(err, RAML_EUSAGE, "--adapter: is for a model on disk; found init:%s", preset);
+    enum raml_code rc = raml_config_preset(preset, &c, err);
+    return rc ? rc : raml_model_init(&c, cli->seed, dtype, use, cli->dev, model, err);
 }
 
-enum raml_dtype cli_load_kept(const struct raml_device *dev, const char *dtype, const struct raml_model_file *file)
+static enum raml_code open_model(const struct cli *cli, const char *dir, const char *adapter, const char *dtype,
+                                 enum raml_use use, struct raml_model **model, char **path, struct raml_err *err)
 {
-    if (!strcmp(dtype, "f32")) return RAML_F32;
-    if (!strcmp(dtype, "bf16")) return RAML_BF16;
-    if (!strcmp(dtype, "auto") && raml_device_has_bf16(dev) && !(file && quantised(file))) return RAML_BF16;
-    return file ? RAML_STORED : RAML_F32;
-}
-
-static enum raml_code open_model(const struct cli *cli, const char *path, const char *dtype, struct raml_model **model,
-                                 struct raml_err *err)
-{
-    struct raml_model_file *file;
-    enum raml_code rc = raml_model_file_open(path, &file, err);
-    return rc ? rc : raml_model_load(file, cli_load_kept(cli->dev, dtype, file), RAML_INFERENCE, cli->dev, model, err);
-}
-
-enum raml_code cli_load_model(const struct cli *cli, const char *dir, const char *dtype, struct raml_model **model,
-                              char **path, struct raml_err *err)
-{
-    char found[RAML_PATH_BYTES];
-    *path = NULL;
-    if (!dir) return raml_fail(err, RAML_EUSAGE, "--model is missing; give a model's folder, or a run's");
-    if (!strncmp(dir, "init:", 5)) {
-        struct raml_config c;
-        enum raml_code rc = raml_config_preset(dir + 5, &c, err);
-        if (rc) return rc;
-        return raml_model_init(&c, cli->seed, cli_load_kept(cli->dev, dtype, NULL), RAML_INFERENCE, cli->dev, model,
-                               err);
-    }
-    enum raml_code rc = raml_run_newest(dir, found, sizeof found, err);
-    if (!rc) rc = open_model(cli, found, dtype, model, err);
+    struct cli_source s;
+    enum raml_code rc = cli_source_find(dir, adapter, &s, err);
+    if (!rc) rc = cli_source_open(&s, cli->dev, dtype, use, model, err);
     if (rc) return rc;
-    *path = strdup(found);
+    *path = strdup(s.tokenizer);
     return *path ? RAML_OK : raml_fail(err, RAML_ENOMEM, "no memory for a path");
 }
 
-enum raml_code cli_load_for_training(const struct cli *cli, const char *dir, enum raml_dtype dtype,
+enum raml_code cli_load_model(const struct cli *cli, const char *dir, const char *adapter, const char *dtype,
+                              struct raml_model **model, char **path, struct raml_err *err)
+{
+    *path = NULL;
+    if (dir && !strncmp(dir, "init:", 5))
+        return make_model(cli, dir + 5, adapter, cli_load_kept(cli->dev, dtype, NULL), RAML_INFERENCE, model, err);
+    return open_model(cli, dir, adapter, dtype, RAML_INFERENCE, model, path, err);
+}
+
+enum raml_code cli_load_for_training(const struct cli *cli, const char *dir, const char *adapter, enum raml_dtype dtype,
                                      struct raml_model **model, char **path, struct raml_err *err)
 {
-    char found[RAML_PATH_BYTES];
-    struct raml_config c;
     *path = NULL;
-    if (!dir) return raml_fail(err, RAML_EUSAGE, "--model is missing; give a model's folder, or a run's");
-    if (!strncmp(dir, "init:", 5)) {
-        enum raml_code rc = raml_config_preset(dir + 5, &c, err);
-        return rc ? rc : raml_model_init(&c, cli->seed, dtype, RAML_TRAINING, cli->dev, model, err);
+    if (dir && !strncmp(dir, "init:", 5)) return make_model(cli, dir + 5, adapter, dtype, RAML_TRAINING, model, err);
+    return open_model(cli, dir, adapter, dtype == RAML_BF16 ? "bf16" : "f32", RAML_TRAINING, model, path, err);
+}
+
+enum raml_code cli_load_hash(const struct cli *cli, const char *dir, const char *adapter, uint64_t *hash,
+                             struct raml_err *err)
+{
+    struct cli_source s;
+    if (dir && !strncmp(dir, "init:", 5)) {
+        *hash = raml_hash(dir, strlen(dir), cli->seed);
+        return RAML_OK;
     }
-    enum raml_code rc = raml_run_newest(dir, found, sizeof found, err);
-    if (!rc) rc = raml_model_open(found, dtype, RAML_TRAINING, cli->dev, model, err);
-    if (rc) return rc;
-    *path = strdup(found);
-    return *path ? RAML_OK : raml_fail(err, RAML_ENOMEM, "no memory for a path");
+    enum raml_code rc = cli_source_find(dir, adapter, &s, err);
+    return rc ? rc : cli_source_hash(&s, false, hash, err);
 }
 
 size_t cli_load_eos(const struct raml_model *model, int32_t eos[CLI_MAX_EOS])

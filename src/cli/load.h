@@ -3,24 +3,27 @@
 #define RAML_CLI_LOAD_H
 
 #include "cli/cli.h"
+#include "cli/source.h"
 
 #include "core/file.h"
 #include "raml/model.h"
 #include "raml/modelfile.h"
 #include "raml/tokenizer.h"
 
-/* The type of a model's matrices for inference (model.h), by the word of --dtype: "stored" (as in the file), "f32",
- * "bf16", or "auto" (bf16 where the processor multiplies it and the file is not quantised, else stored).
- * file NULL: there is none; stored then means f32. */
-enum raml_dtype cli_load_kept(const struct raml_device *dev, const char *dtype, const struct raml_model_file *file);
 /* dir: a model's folder or GGUF file, a run's folder (its newest checkpoint), or init:PRESET (random weights, from the
- * seed); NULL: RAML_EUSAGE asks for --model. dtype: as above. For inference. *path: the folder or file chosen, for
- * free(); NULL after a failure, and for init:. */
-RAML_CHECKED enum raml_code cli_load_model(const struct cli *cli, const char *dir, const char *dtype,
-                                           struct raml_model **model, char **path, struct raml_err *err);
-/* The same for training; dtype: of the passes' activations. */
-RAML_CHECKED enum raml_code cli_load_for_training(const struct cli *cli, const char *dir, enum raml_dtype dtype,
-                                                  struct raml_model **model, char **path, struct raml_err *err);
+ * seed); NULL: RAML_EUSAGE asks for --model. An adapter's: its base with it. adapter: one for the model (source.h); NULL:
+ * none. dtype: as above. For inference. *path: the folder or file that has the tokenizer, for free(); NULL after a
+ * failure, and for init:. */
+RAML_CHECKED enum raml_code cli_load_model(const struct cli *cli, const char *dir, const char *adapter,
+                                           const char *dtype, struct raml_model **model, char **path,
+                                           struct raml_err *err);
+/* The same for training; dtype: of the passes' activations. Adapters are added to the parameters. */
+RAML_CHECKED enum raml_code cli_load_for_training(const struct cli *cli, const char *dir, const char *adapter,
+                                                  enum raml_dtype dtype, struct raml_model **model, char **path,
+                                                  struct raml_err *err);
+/* Of the files of what the two name; of random weights: of what makes them. */
+RAML_CHECKED enum raml_code cli_load_hash(const struct cli *cli, const char *dir, const char *adapter, uint64_t *hash,
+                                          struct raml_err *err);
 enum { CLI_MAX_EOS = 8 };
 /* The model's end-of-text tokens; returns how many. */
 size_t cli_load_eos(const struct raml_model *model, int32_t eos[CLI_MAX_EOS]);

@@ -86,7 +86,7 @@ enum raml_code cli_sampling_run(const struct cli *cli, const struct sampling_set
     struct raml_sample_options o = sample_options(cli, s);
     enum raml_code rc = check_exit(s, err);
     if (!rc) rc = raml_sample_check(&o, err);
-    if (!rc) rc = cli_load_model(cli, s->model, s->dtype, &model, &path, err);
+    if (!rc) rc = cli_load_model(cli, s->model, s->adapter, s->dtype, &model, &path, err);
     if (!rc) rc = cli_load_tokenizer(s->tokenizer, path, &tokenizer, err);
     int32_t eos[CLI_MAX_EOS];
     struct prompting prompting = {0};

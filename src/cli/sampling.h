@@ -4,13 +4,14 @@
 
 #include "cli/cli.h"
 #include "cli/prompting.h"
+#include "cli/source.h"
 
 #include "raml/buf.h"
 #include "raml/question.h"
 #include "raml/sample.h"
 
 struct sampling_settings { /* the first member of either command's settings */
-    const char *model, *tokenizer, *dtype, *families, *split, *map, *stop, *exit, *exit_words;
+    const char *model, *adapter, *tokenizer, *dtype, *families, *split, *map, *stop, *exit, *exit_words;
     int64_t num_questions, limit, n, max_completion_length, think_budget, force_continuation, batch_size, top_k,
         probe_tokens;
     double temperature, top_p, min_p, force_continuation_below;
@@ -23,6 +24,7 @@ struct sampling_settings { /* the first member of either command's settings */
 #define SAMPLING_OPTIONS(n_default)                                                                                    \
     {"model_name_or_path", "model", RAML_PATH, SAMPLING_AT(model), NULL, 0, 0, NULL,                                   \
      "A model's folder or GGUF file, or a run's folder (its newest checkpoint)."},                                     \
+        ADAPTER_OPTION(SAMPLING_AT(adapter)),                                                                          \
         {"tokenizer", NULL, RAML_PATH, SAMPLING_AT(tokenizer), NULL, 0, 0, NULL,                                       \
          "tokenizer.json to use; default: the model folder's."},                                                       \
         {"dtype", NULL, RAML_ONE, SAMPLING_AT(dtype), "auto", 0, 0, "auto|stored|bf16|f32",                            \

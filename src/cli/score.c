@@ -1,6 +1,7 @@
 /* score.c - `raml score`: log-probabilities of given completions, token by token. One line in, one line out. */
 #include "cli/commands.h"
 #include "cli/load.h"
+#include "cli/source.h"
 
 #include "raml/completion.h"
 #include "core/file.h"
@@ -14,7 +15,7 @@
 enum { MAX_LINE_BYTES = 1 << 28, MAX_LINES = 1024, WHERE_BYTES = 300 };
 
 struct settings {
-    const char *model, *tokenizer, *dtype, *out, *join;
+    const char *model, *adapter, *tokenizer, *dtype, *out, *join;
     int64_t max_batch_tokens;
     bool parse_special;
 };
@@ -49,6 +50,7 @@ struct work {
 static const struct raml_setting options[] = {
     {"model", "model_name_or_path", RAML_PATH, AT(model), NULL, 0, 0, NULL,
      "A model's folder or GGUF file, a run's folder (its newest checkpoint), or init:PRESET (random weights)."},
+    ADAPTER_OPTION(AT(adapter)),
     {"tokenizer", NULL, RAML_PATH, AT(tokenizer), NULL, 0, 0, NULL,
      "tokenizer.json or a folder with one; default: the model's. Lines of token ids need none."},
     {"out", NULL, RAML_PATH, AT(out), NULL, 0, 0, NULL, "JSONL file to write; default: standard output."},
@@ -354,7 +356,7 @@ static enum raml_code run(const struct cli *cli, const void *settings, struct ra
     w->cli = cli;
     w->s = settings;
     raml_buf_init(&w->text, MAX_LINE_BYTES);
-    enum raml_code rc = cli_load_model(cli, w->s->model, w->s->dtype, &w->model, &w->model_path, err);
+    enum raml_code rc = cli_load_model(cli, w->s->model, w->s->adapter, w->s->dtype, &w->model, &w->model_path, err);
     if (!rc) rc = raml_completion_open(w->model, (size_t)w->s->max_batch_tokens, &w->evaluator, err);
     if (!rc) rc = raml_lines_init(&w->lines, cli->arg[0], MAX_LINE_BYTES, err);
     if (!rc) {

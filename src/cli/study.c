@@ -124,9 +124,7 @@ static enum raml_code model_hash(const struct cli *cli, const struct trajectorie
 {
     *hash = 0;
     if (!x->model) return RAML_OK;
-    if (x->model_path) return raml_hash_path(x->model_path, hash, err);
-    *hash = raml_hash(s->of.model, strlen(s->of.model), cli->seed);
-    return RAML_OK;
+    return cli_load_hash(cli, s->of.model, s->of.adapter, hash, err);
 }
 
 /* -- The command --------------------------------------------------------------------------------------------------- */

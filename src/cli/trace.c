@@ -95,7 +95,7 @@ static struct raml_trace_files_options options_of(const struct cli *cli, const s
 /* -- The command --------------------------------------------------------------------------------------------------- */
 
 struct reading { /* by one model */
-    const char *model, *tokenizer;
+    const char *model, *adapter, *tokenizer;
     struct cli_traced traced; /* out and reader are set before */
 };
 
@@ -116,7 +116,7 @@ static enum raml_code trace_with(const struct cli *cli, const struct settings *s
     char *model_path = NULL;
     struct prompting prompting = {0};
     const struct raml_trace_files_options opt = options_of(cli, s);
-    enum raml_code rc = cli_load_model(cli, r->model, s->of.dtype, &model, &model_path, err);
+    enum raml_code rc = cli_load_model(cli, r->model, r->adapter, s->of.dtype, &model, &model_path, err);
     if (!rc) rc = open_tokenizer(r, model_path, &tokenizer, err);
     if (!rc && r->traced.reader) rc = raml_trace_check_reader(model, tokenizer, r->traced.reader, err);
     if (!rc) rc = cli_prompting_open(&s->of.prompting, model_path, tokenizer, &prompting, err);
@@ -190,7 +190,8 @@ static enum raml_code trace_all(const struct cli *cli, const struct settings *s,
                                 struct raml_err *err)
 {
     char inside[RAML_PATH_BYTES];
-    struct reading r[2] = {{.model = s->of.model, .tokenizer = s->of.tokenizer, .traced.out = s->of.out}};
+    struct reading r[2] = {
+        {.model = s->of.model, .adapter = s->of.adapter, .tokenizer = s->of.tokenizer, .traced.out = s->of.out}};
     size_t n = 1 + (s->reader && s->of.model);
     enum raml_code rc = raml_path_join(inside, s->of.out, "reader", err);
     if (s->reader)

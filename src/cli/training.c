@@ -19,6 +19,8 @@ const struct raml_setting cli_training_options[] = {
     {"model_name_or_path", "model", RAML_PATH, AT(model), NULL, 0, 0, NULL,
      "init:PRESET or init:config.json (from scratch), a model's folder or GGUF file, or a run's folder (its newest "
      "checkpoint)."},
+    {"adapter", "adapter_name_or_path", RAML_PATH, AT(adapter), NULL, 0, 0, NULL,
+     "Low-rank adapters (LoRA) of the model to train on: a PEFT folder, or a run of --lora_r."},
     {"tokenizer", NULL, RAML_PATH, AT(tokenizer), NULL, 0, 0, NULL,
      "tokenizer.json to use; default: the model folder's, or the built-in byte tokenizer for init:."},
     {"data", "train_file", RAML_PATH, AT(data), NULL, 0, 0, NULL,
@@ -45,7 +47,8 @@ const size_t cli_n_training_options = sizeof cli_training_options / sizeof *cli_
 
 static enum raml_code check(const struct cli *cli, const struct training_settings *s, struct raml_err *err)
 {
-    if (!s->model) return raml_fail(err, RAML_EUSAGE, "--model is missing; give init:PRESET, or a model's folder");
+    if (!s->model && !s->adapter)
+        return raml_fail(err, RAML_EUSAGE, "--model is missing; give init:PRESET, or a model's folder");
     if (!s->out) return raml_fail(err, RAML_EUSAGE, "--out is missing; give the run folder to write");
     bool files = s->data || cli->n_args;
     if (!files && !s->families)
@@ -134,75 +137,6 @@ static enum raml_code load_data(struct training *t, size_t trajectories, struct 
     return rc;
 }
 
-/* -- Model and tokenizer ------------------------------------------------------------------------------------------- */
-
-static enum raml_code from_scratch(const struct cli *cli, const char *what, enum raml_dtype dtype, enum raml_use use,
-                                   struct raml_model **model, struct raml_err *err)
-{
-    struct raml_config c;
-    bool is_path = strchr(what, '/') || strstr(what, ".json");
-    enum raml_code rc = is_path ? raml_config_read(what, &c, err) : raml_config_preset(what, &c, err);
-    return rc ? rc : raml_model_init(&c, cli->seed, dtype, use, cli->dev, model, err);
-}
-
-static enum raml_dtype dtype_of(const struct training *t)
-{
-    const char *dtype = t->settings->dtype;
-    bool bf16 = !strcmp(dtype, "bf16") || (!strcmp(dtype, "auto") && raml_device_has_bf16(t->cli->dev));
-    return bf16 ? RAML_BF16 : RAML_F32;
-}
-
-/* step > 0: from the run's own checkpoint of that step. */
-static enum raml_code load_model(struct training *t, uint64_t step, enum raml_use use, struct raml_model **model,
-                                 struct raml_err *err)
-{
-    const struct training_settings *s = t->settings;
-    if (step == 0 && !strncmp(s->model, "init:", 5))
-        return from_scratch(t->cli, s->model + 5, dtype_of(t), use, model, err);
-    char dir[RAML_PATH_BYTES];
-    enum raml_code rc = step ? raml_path_format(dir, err, "%s/checkpoint-%" PRIu64, s->out, step)
-                             : raml_run_newest(s->model, dir, sizeof dir, err);
-    return rc ? rc : raml_model_open(dir, dtype_of(t), use, t->cli->dev, model, err);
-}
-
-/* The model that training starts from, to read, and a hash of its weights' file. */
-static enum raml_code load_reference(struct training *t, struct raml_err *err)
-{
-    const char *name = t->settings->model;
-    char dir[RAML_PATH_BYTES], file[RAML_PATH_BYTES];
-    enum raml_code rc = load_model(t, 0, RAML_INFERENCE, &t->reference, err);
-    if (!rc && !strncmp(name, "init:", 5)) {
-        t->reference_hash = raml_hash(name, strlen(name), t->cli->seed);
-        return RAML_OK;
-    }
-    if (!rc) rc = raml_run_newest(name, dir, sizeof dir, err);
-    if (!rc) rc = raml_path_join(file, dir, "model.safetensors", err);
-    return rc ? rc : raml_hash_path(raml_is_file(file) ? file : dir, &t->reference_hash, err);
-}
-
-static enum raml_code load_tokenizer(struct training *t, uint64_t step, struct raml_err *err)
-{
-    const struct training_settings *s = t->settings;
-    char dir[RAML_PATH_BYTES];
-    if (step == 0 && s->tokenizer) return raml_tokenizer_open(s->tokenizer, &t->tokenizer, err);
-    if (step == 0 && !strncmp(s->model, "init:", 5)) return raml_tokenizer_bytes(&t->tokenizer, err);
-    enum raml_code rc = step ? raml_path_format(dir, err, "%s/checkpoint-%" PRIu64, s->out, step)
-                             : raml_run_newest(s->model, dir, sizeof dir, err);
-    return rc ? rc : raml_tokenizer_open(dir, &t->tokenizer, err);
-}
-
-/* The chat template and the tokenizer's other files are those of the model that training started from. */
-static enum raml_code open_prompting(const struct training_settings *s, const struct raml_tokenizer *t,
-                                     struct prompting *out, struct raml_tokenizer_config *config, struct raml_err *err)
-{
-    char dir[RAML_PATH_BYTES];
-    bool init = !strncmp(s->model, "init:", 5);
-    const char *from = init ? s->tokenizer : dir;
-    enum raml_code rc = init ? RAML_OK : raml_run_newest(s->model, dir, sizeof dir, err);
-    if (!rc && from && (raml_is_dir(from) || raml_is_gguf(from))) rc = raml_tokenizer_config_read(from, config, err);
-    return rc ? rc : cli_prompting_open(&s->prompting, from, t, out, err);
-}
-
 /* -- The run ------------------------------------------------------------------------------------------------------- */
 
 /* A note's line: the hash of a file or folder. What is not a path (init:small) has no hash. */
@@ -230,7 +164,8 @@ static enum raml_code write_recipe(const struct training *t, const char *notes, 
                   raml_device_level(cli->dev), raml_device_threads(cli->dev));
     if (t->comm->size > 1) raml_buf_addf(&b, "raml_ranks: %d\n", t->comm->size);
     if (notes) raml_buf_adds(&b, notes);
-    enum raml_code rc = add_hash(&b, "raml_model_hash", s->model, err);
+    enum raml_code rc = add_hash(&b, "raml_model_hash", s->model ? s->model : t->source.model, err);
+    if (!rc && t->source.adapter[0]) rc = add_hash(&b, "raml_adapter_hash", t->source.adapter, err);
     if (!rc && s->data) rc = add_hash(&b, "raml_data_hash", s->data, err);
     for (size_t i = 0; i < cli->n_args && !rc; i++) {
         snprintf(key, sizeof key, "raml_data_hash_%zu", i + 1);
@@ -311,14 +246,12 @@ enum raml_code cli_training_open(struct training *t, const struct cli *cli, cons
     enum raml_code rc = check(cli, s, err);
     if (!rc) rc = raml_train_check(o, err);
     if (!rc) rc = cli_idle_say(wants->command, wants->all, cli->sink, err);
+    if (!rc) rc = cli_training_find(t, err);
     if (!rc) rc = load_data(t, wants->trajectories, err);
     if (!rc && t->comm->rank == 0) rc = raml_run_open(s->out, s->resume, &t->folder, &step, err);
     rc = raml_comm_agree(t->comm, rc,
                          err); /* ranks without the folder begin as if afresh: the trainer sets them right */
-    if (!rc) rc = load_model(t, step, RAML_TRAINING, &t->model, err);
-    if (!rc && wants->reference) rc = load_reference(t, err);
-    if (!rc) rc = load_tokenizer(t, step, err);
-    if (!rc) rc = open_prompting(s, t->tokenizer, &t->prompting, &t->config, err);
+    if (!rc) rc = cli_training_load(t, step, wants->reference, err);
     if (!rc && step == 0 && t->folder) rc = write_recipe(t, wants->notes, err);
     rc = raml_comm_agree(t->comm, rc, err);
     if (rc) return rc;

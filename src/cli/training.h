@@ -9,16 +9,24 @@
 
 #include "cli/cli.h"
 #include "cli/prompting.h"
+#include "cli/source.h"
 
 #include "raml/train.h"
 
 struct training_settings {
-    const char *model, *tokenizer, *families, *styles, *data, *map, *eval_data, *out, *dtype;
+    const char *model, *adapter, *tokenizer, *families, *styles, *data, *map, *eval_data, *out, *dtype;
     bool paraphrases;
     int64_t num_questions, limit;
     bool resume;
     struct prompting_settings prompting;
+    struct raml_lora_options lora; /* a table of its own: CLI_LORA_TABLE */
 };
+/* A row of a command's shared tables; at: of its training_settings. */
+#define CLI_LORA_TABLE(at)                                                                                             \
+    {                                                                                                                  \
+        raml_lora_settings, &raml_n_lora_settings, at + offsetof(struct training_settings, lora),                      \
+            "options of low-rank adapters (LoRA)", NULL                                                                \
+    }
 extern const struct raml_setting cli_training_options[];
 extern const size_t cli_n_training_options;
 
@@ -29,6 +37,7 @@ struct training { /* zero-initialise */
     const struct training_settings *settings;
     struct raml_train_options options; /* with seed and length */
     struct raml_questions data, validation;
+    struct cli_source source; /* of the model that training starts from; of init: nothing */
     struct raml_model *model;
     struct raml_tokenizer *tokenizer;
     struct raml_model *reference; /* if wanted: the model that training starts from, to read */
@@ -53,6 +62,10 @@ RAML_CHECKED enum raml_code cli_training_open(struct training *t, const struct c
                                               const struct training_settings *s,
                                               const struct raml_train_options *options,
                                               const struct training_wants *wants, struct raml_err *err);
+/* training_model.c: what --model and --adapter name; then model, reference if wanted, tokenizer and prompts. step > 0: from
+ * the run's own checkpoint of that step. */
+RAML_CHECKED enum raml_code cli_training_find(struct training *t, struct raml_err *err);
+RAML_CHECKED enum raml_code cli_training_load(struct training *t, uint64_t step, bool reference, struct raml_err *err);
 /* rc: of the training. */
 RAML_CHECKED enum raml_code cli_training_close(struct training *t, enum raml_code rc, struct raml_err *err);
 

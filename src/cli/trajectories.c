@@ -23,7 +23,7 @@ enum raml_code cli_trajectories_open(const struct cli *cli, const struct traject
     if (rc) return rc;
     x->data = s->data ? s->data : cli->arg[0];
     rc = raml_questions_read(&x->questions, x->data, &read, NULL, NULL, err);
-    if (!rc && !x->model) rc = cli_load_model(cli, s->model, s->dtype, &x->model, &x->model_path, err);
+    if (!rc && !x->model) rc = cli_load_model(cli, s->model, s->adapter, s->dtype, &x->model, &x->model_path, err);
     if (!rc) rc = cli_load_tokenizer(s->tokenizer, x->model_path, &x->tokenizer, err);
     if (!rc) rc = cli_prompting_open(&s->prompting, x->model_path, x->tokenizer, &x->prompting, err);
     return rc;

@@ -6,12 +6,13 @@
 
 #include "cli/cli.h"
 #include "cli/prompting.h"
+#include "cli/source.h"
 
 #include "raml/model.h"
 #include "raml/question.h"
 
 struct trajectories_settings { /* a member of a command's settings */
-    const char *data, *model, *tokenizer, *dtype, *out, *map, *split, *family, *answer, *join;
+    const char *data, *model, *adapter, *tokenizer, *dtype, *out, *map, *split, *family, *answer, *join;
     int64_t limit, max_samples, max_batch_tokens;
     bool score_end, skip_long;
     struct prompting_settings prompting;
@@ -23,6 +24,7 @@ struct trajectories_settings { /* a member of a command's settings */
 #define TRAJECTORIES_OPTIONS(at, folder, samples, of_dtype)                                                            \
     {"model", "model_name_or_path", RAML_PATH, TRAJECTORIES_AT(at, model), NULL, 0, 0, NULL,                           \
      "A model's folder or GGUF file, a run's folder (its newest checkpoint), or init:PRESET (random weights)."},       \
+        ADAPTER_OPTION(TRAJECTORIES_AT(at, adapter)),                                                                  \
         {"tokenizer", NULL, RAML_PATH, TRAJECTORIES_AT(at, tokenizer), NULL, 0, 0, NULL,                               \
          "tokenizer.json, a folder with one, or a GGUF file; default: the model's."},                                  \
         {"data", NULL, RAML_PATH, TRAJECTORIES_AT(at, data), NULL, 0, 0, NULL,                                         \

@@ -96,9 +96,10 @@ static struct raml_update_files_options options_of(const struct cli *cli, const 
 static enum raml_code open_model(const struct cli *cli, const struct settings *s, struct raml_model **model,
                                  char **path, struct raml_err *err)
 {
-    if (!s->alignment && !s->exchange) return cli_load_model(cli, s->of.model, s->of.dtype, model, path, err);
+    if (!s->alignment && !s->exchange)
+        return cli_load_model(cli, s->of.model, s->of.adapter, s->of.dtype, model, path, err);
     enum raml_dtype dtype = strcmp(s->of.dtype, "bf16") ? RAML_F32 : RAML_BF16; /* gradients: every parameter in f32 */
-    enum raml_code rc = cli_load_for_training(cli, s->of.model, dtype, model, path, err);
+    enum raml_code rc = cli_load_for_training(cli, s->of.model, s->of.adapter, dtype, model, path, err);
     if (rc != RAML_ENOMEM) return rc;
     return raml_wrap(err, rc, "%s (--no-alignment without --exchange needs less memory)", s->of.model);
 }

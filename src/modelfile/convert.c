@@ -3,6 +3,7 @@
 
 #include "core/array.h"
 #include "core/path.h"
+#include "modelfile/merge.h"
 #include "modelfile/modelfile.h"
 #include "store/blocks.h"
 
@@ -31,6 +32,8 @@ struct job {
     const float *divisors; /* the tensor after the last; NULL: none */
     float *scratch;        /* for rows being converted from one type to another; grows */
     size_t scratch_cap;
+    const struct raml_file_tensor *last; /* and its adapter, which is looked up once */
+    const struct raml_lora_module *adapter;
     double done, total; /* bytes */
 };
 
@@ -40,14 +43,23 @@ static enum raml_code reserve_scratch(struct job *j, size_t n, struct raml_err *
     return rc ? raml_wrap(err, rc, "%s", j->to) : RAML_OK;
 }
 
+static enum raml_code too_large(const struct raml_file_tensor *s, uint32_t type, size_t row, size_t bad, size_t cols,
+                                struct raml_err *err)
+{
+    return raml_fail(err, RAML_ERANGE, "%s: tensor '%s': element [%zu,%zu] or one of its block is too large for %s",
+                     s->path, s->name, row + bad / cols, bad % cols, raml_ggml_type_name(type));
+}
+
 /* n rows of s that are in order, as type. */
 static enum raml_code convert(struct job *j, const struct raml_file_tensor *s, uint32_t type, size_t row, size_t n,
                               void *out, struct raml_err *err)
 {
     size_t cols = s->n_dims == 2 ? s->shape[1] : 1, bytes = 0;
-    if (type == RAML_GGML_F32) return raml_file_tensor_f32(s, row, n, out, err);
-    if (type == RAML_GGML_BF16) return raml_file_tensor_bf16(s, row, n, out, err);
-    if (type == s->type) {
+    if (s != j->last) j->adapter = raml_merge_find(j->o->lora, s->name);
+    j->last = s;
+    if (type == RAML_GGML_F32 && !j->adapter) return raml_file_tensor_f32(s, row, n, out, err);
+    if (type == RAML_GGML_BF16 && !j->adapter) return raml_file_tensor_bf16(s, row, n, out, err);
+    if (type == s->type && !j->adapter) {
         for (size_t i = 0; i < n; i++) {
             const void *from = raml_file_tensor_bytes(s, row + i, &bytes);
             memcpy((char *)out + i * bytes, from, bytes);
@@ -57,10 +69,9 @@ static enum raml_code convert(struct job *j, const struct raml_file_tensor *s, u
     enum raml_code rc = reserve_scratch(j, n * cols, err);
     if (!rc) rc = raml_file_tensor_f32(s, row, n, j->scratch, err);
     if (rc) return rc;
+    if (j->adapter) raml_merge_rows(j->adapter, j->o->adapters, type, row, n, j->scratch);
     size_t bad = raml_blocks_from_f32(type, j->scratch, n * cols, out);
-    if (bad == n * cols) return RAML_OK;
-    return raml_fail(err, RAML_ERANGE, "%s: tensor '%s': element [%zu,%zu] or one of its block is too large for %s",
-                     s->path, s->name, row + bad / cols, bad % cols, raml_ggml_type_name(type));
+    return bad == n * cols ? RAML_OK : too_large(s, type, row, bad, cols, err);
 }
 
 /* Which of our rows is GGUF's row r of a tensor whose rows it permutes? (inverse of its rope_permuted_heads) */
@@ -189,6 +200,7 @@ enum raml_code raml_model_file_save_gguf(const struct raml_model_file *f, const 
     struct raml_gguf_output *t = type ? list_outputs(&j, &names) : NULL;
     enum raml_code rc = RAML_OK;
     if (!t || !names) rc = raml_fail(err, RAML_ENOMEM, "%s: no memory for its tensors", path);
+    if (!rc) rc = raml_merge_check(o->lora, f, type, err);
     if (!rc) rc = raml_metadata_init(&m, f, file_type(f, o->as, most), o->name, o->more, o->n_more, err);
     if (!rc) {
         set_divisors(&j, divisors);
@@ -312,7 +324,8 @@ enum raml_code raml_model_file_save_folder(const struct raml_model_file *f, cons
     size_t *shard = calloc(f->n, sizeof *shard), *order = calloc(f->n, sizeof *order);
     struct job j = {.f = f, .o = o, .to = dir, .type = type};
     if (!type || !shard || !order) rc = raml_fail(err, RAML_ENOMEM, "%s: no memory for its tensors", dir);
-    else {
+    else rc = raml_merge_check(o->lora, f, type, err);
+    if (!rc) {
         j.total = total_bytes(f, type);
         rc = write_shards(&j, dir, shard, order, err);
     }

@@ -1,7 +1,7 @@
 /* lora_match.c - see lora_parts.h. Which modules a pattern or a list of targets means, as PEFT decides it.
  *
  * peft 5d602fdbf: get_pattern_key (utils/other.py) matches (.*\.)?(KEY)$ from the start of the name; an expression as
- * target_modules is a full match, a list is a name or its end behind a dot (tuners_utils.py, check_target_module_exists). */
+ * target_modules is a full match, a list is a name or its end after a dot (tuners_utils.py, check_target_module_exists). */
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include "modelfile/lora_parts.h"
 

@@ -31,7 +31,7 @@ RAML_CHECKED enum raml_code raml_lora_patterns_find(struct lora_patterns *p, con
 
 struct lora_targets { /* target_modules, exclude_modules */
     bool all_linear;
-    char **name; /* [n] whole names, or ends behind a dot */
+    char **name; /* [n] whole names, or ends after a dot */
     bool *used;  /* [n] */
     size_t n, cap;
     struct lora_regex *regex; /* or an expression of whole names */

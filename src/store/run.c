@@ -389,9 +389,12 @@ void raml_run_protect(struct raml_run *r, uint64_t step)
 enum raml_code raml_run_newest(const char *dir, char *out, size_t cap, struct raml_err *err)
 {
     struct checkpoints have = {0};
-    char *config = raml_path_new("%s/config.json", dir), *path = NULL;
+    char *config = raml_path_new("%s/config.json", dir), *adapter = raml_path_new("%s/adapter_config.json", dir);
+    char *path = NULL;
     enum raml_code rc = RAML_OK;
-    if ((config && raml_is_file(config)) || (raml_is_gguf(dir) && raml_is_file(dir))) path = strdup(dir);
+    if ((config && raml_is_file(config)) || (adapter && raml_is_file(adapter)) ||
+        (raml_is_gguf(dir) && raml_is_file(dir)))
+        path = strdup(dir);
     else if (!(rc = raml_checkpoints_list(dir, &have, err))) {
         if (have.n) path = raml_checkpoints_path(dir, have.step[have.n - 1], "");
         else
@@ -404,6 +407,7 @@ enum raml_code raml_run_newest(const char *dir, char *out, size_t cap, struct ra
     if (!rc) memcpy(out, path, strlen(path) + 1);
     free(path);
     free(config);
+    free(adapter);
     free(have.step);
     return rc;
 }

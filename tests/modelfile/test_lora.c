@@ -298,7 +298,7 @@ static const struct {
     {"q_proj=2", 2, 2},
     {"self_attn.q_proj=2", 2, 2},
     {"layers.1.self_attn.q_proj=2", 2, 4},
-    {"1.self_attn.q_proj=2", 2, 4},            /* behind a dot, not in the middle of 11 */
+    {"1.self_attn.q_proj=2", 2, 4},            /* after a dot, not in the middle of 11 */
     {"^model.layers.1.self_attn.q_proj=2", 2, 4},
     {".*q_proj=2", 2, 2},
     {"q_proj=2,layers.1.self_attn.q_proj=3", 2, 2}, /* the first that matches */
@@ -428,6 +428,20 @@ static void test_base(void **state)
         assert_true(h == hash_of(path));
         must(raml_model_file_save_folder(f, *state, &o, &err), &err);
         assert_true(h == hash_of(*state));
+        o.as = RAML_STORE_KEEP; /* the same shape with other values in one row */
+        struct raml_lora some;
+        must(plan(raml_model_file_config(f), 1, "layers.1.self_attn.o_proj", NULL, NULL, &some, &err), &err);
+        float *block = calloc(some.n, sizeof *block);
+        assert_non_null(block);
+        block[some.module[0].a] = 1;
+        block[some.module[0].b] = 1;
+        o.lora = &some;
+        o.adapters = block;
+        must(raml_model_file_save_gguf(f, in(*state, "other.gguf", path), &o, &err), &err);
+        assert_true(h != hash_of(path));
+        free(block);
+        raml_lora_deinit(&some);
+        o = raml_save_options_default();
         o.as = RAML_STORE_Q8_0;
         must(raml_model_file_save_gguf(f, in(*state, "q.gguf", path), &o, &err), &err);
         raml_model_file_close(f);

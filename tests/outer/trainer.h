@@ -4,6 +4,7 @@
 
 #include "raml/device.h"
 #include "core/file.h"
+#include "raml/meta.h"
 #include "raml/train.h"
 
 #include <inttypes.h>
@@ -51,8 +52,10 @@ struct bench { /* what every test uses */
     struct raml_tokenizer *tokenizer;
     struct raml_questions data;
     struct raml_model *model;
-    const struct raml_comm *comm;     /* of the next training; NULL: alone */
-    const struct raml_config *config; /* of a new model; NULL: tiny */
+    const struct raml_comm *comm;         /* of the next training; NULL: alone */
+    const struct raml_config *config;     /* of a new model; NULL: tiny */
+    enum raml_dtype dtype;                /* of a new model */
+    const struct raml_meta_options *meta; /* of the next training; NULL: it is supervised fine-tuning */
 };
 
 /* clang-format off */
@@ -98,6 +101,7 @@ static inline int setup_on(void **state, enum raml_code open(struct raml_device 
     struct raml_err err = {0};
     struct bench *b = calloc(1, sizeof *b);
     assert_non_null(b);
+    b->dtype = RAML_F32;
     const char *tmp = getenv("TMPDIR");
     snprintf(b->root, sizeof b->root, "%s/raml-train-XXXXXX", tmp ? tmp : "/tmp");
     assert_non_null(mkdtemp(b->root));
@@ -148,8 +152,8 @@ static inline void new_model(struct bench *b, const char *dir)
     struct raml_err err = {0};
     raml_model_close(b->model);
     b->model = NULL;
-    if (dir) CHECK_OK(raml_model_open(dir, RAML_F32, RAML_TRAINING, b->dev, &b->model, &err));
-    else CHECK_OK(raml_model_init(b->config ? b->config : &tiny, 11, RAML_F32, RAML_TRAINING, b->dev, &b->model, &err));
+    if (dir) CHECK_OK(raml_model_open(dir, b->dtype, RAML_TRAINING, b->dev, &b->model, &err));
+    else CHECK_OK(raml_model_init(b->config ? b->config : &tiny, 11, b->dtype, RAML_TRAINING, b->dev, &b->model, &err));
 }
 
 struct outcome {
@@ -183,7 +187,8 @@ static inline struct outcome go(struct bench *b, const char *name, const struct 
                                  .objective = b->objective, .comm = b->comm};
     /* clang-format on */
     if (b->fail_at) far_fail_at(b->dev, b->fail_at);
-    out.rc = raml_train_sft(&job, o, &out.result, &out.err);
+    if (b->meta) out.rc = raml_train_meta(&job, o, b->meta, &out.result, &out.err);
+    else out.rc = raml_train_sft(&job, o, &out.result, &out.err);
     if (b->fail_at) {
         out.n_ops = far_operations(b->dev);
         far_fail_at(b->dev, 0);

@@ -40,6 +40,7 @@ for recipe in "$recipes"/*.yaml; do
     grpo | rft | distill) small="$small --num_generations 4 --max_completion_length 24" ;;
     esac
     grep -q '^eval_steps' "$recipe" && small="$small --eval_steps 2 --eval_questions 2"
+    grep -q '^eval_adapted' "$recipe" && small="$small --eval_questions 8" # two of a family, to adapt to one of them
     # shellcheck disable=SC2086
     must "$raml" train --config "$recipe" $small --out "out-$name"
     ! grep 'has no effect' said || fail "$name sets what does nothing"
