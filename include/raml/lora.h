@@ -36,7 +36,8 @@ struct raml_lora_options { /* defaults and ranges: raml_lora_settings */
     double alpha;
     bool use_rslora;
     const char *target_modules; /* "all-linear": every matrix of every layer; names, joined by commas ("q_proj,v_proj"):
-                                 * whole names or their ends after a dot; or one regular expression of whole names */
+                                 * whole names or their ends after a dot; the same as a list in JSON; or one regular
+                                 * expression of whole names */
     const char *rank_pattern, *alpha_pattern; /* "layers.0.self_attn.q_proj=4,k_proj=2", or PEFT's: an object in JSON;
                                                * NULL: none */
 };

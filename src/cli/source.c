@@ -31,8 +31,9 @@ static enum raml_code find_base(const char *adapter, const char *base, char out[
     char beside[RAML_PATH_BYTES];
     if (!base)
         return raml_fail(err, RAML_EUSAGE,
-                         "%s: names no base (base_model_name_or_path); give --model BASE --adapter %s", adapter,
-                         adapter);
+                         "%s: names no base (base_model_name_or_path); give --model BASE --adapter %s (raml convert, "
+                         "raml inspect: --base BASE)",
+                         adapter, adapter);
     enum raml_code rc = raml_path_join(beside, adapter, base, err);
     if (rc) return rc;
     bool here = raml_is_dir(base) || raml_is_file(base);

@@ -1,6 +1,7 @@
 /* lora_plan.c - see raml/lora.h. Settings, the modules of a shape, and a plan of them. */
 #include "modelfile/lora_parts.h"
 
+#include "core/json.h"
 #include "core/nearest.h"
 #include "raml/buf.h"
 
@@ -13,7 +14,7 @@
 const struct raml_setting raml_lora_settings[] = {
     {"lora_r", "lora_rank", RAML_INT, AT(r), "0", 0, LORA_MAX_RANK, NULL,
      "Train low-rank adapters of this rank (LoRA) instead of the model's parameters; 0: the parameters."},
-    {"lora_alpha", NULL, RAML_REAL, AT(alpha), "32", 0, 1e6, NULL, "An adapter is scaled by lora_alpha / lora_r."},
+    {"lora_alpha", NULL, RAML_REAL, AT(alpha), "32", 1e-6, 1e6, NULL, "An adapter is scaled by lora_alpha / lora_r."},
     {"use_rslora", NULL, RAML_FLAG, AT(use_rslora), NULL, 0, 0, NULL,
      "Scale by lora_alpha / sqrt(lora_r) instead (rank-stabilized LoRA)."},
     {"lora_target_modules", "target_modules", RAML_TEXT, AT(target_modules), "all-linear", 0, 0, NULL,
@@ -93,12 +94,13 @@ static enum raml_code measure_module(struct raml_lora *l, struct raml_lora_modul
     return RAML_OK;
 }
 
-static enum raml_code all_keys_used(const struct lora_patterns *p, struct raml_err *err)
+static enum raml_code all_keys_used(const struct lora_patterns *p, const struct raml_lora *l, struct raml_err *err)
 {
     for (size_t i = 0; i < p->n; i++)
         if (!p->key[i].used)
-            return raml_fail(err, RAML_EUSAGE, "%s: '%.100s' matches no module that has an adapter", p->what,
-                             p->key[i].key);
+            return raml_fail(err, RAML_EUSAGE,
+                             "%s: '%.100s' matches no module that has an adapter; names of those are like '%s'",
+                             p->what, p->key[i].key, l->module[0].name);
     return RAML_OK;
 }
 
@@ -112,8 +114,8 @@ enum raml_code raml_lora_measure(struct raml_lora *l, const char *where, bool al
     enum raml_code rc = raml_lora_patterns_init(&ranks, rank, l->rank_pattern, err);
     if (!rc) rc = raml_lora_patterns_init(&alphas, alpha, l->alpha_pattern, err);
     for (size_t i = 0; i < l->n_modules && !rc; i++) rc = measure_module(l, &l->module[i], &ranks, &alphas, err);
-    if (!rc && all_used) rc = all_keys_used(&ranks, err);
-    if (!rc && all_used) rc = all_keys_used(&alphas, err);
+    if (!rc && all_used) rc = all_keys_used(&ranks, l, err);
+    if (!rc && all_used) rc = all_keys_used(&alphas, l, err);
     raml_lora_patterns_deinit(&ranks);
     raml_lora_patterns_deinit(&alphas);
     return rc;
@@ -191,8 +193,26 @@ static enum raml_code ranks_fit(const struct raml_lora *l, struct raml_err *err)
                              "rank %zu is more than '%s' [%zu, %zu] has, %zu; give a lower lora_r, or another rank by "
                              "lora_rank_pattern",
                              m->rank, m->name, m->n_out, m->n_in, most);
+        if (m->scale == 0)
+            return raml_fail(
+                err, RAML_ERANGE,
+                "lora_alpha_pattern: alpha 0 of '%s': its adapter would add nothing; expected another number", m->name);
     }
     return RAML_OK;
+}
+
+/* The names of "q_proj, v_proj" or ["q_proj", "v_proj"] as "q_proj,v_proj": to be freed; else a copy. NULL: no memory. */
+static char *plain_targets(const char *text)
+{
+    json_t *list = *text == '[' ? json_loads(text, 0, NULL) : NULL;
+    const size_t n = strlen(text);
+    char *out = malloc(n + 1), *to = out;
+    for (size_t i = 0; out && i < n; i++)
+        if (!strchr(list ? " \t\n[]\"" : " \t\n", text[i])) *to++ = text[i];
+    if (out) *to = 0;
+    if (out && !raml_lora_is_names(out)) memcpy(out, text, n + 1); /* an expression */
+    json_decref(list);
+    return out;
 }
 
 static bool copy_text(const char *text, char **out)
@@ -209,10 +229,11 @@ enum raml_code raml_lora_plan(const struct raml_lora_options *o, const struct ra
     enum raml_code rc = raml_settings_check(raml_lora_settings, raml_n_lora_settings, o, err);
     if (!rc && !o->r) rc = raml_fail(err, RAML_EUSAGE, "lora_r is 0; expected a rank from 1");
     if (rc) return rc;
-    if (!copy_text(targets, &l.target_modules) || !copy_text(o->rank_pattern, &l.rank_pattern) ||
+    l.target_modules = plain_targets(targets);
+    if (!l.target_modules || !copy_text(o->rank_pattern, &l.rank_pattern) ||
         !copy_text(o->alpha_pattern, &l.alpha_pattern))
         rc = raml_fail(err, RAML_ENOMEM, "no memory for a plan");
-    if (!rc) rc = choose(targets, c, &l, err);
+    if (!rc) rc = choose(l.target_modules, c, &l, err);
     if (!rc) rc = raml_lora_measure(&l, "lora_", true, err);
     if (!rc) rc = ranks_fit(&l, err);
     if (rc) raml_lora_deinit(&l);

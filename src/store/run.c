@@ -386,6 +386,16 @@ void raml_run_protect(struct raml_run *r, uint64_t step)
     r->protect = step;
 }
 
+static const char *why_no_model(const char *dir)
+{
+    if (!raml_is_dir(dir)) return "is not a folder that can be read";
+    char *tensors = raml_path_new("%s/adapter_model.safetensors", dir);
+    bool adapter = tensors && raml_is_file(tensors);
+    free(tensors);
+    return adapter ? "holds adapter_model.safetensors, but no adapter_config.json"
+                   : "holds neither config.json nor a whole checkpoint-N";
+}
+
 enum raml_code raml_run_newest(const char *dir, char *out, size_t cap, struct raml_err *err)
 {
     struct checkpoints have = {0};
@@ -397,10 +407,7 @@ enum raml_code raml_run_newest(const char *dir, char *out, size_t cap, struct ra
         path = strdup(dir);
     else if (!(rc = raml_checkpoints_list(dir, &have, err))) {
         if (have.n) path = raml_checkpoints_path(dir, have.step[have.n - 1], "");
-        else
-            rc = raml_fail(err, RAML_EIO, "%s: %s", dir,
-                           raml_is_dir(dir) ? "holds neither config.json nor a whole checkpoint-N"
-                                            : "is not a folder that can be read");
+        else rc = raml_fail(err, RAML_EIO, "%s: %s", dir, why_no_model(dir));
     }
     if (!rc && !path) rc = raml_fail(err, RAML_ENOMEM, "%s: no memory", dir);
     if (!rc && strlen(path) >= cap) rc = raml_fail(err, RAML_ERANGE, "%s: the path is longer than %zu bytes", dir, cap);

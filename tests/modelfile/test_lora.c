@@ -250,6 +250,8 @@ static const struct {
     {"All-Linear", 84, "model.layers.0.self_attn.q_proj"},
     {"q_proj", 12, "model.layers.0.self_attn.q_proj"},
     {"v_proj,q_proj", 24, "model.layers.0.self_attn.q_proj"},
+    {" v_proj, q_proj ", 24, "model.layers.0.self_attn.q_proj"},
+    {"[\"v_proj\", \"layers.1.mlp.up_proj\"]", 13, "model.layers.0.self_attn.v_proj"},
     {"mlp.up_proj", 12, "model.layers.0.mlp.up_proj"},
     {"layers.1.mlp.up_proj", 1, "model.layers.1.mlp.up_proj"}, /* not 11's */
     {"model.layers.11.mlp.up_proj", 1, "model.layers.11.mlp.up_proj"},
@@ -366,6 +368,8 @@ static const struct {
     {4, NULL, "q_proj=nan", NULL, RAML_ERANGE, "rank nan of"},
     {4, NULL, "q_prj=2", NULL, RAML_EUSAGE, "lora_rank_pattern: 'q_prj' matches no module that has an adapter"},
     {4, "v_proj", "q_proj=2", NULL, RAML_EUSAGE, "'q_proj' matches no module that has an adapter"},
+    {4, "[\"q_porj\", \"v_proj\"]", NULL, NULL, RAML_EUSAGE, "there is no module 'q_porj'; did you mean 'q_proj'?"},
+    {4, NULL, NULL, "k_proj=0", RAML_ERANGE, "lora_alpha_pattern: alpha 0 of 'model.layers.0.self_attn.k_proj'"},
     {4, NULL, NULL, "q_proj=inf", RAML_ERANGE, "lora_alpha_pattern: alpha inf of"},
     {4, NULL, "{\"q_proj\": \"2\"}", NULL, RAML_EFORMAT, "'q_proj' is no number"},
     {4, NULL, "{\"q_proj\": 2", NULL, RAML_EFORMAT, "lora_rank_pattern"},

@@ -89,6 +89,11 @@ printf '%s\n' '{"prompt":"1+2=?","chosen":"3","rejected":"4"}' '{"prompt":"2+2=?
 "$raml" train dpo pairs.jsonl --model base --lora_r 4 --max_steps 2 --batch_size 2 --logging_steps 1 --out pairs --quiet \
     >said 2>&1 || fail "dpo: $(cat said)"
 head -n 1 pairs/metrics.jsonl | grep -q '"loss":0.69314' || fail "the reference is not the start: $(cat pairs/metrics.jsonl)"
+"$raml" train distill --model base --lora_r 4 --lora_target_modules '["q_proj", "v_proj"]' --families add:1-1 \
+    --num_questions 8 --max_steps 1 --batch_size 2 --num_generations 2 --max_completion_length 16 --hint answer \
+    --out taught --quiet >said 2>&1 || fail "distill: $(cat said)"
+grep -q '^taught/checkpoint-1: 7168 parameters' said || fail "distill: $(cat said)"
+"$raml" score q.jsonl --model taught --dtype f32 --quiet >s.taught || fail "scores of taught"
 "$raml" sample --model run --families add:1-1 --num_questions 2 --max_completion_length 8 --out samples.jsonl --quiet \
     >said 2>&1 || fail "sample: $(cat said)"
 
@@ -102,6 +107,18 @@ refuse "an adapter for another base: it was trained on weights with hash" score 
 refuse "an adapter for another base" convert --merge --adapter run other x
 refuse "there is no module 'q_porj'; did you mean 'q_proj'?" train sft --model base --lora_r 4 --lora_target_modules \
     q_porj --families add:1-1 --num_questions 9 --out x
+refuse "lora_rank_pattern: 'q_porj' matches no module that has an adapter; names of those are like 'model.layers.0." \
+    train sft --model base --lora_r 4 --lora_rank_pattern q_porj=2 --families add:1-1 --num_questions 9 --out x
+refuse "--lora_alpha: found '0', expected a number from 1e-06" train sft --model base --lora_r 4 --lora_alpha 0 \
+    --families add:1-1 --num_questions 9 --out x
+refuse "lora_alpha_pattern: alpha 0 of 'model.layers.0.self_attn.k_proj'" train sft --model base --lora_r 4 \
+    --lora_alpha_pattern k_proj=0 --families add:1-1 --num_questions 9 --out x
+refuse "run.gguf: names no base (base_model_name_or_path); give --model BASE --adapter run.gguf (raml convert, raml \
+inspect: --base BASE)" inspect run.gguf
+cp -r run/checkpoint-6 bare
+rm bare/adapter_config.json
+refuse "bare: holds adapter_model.safetensors, but no adapter_config.json" score q.jsonl --model bare
+refuse "bare: holds adapter_model.safetensors, but no adapter_config.json" score q.jsonl --model base --adapter bare
 refuse "rank 300 is more than" train sft --model base --lora_r 300 --families add:1-1 --num_questions 9 --out x
 refuse "adapters are of a trained model" train sft --model init:micro --lora_r 4 --families add:1-1 \
     --num_questions 9 --out x
