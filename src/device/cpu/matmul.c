@@ -139,8 +139,17 @@ static dnnl_data_type_t type_of(bool bf16)
     return bf16 ? dnnl_bf16 : dnnl_f32;
 }
 
+/* Without AMX, whose bf16 products (oneDNN 2.6 on Sapphire Rapids) change with the number of rows, N 512 K 1408 say, and
+ * were no faster there. Only the first call in a process has an effect; who sets the variable decides otherwise. */
+static void limit_instructions(void)
+{
+    if (!getenv("ONEDNN_MAX_CPU_ISA") && !getenv("DNNL_MAX_CPU_ISA"))
+        (void)dnnl_set_max_cpu_isa(dnnl_cpu_isa_avx512_core_bf16);
+}
+
 enum raml_code raml_mm_open(const struct raml_ops *ops, struct raml_mm **out, struct raml_err *err)
 {
+    limit_instructions();
     struct raml_mm *mm = calloc(1, sizeof *mm);
     if (!mm) return raml_fail(err, RAML_ENOMEM, "no memory for the matrix products");
     mm->ops = ops;
