@@ -245,7 +245,8 @@ int main(int argc, char **argv)
     /* A closed pipe is a write error, not a fatal signal. */
     signal(SIGPIPE, SIG_IGN);
     if (argc < 2) {
-        overview(stderr);
+        if (cli_ranks_speaks()) overview(stderr);
+        else cli_ranks_leave();
         return BAD_USAGE;
     }
     const char *first = argv[1];
@@ -272,6 +273,10 @@ int main(int argc, char **argv)
         cmd = find_named(argv[skip], recipe, &code);
         n_words = 1;
         if (!cmd) return code;
+    }
+    if (!cmd && !cli_ranks_speaks()) {
+        cli_ranks_leave();
+        return BAD_USAGE;
     }
     if (!cmd) return unknown(argc - skip, argv + skip);
     cli_share_processors(argv);

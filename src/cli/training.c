@@ -221,11 +221,15 @@ static enum raml_code print_result(const struct training *t, struct raml_err *er
 
 static void say_ranks(const struct training *t)
 {
-    int size = t->comm->size;
-    if (size == 1) return;
+    int size = t->comm->size, threads = raml_device_threads(t->cli->dev);
+    const char *plural = threads == 1 ? "" : "s";
     double mib = 8.0 * (double)raml_model_n(t->model) / 1048576.0; /* two moments, f32 */
-    raml_say(t->cli->sink, "%d ranks, %d threads each here; moments of the optimizer: %.1f MiB a rank, of %.1f", size,
-             raml_device_threads(t->cli->dev), mib / size, mib);
+    if (size == 1) return;
+    if (t->options.optimizer == RAML_OPTIMIZER_SGD)
+        raml_say(t->cli->sink, "%d ranks, %d thread%s each here", size, threads, plural);
+    else
+        raml_say(t->cli->sink, "%d ranks, %d thread%s each here; moments of the optimizer: %.1f MiB a rank, of %.1f",
+                 size, threads, plural, mib / size, mib);
 }
 
 enum raml_code cli_training_open(struct training *t, const struct cli *cli, const struct training_settings *s,

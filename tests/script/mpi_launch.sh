@@ -19,6 +19,8 @@ fi
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_rmaps_base_oversubscribe=1
 export OMPI_MCA_hwloc_base_binding_policy=none OMPI_MCA_btl_base_warn_component_unused=0 OMP_WAIT_POLICY=passive
 export OMPI_MCA_btl=self,vader,tcp OMPI_MCA_mpi_yield_when_idle=1
+# Containers forbid reading another process's memory, and Open MPI complains.
+export OMPI_MCA_btl_vader_single_copy_mechanism=none
 launch() { # launch N COMMAND...
     n_ranks=$1
     shift

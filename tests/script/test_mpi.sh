@@ -1,6 +1,7 @@
 #!/bin/sh
-# test_mpi.sh BINARY SOURCE_DIR BUILD_DIR: training on several ranks, started by mpirun: the functions of mpi.c; two ranks
-# against one; one, two, one again; kill -9 (kill_mpi.sh: at more moments); a request to stop; what is refused, and how.
+# test_mpi.sh BINARY SOURCE_DIR BUILD_DIR: training on several ranks, started by mpirun: the functions of mpi.c; every
+# command on two ranks against one; one, two, one again; kill -9 (kill_mpi.sh: at more moments); a request to stop; what
+# is refused, and how. Models are as small as they can be: most of the time is mpirun's.
 # shellcheck disable=SC2086  # words
 set -eu
 raml=$1 source_dir=$2 build=$3
@@ -8,6 +9,7 @@ raml=$1 source_dir=$2 build=$3
 tmp=$(mktemp -d)
 pid=''
 trap 'if [ "$pid" ]; then kill -KILL "$pid" 2>/dev/null || :; fi; rm -rf "$tmp"' EXIT
+export OMPI_MCA_orte_tmpdir_base="$tmp" # what a killed mpirun leaves goes with the rest
 fail() {
     echo "FAIL: $*"
     exit 1
@@ -24,67 +26,98 @@ ends() { # ends WANTED_CODE COMMAND...
 }
 echo "$library"
 
-# -- Every function, on one to four ranks, with messages of a megabyte and of a few elements
-for n in 1 2 3 4; do
-    launch $n "$build/mpi_check" || fail "mpi_check on $n ranks"
-    launch $n "$build/mpi_check" 9 || fail "mpi_check on $n ranks with short messages"
-done
+# -- Every function, on two to four ranks, with messages of a megabyte and of a few elements
+for n in 2 3 4; do launch $n "$build/mpi_check" || fail "mpi_check on $n ranks"; done
 
 # -- One curve, whatever the number of ranks; on as many ranks the same bytes
 cd "$tmp"
-sft="train sft --model init:micro --families add:2 --num_questions 100 --max_steps 12 --batch_size 5 --dtype f32"
-sft="$sft --logging_steps 2 --eval_steps 6 --seed 1 --threads 1"
-alike() { # alike RUN RUN: every number of metrics.jsonl
-    for f in "$1" "$2"; do tr -c '0-9.eE+\n-' ' ' <"$f/metrics.jsonl" >"$f/numbers"; done
-    compare "$1" "$2"
+cat >shape.json <<'END_OF_SHAPE'
+{"model_type": "qwen3", "vocab_size": 261, "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2,
+ "num_attention_heads": 2, "num_key_value_heads": 1, "head_dim": 16, "max_position_embeddings": 128, "rms_norm_eps": 1e-6,
+ "rope_theta": 10000, "tie_word_embeddings": true, "eos_token_id": 256}
+END_OF_SHAPE
+every="--dtype f32 --threads 1 --seed 1 --logging_steps 1"
+sft="train sft --model init:./shape.json --families add:2 --num_questions 100 --max_steps 6 --batch_size 5 --eval_steps 3 $every"
+numbers() { # numbers RUN NAME...: of metrics.jsonl, one a line
+    run=$1
+    shift
+    for name in "$@"; do sed -n "s/.*\"$name\":\([^,}]*\).*/\1/p" "$run/metrics.jsonl"; done >"$run/numbers"
 }
-compare() { # compare RUN RUN: their numbers, relative to 1e-6
-    [ "$(grep -c . "$1/numbers")" -eq "$(grep -c . "$2/numbers")" ] || fail "$1 and $2 have not as many lines"
-    paste -d ' ' "$1/numbers" "$2/numbers" | awk '
-        { n = NF / 2
-          for (i = 1; i <= n; i++) { if ($i !~ /[0-9]/) continue
-            d = $i - $(i + n); if (d < 0) d = -d
-            a = $i < 0 ? -$i : $i; seen++
-            if (d > 1e-6 * (a > 1 ? a : 1)) { print "line " NR ": " $i " and " $(i + n); bad = 1 } } }
-        END { exit bad || seen < 12 }' || fail "$1 and $2 differ"
+compare() { # compare RUN RUN NAME...: relative to 1e-6
+    one=$1 two=$2
+    shift 2
+    numbers "$one" "$@"
+    numbers "$two" "$@"
+    [ "$(grep -c . "$one/numbers")" -eq "$(grep -c . "$two/numbers")" ] || fail "$one and $two have not as many numbers"
+    paste -d ' ' "$one/numbers" "$two/numbers" | awk '
+        { d = $1 - $2; if (d < 0) d = -d
+          a = $1 < 0 ? -$1 : $1; seen++
+          if (!(d <= 1e-6 * (a > 1 ? a : 1))) { print "number " NR ": " $1 " and " $2; bad = 1 } }
+        END { exit bad || seen < 6 }' || fail "$one and $two differ"
 }
-same() { # same RUN RUN
-    for f in metrics.jsonl checkpoint-12/model.safetensors checkpoint-12/optimizer.safetensors \
-        checkpoint-12/trainer_state.json; do
-        cmp "$1/$f" "$2/$f" || fail "$1/$f and $2/$f"
+same() { # same STEP RUN RUN
+    for f in metrics.jsonl checkpoint-$1/model.safetensors checkpoint-$1/optimizer.safetensors \
+        checkpoint-$1/trainer_state.json rollouts.jsonl; do
+        [ ! -e "$2/$f" ] || cmp "$2/$f" "$3/$f" || fail "$2/$f and $3/$f"
     done
 }
-"$raml" $sft --out one >said 2>&1 || fail "one rank: $(cat said)"
+ends 0 "$raml" $sft --out one
 for n in 2 3; do
     ends 0 launch $n "$raml" $sft --out "on$n"
     says "$n ranks, "
     said_times 1 "questions with"
-    said_times 1 "checkpoint-12: "
-    alike one "on$n"
+    said_times 1 "checkpoint-6: "
+    compare one "on$n" loss grad_norm eval_loss tokens trained_tokens
     grep -q "^raml_ranks: $n\$" "on$n/recipe.yaml" || fail "recipe.yaml does not say how many ranks"
 done
 ends 0 launch 2 "$raml" $sft --out again
-same on2 again
-bf16="train sft --model init:micro --families add:2 --num_questions 60 --max_steps 3 --batch_size 4 --logging_steps 1"
-ends 0 launch 2 "$raml" $bf16 --out bf16
-ends 0 launch 3 "$raml" $sft --batch_size 2 --max_steps 4 --out small # a rank without questions
+same 6 on2 again
+bf16="train sft --model init:./shape.json --families add:2 --num_questions 60 --max_steps 3 --batch_size 2 --logging_steps 1"
+ends 0 launch 3 "$raml" $bf16 --out bf16 # a rank without questions
 
 # -- One rank, two, one again: as one rank all the way
-ends 0 "$raml" $sft --out legs --max_steps 4 --lr_scheduler_type constant
-ends 0 launch 2 "$raml" $sft --out legs --resume --max_steps 8 --lr_scheduler_type constant
-ends 0 "$raml" $sft --out legs --resume --lr_scheduler_type constant
-ends 0 "$raml" $sft --out straight --lr_scheduler_type constant
-for run in straight legs; do sed -n 's/.*"loss":\([^,]*\),.*"grad_norm":\([^,]*\),.*/\1 \2/p' $run/metrics.jsonl >$run/numbers; done
-[ "$(grep -c . straight/numbers)" -eq 6 ] || fail "six lines of metrics: $(cat straight/metrics.jsonl)"
-compare straight legs
+constant="$sft --lr_scheduler_type constant --eval_steps 0"
+ends 0 "$raml" $constant --out legs --max_steps 2
+ends 0 launch 2 "$raml" $constant --out legs --resume --max_steps 4
+ends 0 "$raml" $constant --out legs --resume
+ends 0 "$raml" $constant --out straight
+compare straight legs loss grad_norm tokens
+
+# -- Every command
+start="train sft --model init:./shape.json --families add:1 --num_questions 60 --max_steps 150 --batch_size 16 --trajectories 1"
+ends 0 "$raml" $start --learning_rate 5e-3 --dtype f32 --threads 1 --out start
+ends 0 "$raml" sample --model start --families add:1 --split train --num_questions 30 --n 6 --max_tokens 24 --threads 1 --out pairs.jsonl
+questions="--model start --families add:1 --num_questions 60 --batch_size 4"
+rollouts="$questions --num_generations 4 --max_completion_length 20 --eval_steps 2 --eval_questions 5"
+tasks="--model start --families add:1,mul:1,perm:2 --num_questions 60 --task family --task_size 6 --batch_size 3 --inner_learning_rate 0.01"
+on_two() { # on_two NAME COMMAND...: 3 steps on one rank and on two
+    name=$1
+    shift
+    ends 0 "$raml" train "$@" $every --max_steps 3 --out "$name"
+    ends 0 launch 2 "$raml" train "$@" $every --max_steps 3 --out "$name-2"
+    compare "$name" "$name-2" loss tokens
+}
+on_two sft sft $questions --lora_r 4
+on_two rft rft $rollouts
+on_two dpo dpo pairs.jsonl --model start --batch_size 4
+on_two grpo grpo $rollouts --beta 0.02
+on_two grpo-lora grpo $rollouts --lora_r 4
+on_two distill distill $rollouts --hint solution --teacher start
+on_two fomaml fomaml $tasks --support 3 --inner_steps 2 --loss_before
+on_two maml maml $tasks --support 3
+on_two anil anil $tasks --support 3 --adapted_layers 1 --first_order
+on_two reptile reptile $tasks --inner_steps 2 --inner_batch_size 2
+for run in rft grpo; do
+    grep -q '"reward":0\.[0-9]*[1-9]' $run/metrics.jsonl || fail "no sample of $run is right: $(cat $run/metrics.jsonl)"
+done
 
 # -- Killed
 sh "$source_dir/tests/script/kill_mpi.sh" "$raml" 4 || fail "kill -9"
 
 # -- A request to stop, which mpirun passes on
-long="train sft --model init:micro --families add:2 --num_questions 100 --max_steps 4000 --batch_size 4 --dtype f32 --threads 1"
+long="train sft --model init:./shape.json --families add:2 --num_questions 100 --max_steps 40000 --batch_size 4 $every"
 case $library in "Open MPI"*)
-    "$launcher" -n 2 "$raml" $long --logging_steps 1 --out stopped >said 2>&1 &
+    "$launcher" -n 2 "$raml" $long --out stopped >said 2>&1 &
     pid=$!
     n=0
     until [ -s stopped/metrics.jsonl ]; do
@@ -110,7 +143,9 @@ ends 2 launch 2 "$raml" $sft --no_such 1 --out x
 said_times 1 "unknown option --no_such"
 ends 2 launch 2 "$raml" tokenize x
 said_times 1 "raml tokenize: started as 2 processes"
-ends 2 launch 2 "$raml" train grpo --model one --families add:2 --num_questions 9 --batch_size 3 --max_steps 1 --out x
+ends 2 launch 2 "$raml" train
+said_times 1 "raml train: expected one of these commands"
+ends 2 launch 2 "$raml" train grpo --model start --families add:1 --num_questions 9 --batch_size 3 --max_steps 1 --out x
 said_times 1 "a step has 3 questions; expected a multiple of the 2 processes"
 ends 2 launch 1 "$raml" $sft --out x : -n 1 "$raml" $sft --learning_rate 0.5 --out x
 said_times 1 "learning_rate: found 0.5, expected 0.001 as rank 0 has it"
@@ -123,9 +158,15 @@ ends 1 launch 1 "$raml" $sft --out x : -n 1 "$raml" $sft --model absent --out x
 says "absent: is not a folder"
 ends 2 launch 1 "$raml" $sft --out x : -n 1 "$raml" $sft --cpu ref --out x
 said_times 1 "kernels (--cpu): found \"ref\""
+version=$("$raml" --version | cut -d ' ' -f 2)
+another=$(echo "$version" | tr 0-9 1-90)
+LC_ALL=C sed "s/$(echo "$version" | sed 's/\./[.]/g')/$another/g" "$raml" >other # the same program but for that
+chmod +x other
+ends 2 launch 1 "$raml" $sft --out x : -n 1 ./other $sft --out x
+said_times 1 "version of raml: found \"$another\", expected \"$version\" as rank 0 has it"
 [ ! -e x ] || fail "it wrote: $(ls x)"
-printf 'x' | dd of=on2/checkpoint-12/optimizer.safetensors bs=1 seek=3 conv=notrunc 2>/dev/null
-ends 1 launch 2 "$raml" $sft --max_steps 14 --out on2 --resume
+printf 'x' | dd of=on2/checkpoint-6/optimizer.safetensors bs=1 seek=3 conv=notrunc 2>/dev/null
+ends 1 launch 2 "$raml" $sft --max_steps 8 --out on2 --resume
 said_times 1 "optimizer.safetensors"
 # The environment of several without a launcher.
 code=0
