@@ -77,10 +77,12 @@ enum raml_code bench_lora_full(const struct bench_options *opt, struct bench_res
     if (!rc) rc = bench_training_run(&r, rows_of(opt), (size_t)opt->tokens, opt->seconds, &t, &out->seconds, err);
     if (!rc) {
         out->tokens_per_s = (double)(rows_of(opt) * (size_t)opt->tokens) / out->seconds;
-        snprintf(out->note, sizeof out->note, "%zu x %d tokens, %zu steps; %.1f M parameters, %.3f s a step",
-                 rows_of(opt), opt->tokens, t.n_steps, 1e-6 * (double)raml_model_n(r.m), out->seconds);
-        snprintf(out->extra, sizeof out->extra, "\"parameters\": %zu, \"model_bytes\": %zu", raml_model_n(r.m),
-                 raml_model_bytes(r.m));
+        size_t peak = peak_bytes();
+        snprintf(out->note, sizeof out->note, "%zu x %d tokens, %zu steps; %.1f M parameters, %.3f s a step, %.0f MB",
+                 rows_of(opt), opt->tokens, t.n_steps, 1e-6 * (double)raml_model_n(r.m), out->seconds,
+                 1e-6 * (double)peak);
+        snprintf(out->extra, sizeof out->extra, "\"parameters\": %zu, \"model_bytes\": %zu, \"peak_bytes\": %zu",
+                 raml_model_n(r.m), raml_model_bytes(r.m), peak);
     }
     bench_training_close(&r, &t);
     bench_rig_close(&r, out);

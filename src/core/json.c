@@ -96,7 +96,7 @@ enum raml_code raml_json_lines(const char *path, size_t max_line_bytes,
     return rc;
 }
 
-enum raml_code raml_json_load(const char *path, size_t max_bytes, json_t **out, struct raml_err *err)
+static enum raml_code load(const char *path, size_t max_bytes, size_t flags, json_t **out, struct raml_err *err)
 {
     struct raml_place at = {path, 0};
     struct raml_buf text;
@@ -106,12 +106,22 @@ enum raml_code raml_json_load(const char *path, size_t max_bytes, json_t **out, 
     if (!rc && !text.len) rc = raml_fail(err, RAML_EFORMAT, "%s: empty; expected JSON", where(&at, w));
     if (!rc) {
         json_error_t je = {.text = ""};
-        json_t *v = json_loadb(text.data, text.len, JSON_REJECT_DUPLICATES, &je);
+        json_t *v = json_loadb(text.data, text.len, JSON_REJECT_DUPLICATES | flags, &je);
         if (v) *out = v;
         else rc = fail_parse(&at, &je, err);
     }
     raml_buf_deinit(&text);
     return rc;
+}
+
+enum raml_code raml_json_load(const char *path, size_t max_bytes, json_t **out, struct raml_err *err)
+{
+    return load(path, max_bytes, 0, out, err);
+}
+
+enum raml_code raml_json_load_reals(const char *path, size_t max_bytes, json_t **out, struct raml_err *err)
+{
+    return load(path, max_bytes, JSON_DECODE_INT_AS_REAL, out, err);
 }
 
 const char *raml_json_fields(const json_t *obj, char *out, size_t cap)

@@ -27,6 +27,9 @@ RAML_CHECKED enum raml_code raml_json_lines(const char *path, size_t max_line_by
                                             void *user, struct raml_err *err);
 /* A whole file that holds one JSON value (object or array), at most max_bytes. */
 RAML_CHECKED enum raml_code raml_json_load(const char *path, size_t max_bytes, json_t **out, struct raml_err *err);
+/* The same with every number a real, for files of which no integer is read: one beyond 64 bits is no fault then. */
+RAML_CHECKED enum raml_code raml_json_load_reals(const char *path, size_t max_bytes, json_t **out,
+                                                 struct raml_err *err);
 
 /* Required fields: RAML_EFORMAT when missing or of another type. */
 RAML_CHECKED enum raml_code raml_json_str(const struct raml_place *at, const json_t *obj, const char *field,

@@ -36,6 +36,26 @@ static void adapter_back(struct raml_pass *p, size_t i, enum raml_layer_matrix m
     if (p->m->use == RAML_ADAPTING) raml_adapters_backward(p->m, i, matrix, x, dy, dy_width, c->n, dx, grad);
 }
 
+/* Of adapters: xn = norm(x) of the chunk again, as forward made it; x, f32, stays what it is. */
+static void *norm_again(struct raml_pass *p, const struct chunk *c, float *x, void *xn, const float *w)
+{
+    const struct raml_model *m = p->m;
+    size_t d = (size_t)m->config.hidden_size;
+    float *row = x + c->row * d;
+    if (!p->s.remake) return act_row(m, xn, c->row * d);
+    m->b->add_norm(m->dev, m->type, row, xn, NULL, row, NULL, w, c->n, d, (float)m->config.rms_norm_eps);
+    return xn;
+}
+
+/* h = silu(gate) up of the chunk */
+static void *inner_again(struct raml_pass *p, const struct chunk *c, const void *gu, void *h)
+{
+    size_t F = (size_t)p->m->config.intermediate_size;
+    if (!p->s.remake) return act_row(p->m, h, c->row * F);
+    p->m->b->silu_mul(p->m->dev, p->m->type, h, gu, c->n, F);
+    return h;
+}
+
 /* y = h Wdown^T;  h = silu(gate) up;  gu = xn2 Wgu^T;  xn2 = norm(x2);  x2 = x1 + o Wo^T */
 static void mlp_back(struct raml_pass *p, size_t i, const struct chunk *c, float *grad)
 {
@@ -45,8 +65,8 @@ static void mlp_back(struct raml_pass *p, size_t i, const struct chunk *c, float
     size_t d = (size_t)m->config.hidden_size, F = (size_t)m->config.intermediate_size;
     size_t wide = (size_t)m->config.n_heads * (size_t)m->config.head_dim;
     void *dxa = act_row(m, p->dxa, c->row * d), *gu = act_row(m, a->gu, c->row * 2 * F);
-    void *h = act_row(m, a->h, c->row * F), *xn = act_row(m, a->xn2, c->row * d), *o = act_row(m, a->o, c->row * wide);
-    void *d_o = act_row(m, p->d_o, c->row * wide);
+    void *h = inner_again(p, c, gu, a->h), *xn = norm_again(p, c, a->x2, a->xn2, l->v_norm2);
+    void *o = act_row(m, a->o, c->row * wide), *d_o = act_row(m, p->d_o, c->row * wide);
     back(p, c, &l->w_down, dxa, p->dh);
     adapter_back(p, i, RAML_LAYER_DOWN, c, h, dxa, d, p->dh, grad);
     weight_grad(p, c, dxa, h, d, F, part(p, grad, l->at.down));
@@ -71,7 +91,7 @@ static void qkv_back(struct raml_pass *p, size_t i, const struct chunk *c, float
     const struct acts *a = &p->s.acts[i];
     size_t d = (size_t)f->hidden_size, H = (size_t)f->n_heads, K = (size_t)f->n_kv_heads, D = (size_t)f->head_dim;
     size_t width = (H + 2 * K) * D;
-    void *dqkv = act_row(m, p->dqkv, c->row * width), *xn = act_row(m, a->xn1, c->row * d);
+    void *dqkv = act_row(m, p->dqkv, c->row * width), *xn = norm_again(p, c, a->x1, a->xn1, l->v_norm1);
     struct raml_head_rows h = {.type = m->type,
                                .n = c->n,
                                .H = H,

@@ -88,7 +88,8 @@ RAML_CHECKED enum raml_code raml_list_send(const struct raml_model *m, struct li
 void raml_list_pairs(struct list *l, const struct raml_tile_pair *pair, size_t n);
 void raml_list_drop(const struct raml_model *m, struct list *l);
 
-/* Buffers of one layer, all dev. A forward-only pass points every layer at the same ones, and x1 = x2. */
+/* Buffers of one layer, all dev. A forward-only pass points every layer at the same ones, and x1 = x2. With `remake`
+ * (struct stream) xn1 = xn2 and h are of one chunk, and every layer's. */
 struct acts {
     float *x1, *x2;       /* residual stream before attention, before the MLP: [n, d] */
     float *rstd1, *rstd2; /* [n] */
@@ -120,6 +121,7 @@ struct stream {        /* buffers of a forward run over rows; dev but `staging` 
     void *k, *v; /* pages; layer i at k + i * layer_bytes (0: every layer uses the same) */
     size_t layer_bytes;
     bool keep;                 /* activations of all rows and layers are kept for backward */
+    bool remake;               /* but xn1, xn2 and h, which it makes again */
     struct list staging;       /* staging of rows of an embedding in a file */
     const struct hooks *hooks; /* NULL: none */
 };

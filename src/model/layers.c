@@ -30,7 +30,7 @@ static void before_attention(const struct raml_model *m, const struct stream *s,
     const struct acts *a = &s->acts[i];
     size_t d = (size_t)f->hidden_size, H = (size_t)f->n_heads, K = (size_t)f->n_kv_heads, D = (size_t)f->head_dim;
     size_t width = (H + 2 * K) * D;
-    void *xn = act_row(m, a->xn1, s->keep ? c.row * d : 0), *qkv = act_row(m, a->qkv, c.row * width);
+    void *xn = act_row(m, a->xn1, s->keep && !s->remake ? c.row * d : 0), *qkv = act_row(m, a->qkv, c.row * width);
     m->b->add_norm(m->dev, m->type, a->x1 + c.row * d, xn, a->rstd1 ? a->rstd1 + c.row : NULL, x + c.row * d, add,
                    l->v_norm1, c.n, d, (float)f->rms_norm_eps);
     if (i > 0) raml_hooks_tap(s->hooks, i - 1, TAPPED_OUTPUT, c, a->x1 + c.row * d);
@@ -63,8 +63,9 @@ static void after_attention(const struct raml_model *m, const struct stream *s, 
     const struct layer *l = &m->layer[i];
     const struct acts *a = &s->acts[i];
     size_t d = (size_t)m->config.hidden_size, F = (size_t)m->config.intermediate_size;
-    size_t wide = (size_t)m->config.n_heads * (size_t)m->config.head_dim, at = s->keep ? c.row : 0;
-    void *xn = act_row(m, a->xn2, at * d), *gu = act_row(m, a->gu, at * 2 * F), *h = act_row(m, a->h, at * F);
+    size_t wide = (size_t)m->config.n_heads * (size_t)m->config.head_dim, at = s->keep && !s->remake ? c.row : 0;
+    void *xn = act_row(m, a->xn2, at * d), *gu = act_row(m, a->gu, (s->keep ? c.row : 0) * 2 * F);
+    void *h = act_row(m, a->h, at * F);
     m->b->forward(m->dev, &l->w_o, act_row(m, a->o, c.row * wide), m->type, c.n, s->y, m->type, false);
     add_to(m, s, i, RAML_LAYER_O, c, act_row(m, a->o, c.row * wide), s->y, d);
     m->b->add_norm(m->dev, m->type, a->x2 + c.row * d, xn, a->rstd2 ? a->rstd2 + c.row : NULL, a->x1 + c.row * d, s->y,

@@ -21,6 +21,7 @@ enum raml_code raml_pass_open(const struct raml_model *m, bool backward, struct 
     }
     p->m = m;
     p->backward = backward;
+    p->s.remake = backward && m->use == RAML_ADAPTING;
     *out = p;
     return RAML_OK;
 }
@@ -49,6 +50,18 @@ size_t raml_pass_bytes(const struct raml_pass *p)
     return p->block_bytes + p->other_bytes + p->scratch_bytes;
 }
 
+/* What backward makes again: the norms' outputs and the MLP's inner activations, of which only adapters' gradients are
+ * made. All layers share them. */
+static void carve_remade(struct raml_pass *p, struct carver *c, size_t chunk_rows)
+{
+    size_t d = (size_t)p->m->config.hidden_size, F = (size_t)p->m->config.intermediate_size, s = act_size(p->m);
+    void *xn = carve(c, chunk_rows * d, s), *h = carve(c, chunk_rows * F, s);
+    for (int i = 0; c->base && i < p->m->config.n_layers; i++) {
+        p->s.acts[i].xn1 = p->s.acts[i].xn2 = xn;
+        p->s.acts[i].h = h;
+    }
+}
+
 static void carve_layer(struct raml_pass *p, struct carver *c, struct acts *a, size_t rows, size_t chunk_rows)
 {
     const struct raml_config *f = &p->m->config;
@@ -59,13 +72,15 @@ static void carve_layer(struct raml_pass *p, struct carver *c, struct acts *a, s
     a->x2 = p->backward ? carve(c, rows * d, 4) : a->x1;
     a->rstd1 = p->backward ? carve(c, rows, 4) : NULL;
     a->rstd2 = p->backward ? carve(c, rows, 4) : NULL;
-    a->xn1 = carve(c, narrow * d, s);
-    a->xn2 = p->backward ? carve(c, narrow * d, s) : a->xn1;
+    if (!p->s.remake) {
+        a->xn1 = carve(c, narrow * d, s);
+        a->xn2 = p->backward ? carve(c, narrow * d, s) : a->xn1;
+        a->h = carve(c, narrow * F, s);
+    }
     a->qkv = carve(c, rows * (H + 2 * K) * D, s);
     a->raw = p->backward && f->qk_norm ? carve(c, rows * (H + K) * D, s) : NULL;
     a->o = carve(c, rows * H * D, s);
     a->gu = carve(c, narrow * 2 * F, s);
-    a->h = carve(c, narrow * F, s);
     a->lse = p->backward ? carve(c, rows * H, 4) : NULL;
 }
 
@@ -112,6 +127,7 @@ static size_t carve_all(struct raml_pass *p, char *base, size_t rows)
         if (i == 0 || p->backward) carve_layer(p, &c, a, rows, chunk_rows);
         else if (base) *a = p->s.acts[0];
     }
+    if (p->s.remake) carve_remade(p, &c, chunk_rows);
     p->s.y = carve(&c, chunk_rows * d, s);
     p->s.xf = p->backward ? carve(&c, rows * d, 4) : p->s.acts[0].x1;
     p->s.rstdf = p->backward ? carve(&c, rows, 4) : NULL;

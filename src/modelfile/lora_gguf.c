@@ -71,7 +71,7 @@ static enum raml_code check(const struct raml_lora *l, const struct raml_config 
             return raml_fail(
                 err, RAML_ESUPPORT,
                 "%s: '%s': head and embedding of the base are one matrix (tie_word_embeddings), and llama.cpp "
-                "has no adapter for one of its two uses; merge it instead",
+                "has no adapter for one of its two uses; " LORA_UNTIE,
                 path, m->name);
     }
     return RAML_OK;

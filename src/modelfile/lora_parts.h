@@ -6,6 +6,11 @@
 
 #include <stdbool.h>
 
+/* What can be done about an adapter of one of a tied matrix' two uses. PEFT's merge into the tied base itself moves both. */
+#define LORA_UNTIE                                                                                                     \
+    "merge it in PEFT into a copy of the base that is untied (tie_word_embeddings false, lm_head.weight a copy of "    \
+    "model.embed_tokens.weight), or train without it"
+
 enum { LORA_MAX_RANK = 1 << 16, LORA_MAX_KEYS = 4096 };
 
 /* lora_match.c: patterns and targets by PEFT's rules. `what` is how messages name them; texts are copied. Zeroed structs

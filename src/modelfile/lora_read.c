@@ -62,7 +62,7 @@ static enum raml_code no_module(const struct reading *r, const struct raml_tenso
     if (r->base->tied && n == 7 && !memcmp(module, "lm_head", 7))
         return raml_fail(err, RAML_ESUPPORT,
                          "%s: tensor '%s': the head of this base is its embedding (tie_word_embeddings), and has no "
-                         "adapter of its own; merge it in PEFT and open the merged model",
+                         "adapter of its own; " LORA_UNTIE,
                          r->path, v->name);
     return raml_fail(err, RAML_ESHAPE, "%s: tensor '%s': the base has no such module: an adapter for another base",
                      r->path, v->name);

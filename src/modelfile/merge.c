@@ -78,7 +78,7 @@ enum raml_code raml_merge_check(const struct raml_lora *l, const struct raml_mod
             return raml_fail(
                 err, RAML_ESUPPORT,
                 "%s: '%s' has an adapter, but is the head too (tie_word_embeddings), which has none: the two "
-                "can't be one matrix any more",
+                "can't be one matrix any more; " LORA_UNTIE,
                 f->path, m->name);
         if (type[k] != RAML_GGML_F32 && type[k] != RAML_GGML_F16 && type[k] != RAML_GGML_BF16 &&
             type[k] != RAML_GGML_Q8_0)

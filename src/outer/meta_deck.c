@@ -1,5 +1,6 @@
 /* meta_deck.c - see meta_deck.h. */
 #include "outer/meta_deck.h"
+#include "outer/validation.h"
 
 #include "core/array.h"
 #include "core/file.h"
@@ -198,25 +199,6 @@ uint64_t raml_meta_support_tokens(const struct raml_meta_deck *d, uint64_t n_ste
 
 /* -- Trees --------------------------------------------------------------------------------------------------------- */
 
-enum raml_code raml_meta_add_row(const struct training_set *set, const struct selection *r, struct raml_step *step,
-                                 double *total, struct raml_err *err)
-{
-    const struct raml_question *q = &set->qs->question[set->item[r->item].question];
-    struct raml_tree *tree;
-    size_t row = 0;
-    enum raml_code rc = raml_step_tree(step, &tree, err);
-    if (!rc) rc = raml_training_set_row(set, r, tree, NULL, err);
-    if (!rc) rc = raml_step_rows(step, &row, err);
-    for (size_t i = 0; row < step->n_rows && !rc; i++, row++) {
-        step->row[row] = (struct raml_step_row){q, r->n ? r->selected[i] : 0};
-        for (size_t k = step->start[row]; k < step->start[row + 1]; k++) {
-            step->weight[k] = r->n ? (float)r->times[i] : 1.0F;
-            *total += (double)step->weight[k];
-        }
-    }
-    return rc;
-}
-
 static enum raml_code add_parts(struct raml_meta_deck *d, struct raml_step *step, struct raml_meta_tasks *tasks,
                                 struct raml_meta_task *t, struct raml_err *err)
 {
@@ -226,7 +208,7 @@ static enum raml_code add_parts(struct raml_meta_deck *d, struct raml_step *step
     for (size_t i = 0; i < d->n_support && !rc; i++) {
         if (i % d->part == 0) tasks->part[tasks->n_parts++] = (struct raml_meta_part){.first = step->n_trees};
         struct raml_meta_part *p = &tasks->part[tasks->n_parts - 1];
-        rc = raml_meta_add_row(d->set, &d->row[i], step, &p->total, err);
+        rc = raml_add_selected(d->set, &d->row[i], step, &p->total, err);
         p->n++;
     }
     t->n_parts = tasks->n_parts - t->first_part;
@@ -243,7 +225,7 @@ enum raml_code raml_meta_add_task(struct raml_meta_deck *d, struct raml_step *st
     if (!rc) rc = add_parts(d, whole ? step : &tasks->support, tasks, &t, err);
     t.first_query = step->n_trees;
     for (size_t i = d->n_support; i < d->n_rows && !rc; i++)
-        rc = raml_meta_add_row(set, &d->row[i], step, &t.query_total, err);
+        rc = raml_add_selected(set, &d->row[i], step, &t.query_total, err);
     t.n_queries = step->n_trees - t.first_query;
     for (size_t i = 0; i < d->n_rows; i++) /* a question that is in several rows once */
         if (i == 0 || d->row[i].item != d->row[i - 1].item)

@@ -46,9 +46,6 @@ bool raml_meta_is_split(const struct raml_meta_deck *d);
 /* Tokens that the dealt task's trees have: of the query, and of what inner steps 0 .. n_steps - 1 read. */
 uint64_t raml_meta_query_tokens(const struct raml_meta_deck *d);
 uint64_t raml_meta_support_tokens(const struct raml_meta_deck *d, uint64_t n_steps);
-/* Adds a row, a tree, to a step; *total: += its weights. */
-RAML_CHECKED enum raml_code raml_meta_add_row(const struct training_set *set, const struct selection *r,
-                                              struct raml_step *step, double *total, struct raml_err *err);
 /* Adds the dealt task to a step: its query's trees to *step; what it adapts on to tasks->support, or (where nothing is
  * query) to *step too. */
 RAML_CHECKED enum raml_code raml_meta_add_task(struct raml_meta_deck *d, struct raml_step *step,

@@ -2,6 +2,7 @@
 #include "outer/loop.h"
 #include "outer/meta_deck.h"
 #include "outer/meta_step.h"
+#include "outer/validation.h"
 
 #include "raml/meta.h"
 
@@ -13,13 +14,12 @@ struct meta_source {
     const struct raml_train_options *opt;
     const struct raml_meta_options *o;
     const struct raml_comm *comm;
-    struct training_set set, validation;
+    struct training_set set;
+    struct raml_validation validation;
     struct raml_meta_deck deck, validation_deck;
     struct training_plan plan;
     struct raml_meta_tasks tasks;
     struct raml_meta_step meta;
-    struct raml_step step; /* of the validation */
-    struct selection selection;
 };
 
 static bool is_reptile(const struct meta_source *s)
@@ -98,47 +98,22 @@ static double epoch(const void *user, uint64_t steps)
 
 /* -- Validation ---------------------------------------------------------------------------------------------------- */
 
-/* Adds the losses of a batch of validation questions from number i on, -log p and weights, to sums. */
-static enum raml_code measure_batch(struct meta_source *s, struct raml_packs *packs,
-                                    const struct raml_objective *objective, size_t i, double sums[3],
-                                    struct raml_err *err)
-{
-    double loss = 0;
-    enum raml_code rc = RAML_OK;
-    raml_step_clear(&s->step);
-    for (int64_t b = 0; b < s->opt->batch_size && i < s->validation.n && !rc; b++) {
-        raml_select_item(&s->validation, (uint32_t)i++, 0, &s->selection);
-        rc = raml_meta_add_row(&s->validation, &s->selection, &s->step, &s->step.total, err);
-    }
-    if (!rc) rc = raml_packs_loss(packs, objective, &s->step, &loss, NULL, err);
-    if (rc) return rc;
-    sums[0] += loss * s->step.total;
-    for (size_t k = 0; k < s->step.n; k++) sums[1] -= (double)s->step.weight[k] * (double)s->step.logp[k];
-    sums[2] += s->step.total;
-    return RAML_OK;
-}
-
 /* The validation set's tasks before and after adapting to them: sums of losses and weights. */
 static enum raml_code measure_tasks(struct meta_source *s, struct raml_packs *packs,
                                     const struct raml_objective *objective, double sums[3], struct raml_err *err)
 {
     struct raml_meta_deck *d = &s->validation_deck;
+    struct raml_step *step = &s->validation.step;
     enum raml_code rc = RAML_OK;
     for (uint64_t i = (uint64_t)s->comm->rank; i < d->n_tasks && !rc; i += (uint64_t)s->comm->size) {
         raml_meta_deal(d, i, RAML_DEAL_SPLIT);
         if (!raml_meta_is_split(d)) continue;
-        raml_step_clear(&s->step);
+        raml_step_clear(step);
         raml_meta_tasks_clear(&s->tasks);
-        rc = raml_meta_add_task(d, &s->step, &s->tasks, err);
-        if (!rc) rc = raml_meta_measure(&s->meta, packs, objective, &s->step, sums, err);
+        rc = raml_meta_add_task(d, step, &s->tasks, err);
+        if (!rc) rc = raml_meta_measure(&s->meta, packs, objective, step, sums, err);
     }
     return rc;
-}
-
-static enum raml_code add(json_t *line, const char *name, double value, struct raml_err *err)
-{
-    if (!json_object_set_new(line, name, json_real(value))) return RAML_OK;
-    return raml_fail(err, RAML_ENOMEM, "no memory for a line of metrics");
 }
 
 /* Means of the validation set; batches and tasks are dealt to ranks. */
@@ -146,22 +121,19 @@ static enum raml_code evaluate(void *user, struct raml_packs *packs, const struc
                                json_t *line, double *score, struct raml_err *err)
 {
     struct meta_source *s = user;
-    size_t batch = (size_t)s->opt->batch_size, first = (size_t)s->comm->rank * batch;
     double sums[6] = {0};
-    enum raml_code rc = RAML_OK;
-    for (size_t at = first; at < s->validation.n && !rc; at += batch * (size_t)s->comm->size)
-        rc = measure_batch(s, packs, objective, at, sums, err);
+    enum raml_code rc = raml_validation_add(&s->validation, s->comm, packs, objective, sums, err);
     if (!rc && s->o->eval_adapted) rc = measure_tasks(s, packs, objective, sums + 3, err);
     rc = raml_comm_agree(s->comm, rc, err);
     if (!rc) rc = s->comm->sum(s->comm->user, sums, 6, err);
     if (rc) return rc;
     *score = -sums[0] / sums[2];
-    rc = add(line, "eval_loss", sums[0] / sums[2], err);
-    if (!rc && s->job->objective) rc = add(line, "eval_nll", sums[1] / sums[2], err);
+    rc = raml_validation_log(sums, s->job->objective != NULL, line, err);
     if (rc || !s->o->eval_adapted) return rc;
     *score = -sums[4] / sums[5];
-    rc = add(line, "eval_query_loss_before", sums[3] / sums[5], err);
-    return rc ? rc : add(line, "eval_query_loss_after", sums[4] / sums[5], err);
+    int failed = json_object_set_new(line, "eval_query_loss_before", json_real(sums[3] / sums[5])) ||
+                 json_object_set_new(line, "eval_query_loss_after", json_real(-*score));
+    return failed ? raml_fail(err, RAML_ENOMEM, "no memory for a line of metrics") : RAML_OK;
 }
 
 /* -- Opening ------------------------------------------------------------------------------------------------------- */
@@ -227,13 +199,9 @@ static void report(struct meta_source *s)
 
 static enum raml_code open_validation(struct meta_source *s, struct raml_err *err)
 {
-    const struct raml_train_job *job = s->job;
-    if (!job->validation || !s->opt->eval_steps) return RAML_OK;
-    enum raml_code rc = raml_training_set_init(&s->validation, job, s->opt, job->validation, "validation",
-                                               (size_t)s->opt->eval_questions, err);
-    if (!rc) rc = raml_selection_init(&s->selection, &s->validation, err);
-    if (rc || !s->o->eval_adapted) return rc;
-    rc = raml_meta_deck_init(&s->validation_deck, &s->validation, s->o, err);
+    enum raml_code rc = raml_validation_init(&s->validation, s->job, s->opt, err);
+    if (rc || !s->job->validation || !s->opt->eval_steps || !s->o->eval_adapted) return rc;
+    rc = raml_meta_deck_init(&s->validation_deck, &s->validation.set, s->o, err);
     if (rc || n_split(&s->validation_deck)) return rc;
     return raml_fail(
         err, RAML_EUSAGE,
@@ -282,10 +250,8 @@ static void meta_deinit(struct meta_source *s)
     raml_meta_tasks_deinit(&s->tasks);
     raml_meta_deck_deinit(&s->deck);
     raml_meta_deck_deinit(&s->validation_deck);
-    raml_selection_deinit(&s->selection);
+    raml_validation_deinit(&s->validation);
     raml_training_set_deinit(&s->set);
-    raml_training_set_deinit(&s->validation);
-    raml_step_deinit(&s->step);
 }
 
 /* What a resumed run must have alike. */
@@ -330,7 +296,7 @@ enum raml_code raml_train_meta(const struct raml_train_job *job, const struct ra
                                                 .data_hash = s.set.hash,
                                                 .next = next,
                                                 .epoch = epoch,
-                                                .evaluate = s.validation.n ? evaluate : NULL};
+                                                .evaluate = s.validation.set.n ? evaluate : NULL};
         const struct raml_step_gradient gradient = {&s.meta, raml_meta_differentiate};
         const struct raml_training training = {&source, &objective, job->objective ? objective.name : NULL, settings,
                                                meta->inner_steps ? &gradient : NULL};

@@ -67,6 +67,16 @@ static void count(const struct raml_meta_result *r, const struct raml_meta_task 
     raml_statistics_add(s, "displacement", r->displacement, 1);
 }
 
+/* Says which task failed; of a number that is not finite also the rate, which is the usual reason. */
+static enum raml_code name_task(const struct raml_meta_step *m, const struct raml_meta_task *t, enum raml_code rc,
+                                struct raml_err *err)
+{
+    char name[RAML_QUESTION_NAME];
+    raml_question_name(t->question, name);
+    if (rc != RAML_ERANGE || !m->inner.steps) return raml_wrap(err, rc, "the task of %s", name);
+    return raml_wrap(err, rc, "the task of %s, adapted at inner_learning_rate %g", name, m->inner.rate);
+}
+
 static enum raml_code one_task(struct evaluation *e, float *grad, double *loss, struct raml_statistics *statistics,
                                struct raml_err *err)
 {
@@ -76,10 +86,9 @@ static enum raml_code one_task(struct evaluation *e, float *grad, double *loss, 
     const struct raml_meta_task *t = e->task;
     bool reptile = m->inner.method == RAML_META_REPTILE;
     struct raml_meta_result r;
-    char name[RAML_QUESTION_NAME];
     enum raml_code rc = raml_meta_gradient(&space, &losses, &m->inner, m->vectors.theta,
                                            reptile ? 1 / (double)m->tasks->n_all : 1, grad, &r, err);
-    if (rc) return raml_wrap(err, rc, "the task of %s", raml_question_name(t->question, name));
+    if (rc) return name_task(m, t, rc, err);
     *loss += reptile ? r.support_first * m->tasks->part[t->first_part].total / e->step->total : r.query_after;
     count(&r, t, e->step->total, statistics);
     return RAML_OK;
@@ -114,11 +123,10 @@ enum raml_code raml_meta_measure(struct raml_meta_step *m, struct raml_packs *pa
     enum raml_code rc = raml_meta_enter(&m->vectors, err);
     for (size_t i = 0; i < m->tasks->n && !rc; i++) {
         struct raml_meta_result r;
-        char name[RAML_QUESTION_NAME];
         e.task = &m->tasks->task[i];
         step->total = e.task->query_total;
         rc = raml_meta_gradient(&space, &losses, &inner, m->vectors.theta, 1, NULL, &r, err);
-        if (rc) rc = raml_wrap(err, rc, "the task of %s", raml_question_name(e.task->question, name));
+        if (rc) rc = name_task(m, e.task, rc, err);
         sums[0] += r.query_before * step->total;
         sums[1] += r.query_after * step->total;
         sums[2] += step->total;

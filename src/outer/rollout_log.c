@@ -103,7 +103,8 @@ enum raml_code raml_rollout_write(struct raml_rollout_source *s, uint64_t step, 
 
 /* -- Statistics ---------------------------------------------------------------------------------------------------- */
 
-static void count_group(const struct raml_rollout_group *g, struct raml_statistics *out)
+static void count_group(const struct raml_rollout_source *s, const struct raml_rollout_group *g,
+                        struct raml_statistics *out)
 {
     double sum = 0, squares = 0, n = (double)g->n;
     for (size_t k = 0; k < g->n; k++) {
@@ -121,13 +122,14 @@ static void count_group(const struct raml_rollout_group *g, struct raml_statisti
     }
     for (size_t k = 0; k < g->n; k++) squares += (g->sample[k].reward - sum / n) * (g->sample[k].reward - sum / n);
     raml_statistics_add(out, "reward_std", g->n > 1 ? sqrt(squares / (n - 1)) : 0, 1);
-    raml_statistics_add(out, "frac_reward_zero_std", !g->signal, 1);
+    if (!s->distill)
+        raml_statistics_add(out, "frac_reward_zero_std", !g->signal, 1); /* the teacher's signal is another */
 }
 
 void raml_rollout_count(const struct raml_rollout_source *s, struct raml_statistics *out)
 {
     const struct raml_round *r = &s->round;
-    for (size_t i = 0; i < r->n_used; i++) count_group(r->used[i], out);
+    for (size_t i = 0; i < r->n_used; i++) count_group(s, r->used[i], out);
     for (size_t k = 0; k < s->mix.n && s->mix.n > 1; k++)
         for (size_t i = 0; i < r->n_rows; i++)
             raml_statistics_add(out, raml_reward_name(s->mix.kind[k]), r->component[i * s->mix.n + k], 1);

@@ -2,6 +2,7 @@
 #include "outer/loop.h"
 #include "outer/probe_rows.h"
 #include "outer/training_set.h"
+#include "outer/validation.h"
 
 #include "raml/meta.h"
 
@@ -13,10 +14,10 @@ struct sft_source {
     const struct raml_train_job *job;
     const struct raml_train_options *opt;
     const struct raml_comm *comm;
-    struct training_set set, validation;
+    struct training_set set;
+    struct raml_validation validation;
     struct training_plan plan;
-    struct selection selection, validation_selection;
-    struct raml_step step; /* of the validation */
+    struct selection selection;
     struct raml_segments segments;
     struct raml_probe_rows probes;         /* of the step's rows; n 0: it has none */
     double probe_weight[RAML_PROBES_MOST]; /* of the cuts, in the step */
@@ -24,27 +25,25 @@ struct sft_source {
 
 /* -- Steps --------------------------------------------------------------------------------------------------------- */
 
-/* s NULL: without probes. */
-static enum raml_code add_row(struct sft_source *s, const struct training_set *set, const struct selection *d,
-                              struct raml_step *step, struct raml_err *err)
+/* The selected row with its probes. */
+static enum raml_code add_probed(struct sft_source *s, struct raml_step *step, struct raml_err *err)
 {
+    const struct training_set *set = &s->set;
+    const struct selection *d = &s->selection;
     struct raml_tree *tree;
     size_t row = 0, first;
     enum raml_code rc = raml_step_tree(step, &tree, err);
-    if (!rc) rc = raml_training_set_row(set, d, tree, s ? &s->segments : NULL, err);
-    if (!rc && s) rc = raml_probe_rows_add(&s->probes, tree, &s->segments, set->cuts, err);
+    if (!rc) rc = raml_training_set_row(set, d, tree, &s->segments, err);
+    if (!rc) rc = raml_probe_rows_add(&s->probes, tree, &s->segments, set->cuts, err);
     if (!rc) rc = raml_step_rows(step, &row, err);
     first = row;
-    raml_statistics_add(&step->statistics, "unique_tokens", (double)set->item[d->item].n_unique, 1);
     for (; row < step->n_rows && !rc; row++) {
-        size_t i = s ? s->probes.row[row].of : row - first, n = step->start[row + 1] - step->start[row];
-        double times = d->n ? (double)d->times[i] : 1;
-        step->row[row] =
-            (struct raml_step_row){&set->qs->question[set->item[d->item].question], d->n ? d->selected[i] : 0};
-        for (size_t k = step->start[row]; k < step->start[row + 1]; k++) step->weight[k] = (float)times;
-        if (row - first < (d->n ? d->n : 1)) step->trained += times * (double)n;
+        size_t i = s->probes.row[row].of, n = step->start[row + 1] - step->start[row];
+        step->row[row] = (struct raml_step_row){&set->qs->question[set->item[d->item].question], d->selected[i]};
+        for (size_t k = step->start[row]; k < step->start[row + 1]; k++) step->weight[k] = (float)d->times[i];
+        if (row - first < d->n) step->trained += (double)d->times[i] * (double)n;
     }
-    if (!rc && s) raml_probe_rows_weigh(&s->probes, step, first, s->probe_weight, d->times);
+    if (!rc) raml_probe_rows_weigh(&s->probes, step, first, s->probe_weight, d->times);
     return rc;
 }
 
@@ -71,7 +70,8 @@ static enum raml_code next(void *user, uint64_t number, struct raml_packs *packs
     for (uint64_t b = (uint64_t)s->comm->rank; b < batch && position + b < s->plan.n_positions && !rc;
          b += (uint64_t)s->comm->size) {
         raml_select_at(&s->set, position + b, &s->selection);
-        rc = add_row(probing ? s : NULL, &s->set, &s->selection, step, err);
+        rc = probing ? add_probed(s, step, err) : raml_add_selected(&s->set, &s->selection, step, &step->trained, err);
+        raml_statistics_add(&step->statistics, "unique_tokens", (double)s->set.item[s->selection.item].n_unique, 1);
     }
     rc = raml_comm_agree(s->comm, rc, err);
     return rc ? rc : count(s, step, err);
@@ -92,46 +92,17 @@ static double epoch(const void *user, uint64_t steps)
     return fmin((double)steps * (double)s->opt->batch_size, (double)s->plan.n_positions) / (double)s->set.n;
 }
 
-/* -- Validation ---------------------------------------------------------------------------------------------------- */
-
-/* Adds a batch's loss, -log p and weight to sums. */
-static enum raml_code evaluate_batch(struct sft_source *s, struct raml_packs *packs,
-                                     const struct raml_objective *objective, size_t i, double sums[3],
-                                     struct raml_err *err)
-{
-    double loss = 0;
-    enum raml_code rc = RAML_OK;
-    raml_step_clear(&s->step);
-    while (i < s->validation.n && s->step.n_trees < (size_t)s->opt->batch_size && !rc) {
-        raml_select_item(&s->validation, (uint32_t)i++, 0, &s->validation_selection);
-        rc = add_row(NULL, &s->validation, &s->validation_selection, &s->step, err);
-    }
-    s->step.total = s->step.trained;
-    if (!rc) rc = raml_packs_loss(packs, objective, &s->step, &loss, NULL, err);
-    if (rc) return rc;
-    sums[0] += loss * s->step.total;
-    for (size_t k = 0; k < s->step.n; k++) sums[1] -= (double)s->step.weight[k] * (double)s->step.logp[k];
-    sums[2] += s->step.total;
-    return RAML_OK;
-}
-
-/* Mean loss of the validation set, a batch at a time; batch i belongs to rank i modulo the number of ranks. */
 static enum raml_code evaluate(void *user, struct raml_packs *packs, const struct raml_objective *objective,
                                json_t *line, double *score, struct raml_err *err)
 {
     struct sft_source *s = user;
-    size_t batch = (size_t)s->opt->batch_size, first = (size_t)s->comm->rank * batch;
-    double sums[3] = {0}; /* of losses, of -log p, of weights */
-    enum raml_code rc = RAML_OK;
-    for (size_t at = first; at < s->validation.n && !rc; at += batch * (size_t)s->comm->size)
-        rc = evaluate_batch(s, packs, objective, at, sums, err);
+    double sums[3] = {0};
+    enum raml_code rc = raml_validation_add(&s->validation, s->comm, packs, objective, sums, err);
     rc = raml_comm_agree(s->comm, rc, err);
     if (!rc) rc = s->comm->sum(s->comm->user, sums, 3, err);
     if (rc) return rc;
     *score = -sums[0] / sums[2];
-    int failed = json_object_set_new(line, "eval_loss", json_real(-*score));
-    if (!failed && s->job->objective) failed = json_object_set_new(line, "eval_nll", json_real(sums[1] / sums[2]));
-    return failed ? raml_fail(err, RAML_ENOMEM, "no memory for a line of metrics") : RAML_OK;
+    return raml_validation_log(sums, s->job->objective != NULL, line, err);
 }
 
 /* -- Opening ------------------------------------------------------------------------------------------------------- */
@@ -173,10 +144,8 @@ static void report_data(const struct training_set *f, const struct raml_sink *si
 static void sft_deinit(struct sft_source *s)
 {
     raml_selection_deinit(&s->selection);
-    raml_selection_deinit(&s->validation_selection);
+    raml_validation_deinit(&s->validation);
     raml_training_set_deinit(&s->set);
-    raml_training_set_deinit(&s->validation);
-    raml_step_deinit(&s->step);
     raml_segments_deinit(&s->segments);
     raml_probe_rows_deinit(&s->probes);
 }
@@ -201,13 +170,10 @@ static enum raml_code sft_init(struct sft_source *s, struct raml_err *err)
                          "expected trajectories of at least 1",
                          opt->loss_steps);
     enum raml_code rc = raml_training_set_init(&s->set, job, opt, job->data, job->data_name, 0, err);
-    if (!rc && job->validation && opt->eval_steps)
-        rc = raml_training_set_init(&s->validation, job, opt, job->validation, "validation",
-                                    (size_t)opt->eval_questions, err);
+    if (!rc) rc = raml_validation_init(&s->validation, job, opt, err);
     if (!rc) rc = check_data(&s->set, err);
     if (!rc) rc = raml_training_plan_init(&s->plan, &s->set, opt, err);
     if (!rc) rc = raml_selection_init(&s->selection, &s->set, err);
-    if (!rc) rc = raml_selection_init(&s->validation_selection, &s->validation, err);
     if (!rc) report_data(&s->set, job->sink);
     if (!rc && s->set.cuts > 1)
         raml_say(job->sink,
@@ -238,7 +204,7 @@ enum raml_code raml_train_sft(const struct raml_train_job *job, const struct ram
                                                 .next = next,
                                                 .after = s.set.cuts > 1 ? after : NULL,
                                                 .epoch = epoch,
-                                                .evaluate = s.validation.n ? evaluate : NULL};
+                                                .evaluate = s.validation.set.n ? evaluate : NULL};
         const struct raml_training training = {&source, &objective, job->objective ? objective.name : NULL, settings,
                                                NULL};
         rc = raml_train_loop(job, opt, &training, out, err);

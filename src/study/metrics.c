@@ -135,6 +135,7 @@ static bool is_ipo(const char *recipe)
 enum raml_method raml_method_of(const struct raml_run_found *run)
 {
     if (has(run, "rewards/margins")) return is_ipo(run->recipe) ? RAML_METHOD_IPO : RAML_METHOD_PAIRS;
+    if (has(run, "reverse_kl")) return RAML_METHOD_DISTILL;
     if (has(run, "policy_loss") || has(run, "clip_ratio/region_mean")) return RAML_METHOD_POLICY;
     if (has(run, "reward")) return RAML_METHOD_RFT;
     return has(run, "nll") ? RAML_METHOD_DFT : RAML_METHOD_SFT;

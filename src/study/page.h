@@ -53,6 +53,9 @@ RAML_CHECKED enum raml_code raml_part_training(struct raml_page *p, struct raml_
 /* Policy gradients and preferences: the numbers to take away, a column a run; share of time; some groups of samples. */
 void raml_part_objective(struct raml_page *p);
 RAML_CHECKED enum raml_code raml_part_time(struct raml_page *p, struct raml_err *err);
+/* Multi-step loss: the answer's loss after the cuts of a trajectory, "probe_loss/1" and so on. */
+#define RAML_PROBE_LOSS "probe_loss/"
+RAML_CHECKED enum raml_code raml_part_probes(struct raml_page *p, struct raml_err *err);
 void raml_part_rollouts(struct raml_page *p);
 void raml_part_settings(struct raml_page *p);
 

@@ -201,7 +201,21 @@ static struct headline headline_of(const struct raml_run_found *run)
                               .also = find(run, "reward"),
                               .also_label = "reward in training"};
         break;
+    case RAML_METHOD_DISTILL: /* the reward is not trained on */
+        h = (struct headline){.label = "right answers in validation",
+                              .s = find(run, "eval_accuracy"),
+                              .share = true,
+                              .also = find(run, "reverse_kl"),
+                              .also_label = "reverse KL in nats per token"};
+        break;
     default:
+        if (find(run, "eval_query_loss_after")) {
+            h.s = find(run, "eval_query_loss_after");
+            h.label = "loss of validation queries after adapting";
+            h.also = find(run, "eval_query_loss_before");
+            h.also_label = "before adapting";
+            break;
+        }
         h.s = nll ? nll : find(run, "eval_loss");
         h.label = nll ? "negative log-likelihood in validation" : "validation loss";
         break;

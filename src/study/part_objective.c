@@ -11,6 +11,7 @@ static const struct row {
 } rows[] = {
     {"eval_accuracy", "right answers in validation", true, "accuracy"},
     {"eval_accuracy", "pairs in the right order, validation", true, "rewards/accuracies"},
+    {"reverse_kl", "reverse KL to the teacher, nats per token", false, NULL},
     {"reward", "mean reward", false, NULL},
     {"accuracy", "right samples", true, NULL},
     {"frac_reward_zero_std", "groups without signal", true, NULL},

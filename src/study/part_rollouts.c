@@ -74,6 +74,7 @@ static void add_sample(struct raml_page *p, const json_t *sample, size_t n, bool
     if (n > 1) raml_buf_addf(&p->html, " \u00B7 %zu samples", n);
     add_number(p, sample, "reward", " \u00B7 reward ");
     if (advantages) add_number(p, sample, "advantage", " \u00B7 advantage ");
+    add_number(p, sample, "reverse_kl", " \u00B7 reverse KL ");
     add_number(p, sample, "n_tokens", " \u00B7 tokens ");
     if (json_is_string(answer)) {
         raml_buf_adds(&p->html, " \u00B7 answer ");

@@ -19,6 +19,7 @@ static const struct known {
     const char *key, *title, *label, *also; /* also: a second curve in the same figure, dashed */
     bool log_y, smooth, from_zero;
     bool alone;                       /* also is drawn of runs without key, too */
+    bool with_also;                   /* key is drawn of runs that have also, alone */
     const char *suffix, *also_suffix; /* of the two in the legend; NULL: training and validation */
     double unit;                      /* what is drawn is the number over this; 0: 1 */
 } known[] = {
@@ -87,6 +88,14 @@ static const struct known {
      .suffix = ", chosen",
      .also_suffix = ", rejected"},
     {.key = LOSS, .title = "Training loss", .also = "eval_loss", .smooth = true, .alone = true},
+    {.key = LOSS,
+     .title = "Loss of a task's query",
+     .label = "nats per token",
+     .also = "query_loss_before",
+     .smooth = true,
+     .with_also = true,
+     .suffix = ", after adapting",
+     .also_suffix = ", before"},
     {.key = "support_loss_last",
      .title = "Loss of what a task adapts on",
      .label = "nats per token",
@@ -100,7 +109,21 @@ static const struct known {
      .also = "eval_query_loss_before",
      .suffix = ", after adapting",
      .also_suffix = ", before"},
-    {.key = "displacement", .title = "Length of the inner steps' path", .label = "norm", .smooth = true},
+    {.key = "displacement", .title = "How far a task's inner steps lead", .label = "norm of the move", .smooth = true},
+    {.key = "reverse_kl", .title = "Reverse KL to the teacher", .label = "nats per token", .smooth = true},
+    {.key = "student_nll",
+     .title = "Samples, as student and teacher find them",
+     .label = "\u2212log p, nats per token",
+     .also = "teacher_nll",
+     .smooth = true,
+     .suffix = ", student",
+     .also_suffix = ", teacher"},
+    {.key = "log_ratio_max",
+     .title = "Largest ratio of student and teacher",
+     .label = "nats, either way",
+     .smooth = true},
+    {.key = "clipped_ratio", .title = "Ratios clipped by log_ratio_clip", .label = "share of tokens", .smooth = true},
+    {.key = "hint/too_long_ratio", .title = "Too long after the hint", .label = "share of samples", .smooth = true},
     {.key = "nll",
      .title = "Negative log-likelihood",
      .label = "nats per trained token",
@@ -132,7 +155,7 @@ static const struct known {
     {.key = "tokens_per_s", .title = "Speed", .label = "tokens per second", .from_zero = true},
     {.key = "peak_memory_bytes", .title = "Peak memory", .label = "MiB", .from_zero = true, .unit = 1024.0 * 1024.0},
 };
-/* Counts and clocks grow with the step and are meaningless as curves; those of phases are a figure of their own.
+/* Counts and clocks grow with the step and are meaningless as curves; those of phases and of probes have figures of their own.
  * clip_ratio/region_mean is the sum of two that are drawn. */
 static const char *const dull[] = {"epoch", "tokens", "trained_tokens",         "seconds",
                                    "time",  "step",   "completions/max_length", "clip_ratio/region_mean",
@@ -222,10 +245,11 @@ static const char *label_of(const struct raml_findings *f, const struct known *k
                                                    [RAML_METHOD_DFT] = "\u2212p log p, per trained token",
                                                    [RAML_METHOD_RFT] = "loss, nats per trained token",
                                                    [RAML_METHOD_POLICY] = "policy loss",
+                                                   [RAML_METHOD_DISTILL] = "reverse KL, nats per trained token",
                                                    [RAML_METHOD_PAIRS] = "loss per pair",
                                                    [RAML_METHOD_IPO] = "loss per pair, a squared distance"};
     const char *label = NULL;
-    if (strcmp(k->key, LOSS) != 0) return k->label;
+    if (k->label) return k->label;
     for (size_t r = 0; r < f->n_runs; r++) {
         if (!raml_metrics_find(&f->run[r]->metrics, LOSS)) continue;
         const char *own = unit[raml_method_of(f->run[r])];
@@ -241,15 +265,16 @@ static enum raml_code add_figure(struct raml_page *p, const struct known *k, str
     char name[4 * RAML_MAX_RUNS][80];
     struct curve curve[2 * RAML_MAX_RUNS] = {{0}};
     size_t n = 0, n_curves = 0;
-    bool ok = add_key(p->found, k->key, NULL, k->also ? k->suffix ? k->suffix : ", training" : "", k->unit, k->smooth,
-                      false, s, name, &n, curve, &n_curves);
+    bool ok =
+        add_key(p->found, k->key, k->with_also ? k->also : NULL, k->also ? k->suffix ? k->suffix : ", training" : "",
+                k->unit, k->smooth, false, s, name, &n, curve, &n_curves);
     if (ok && k->also)
         ok = add_key(p->found, k->also, k->alone ? NULL : k->key, k->also_suffix ? k->also_suffix : ", validation",
                      k->unit, k->also_suffix && k->smooth, true, s, name, &n, curve, &n_curves);
     enum raml_code rc = ok ? RAML_OK : raml_fail(err, RAML_ENOMEM, "no memory for the curve of '%s'", k->key);
     if (!rc && n) {
         char file[80], caption[120] = "";
-        raml_page_figure_name(file, "training-", k->key);
+        raml_page_figure_name(file, "training-", k->with_also ? k->also : k->key);
         double low, high;
         find_range(curve, n_curves, &low, &high);
         bool smoothed = false;
@@ -300,6 +325,7 @@ static bool is_absent(const struct raml_findings *f, const char *key)
 static bool is_flat(const struct raml_findings *f, const struct known *k)
 {
     bool also = is_absent(f, k->also), key = is_absent(f, k->key);
+    if (k->with_also && also) return true;
     return (key || is_constant(f, k->key)) && (also || is_constant(f, k->also)) && !(key && also);
 }
 
@@ -314,6 +340,7 @@ static bool is_dull(const char *key)
 {
     for (size_t i = 0; dull[i]; i++)
         if (strcmp(dull[i], key) == 0) return true;
+    if (strncmp(key, RAML_PROBE_LOSS, strlen(RAML_PROBE_LOSS)) == 0) return true;
     return strncmp(key, "seconds/", strlen("seconds/")) == 0;
 }
 
@@ -393,6 +420,7 @@ enum raml_code raml_part_training(struct raml_page *p, struct raml_err *err)
     enum raml_code rc = RAML_OK;
     for (size_t i = 0; !rc && i < sizeof known / sizeof *known; i++)
         if (!is_flat(f, &known[i])) rc = add_figure(p, &known[i], err);
+    if (!rc) rc = raml_part_probes(p, err);
     if (!rc) rc = raml_part_time(p, err);
     if (!rc) rc = add_others(p, err);
     raml_buf_adds(&p->html, "</div>\n");

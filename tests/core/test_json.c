@@ -168,6 +168,12 @@ static void whole_files(void **state)
     spill(path, "{\"a\": 1,\n \"b\" 2}", 16);
     assert_int_equal(raml_json_load(path, 1000, &v, &e), RAML_EFORMAT);
     assert_true(has(e.msg, "config.json:2: not valid JSON at column 6: ':' expected"));
+    static const char big[] = "{\"a\": 1000000000000000019884624838656, \"b\": 7}"; /* as Python writes int(1e30) */
+    spill(path, big, sizeof big - 1);
+    assert_int_equal(raml_json_load(path, 1000, &v, &e), RAML_EFORMAT);
+    must(raml_json_load_reals(path, 1000, &v, &e), &e);
+    assert_true(json_real_value(json_object_get(v, "a")) == 1e30 && json_real_value(json_object_get(v, "b")) == 7);
+    json_decref(v);
     spill(path, "", 0);
     assert_int_equal(raml_json_load(path, 1000, &v, &e), RAML_EFORMAT);
     assert_true(has(e.msg, "config.json: empty"));

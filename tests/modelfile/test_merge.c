@@ -155,7 +155,11 @@ static void test_refused(void **state)
     o.adapters = block;
     assert_int_equal(raml_model_file_save_gguf(f, in(*state, "x.gguf", path), &o, &err), RAML_ESUPPORT);
     assert_true(has(err.msg, "'model.embed_tokens' has an adapter, but is the head too"));
+    assert_true(has(err.msg, "untied (tie_word_embeddings false") && has(err.msg, "or train without it"));
     assert_int_equal(raml_model_file_save_folder(f, *state, &o, &err), RAML_ESUPPORT);
+    assert_int_equal(raml_lora_write_gguf(&l, block, &other, in(*state, "a.gguf", path), &err), RAML_ESUPPORT);
+    assert_true(has(err.msg, "llama.cpp has no adapter") && has(err.msg, "untied (tie_word_embeddings false"));
+    assert_false(raml_is_file(path));
     raml_lora_deinit(&l);
     free(block);
     other.n_layers++;

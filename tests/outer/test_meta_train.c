@@ -445,6 +445,7 @@ static void test_refused(void **state)
     o.inner_learning_rate = 1e6;
     o.inner_steps = 4;
     refused(b, o, &opt, NULL, RAML_ERANGE, "the task of question '");
+    refused(b, o, &opt, NULL, RAML_ERANGE, "), adapted at inner_learning_rate 1e+06: inner step ");
     if (raml_device_has_bf16(b->dev)) {
         b->dtype = RAML_BF16;
         refused(b, meta("maml", ""), &opt, NULL, RAML_ESUPPORT, "bf16 rounds away; use dtype f32, or fomaml");

@@ -13,6 +13,7 @@ end_all() { # the launcher first, so that it can't end them otherwise
     for p in $1 $(children "$1"); do kill -KILL "$p" 2>/dev/null || :; done
 }
 trap 'if [ "$pid" ]; then end_all "$pid"; fi; rm -rf "$tmp"' EXIT
+export OMPI_MCA_orte_tmpdir_base="$tmp" # what a killed mpirun leaves goes with the rest
 cd "$tmp"
 fail() {
     echo "FAIL: $*"

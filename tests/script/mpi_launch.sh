@@ -6,13 +6,16 @@ launcher=
 case $library in
 "Open MPI"*) names="mpirun.openmpi mpirun" ;;
 MPICH*) names="mpirun.mpich mpirun" ;;
-*) names= ;;
+*)
+    echo "SKIPPED: training on several ranks is NOT tested: mpi is $library"
+    exit 0
+    ;;
 esac
 for name in $names; do
     [ "$launcher" ] || launcher=$(command -v "$name" || :)
 done
 if [ ! "$launcher" ]; then
-    echo "SKIPPED: training on several ranks is NOT tested: mpi is $library, and its mpirun is ${names:-not needed}"
+    echo "SKIPPED: training on several ranks is NOT tested: mpi is $library, and it has none of: $names"
     exit 0
 fi
 # As root, on fewer processors than ranks, each rank on any of them.

@@ -187,6 +187,7 @@ static void labels_of_the_loss(void **state)
         {"\"nll\":0.5,", "objective: dft\n", "'\u2212p log p, per trained token'"},
         {"\"reward\":0.5,", "a: 1\n", "'loss, nats per trained token'"},
         {"\"reward\":0.5,\"policy_loss\":0.5,", "a: 1\n", "'policy loss'"},
+        {"\"reward\":0.5,\"reverse_kl\":2,", "a: 1\n", "'reverse KL, nats per trained token'"},
         {"\"rewards/margins\":1,", "loss_type: \"sigmoid\"\n", "'loss per pair'"},
         {"\"rewards/margins\":1,", "beta: 1\nloss_type: \"ipo_sum\"\n", "'loss per pair, a squared distance'"},
     };
@@ -203,6 +204,92 @@ static void labels_of_the_loss(void **state)
     char *script = get(*state, "figures/training-loss.gp");
     expect(script, "set ylabel 'loss'");
     free(script);
+}
+
+/* Self-distillation: the teacher's numbers, and no advantages. */
+static void distillation(void **state)
+{
+    const char *dir = *state;
+    put(dir, "metrics.jsonl",
+        "{\"step\":1,\"reward\":0.5,\"accuracy\":0.5,\"reverse_kl\":0.75,\"student_nll\":1,\"teacher_nll\":1.75,"
+        "\"log_ratio_max\":3,\"loss\":0.75,\"eval_accuracy\":0.25}\n"
+        "{\"step\":2,\"reward\":0.6,\"accuracy\":0.6,\"reverse_kl\":0.5,\"student_nll\":1,\"teacher_nll\":1.5,"
+        "\"log_ratio_max\":4,\"loss\":0.5,\"eval_accuracy\":0.5}\n");
+    put(dir, "rollouts.jsonl",
+        "{\"question\":\"1+1\",\"answer\":\"2\",\"step\":1,\"used\":true,\"trajectories\":[{\"text\":\"2\",\"answer\":"
+        "\"2\","
+        "\"correct\":true,\"reward\":1,\"reverse_kl\":0.125,\"n_tokens\":1,\"trained\":true}]}\n");
+    char *page = report(dir);
+    expect(page, "<span>reverse KL in nats per token 0.75\u00A0\u2192 0.5</span>");
+    expect(page, "<td class=\"t\">reverse KL to the teacher, nats per token</td><td>0.75\u00A0\u2192\u00A00.5</td>");
+    expect(page, " \u00B7 reward 1 \u00B7 reverse KL 0.125 \u00B7 tokens 1");
+    free(page);
+    char *tsv = get(dir, "figures/training-student_nll.tsv");
+    expect(tsv, "this run, teacher\t2\t1.5");
+    free(tsv);
+    tsv = get(dir, "figures/training-reverse_kl.gp");
+    expect(tsv, "Reverse KL to the teacher");
+    free(tsv);
+}
+
+/* Meta-learning: the query's loss before and after adapting, of the runs that have both. */
+static void queries(void **state)
+{
+    const char *dir = *state;
+    put(dir, "a/metrics.jsonl",
+        "{\"step\":1,\"loss\":2,\"query_loss_before\":3,\"displacement\":0.5,\"eval_loss\":1,"
+        "\"eval_query_loss_before\":1.5,\"eval_query_loss_after\":1.25}\n"
+        "{\"step\":2,\"loss\":1,\"query_loss_before\":2.5,\"displacement\":0.25,\"eval_loss\":0.5,"
+        "\"eval_query_loss_before\":0.75,\"eval_query_loss_after\":0.625}\n");
+    put(dir, "b/metrics.jsonl", "{\"step\":1,\"loss\":4}\n{\"step\":2,\"loss\":3}\n");
+    char *page = report(dir);
+    expect(page, "<span>loss of validation queries after adapting, a</span><b>0.625</b><span>before adapting 0.75");
+    free(page);
+    char *tsv = get(dir, "figures/training-query_loss_before.tsv");
+    expect(tsv, "a, after adapting\t2\t1\t");
+    expect(tsv, "a, before\t2\t2.5\t");
+    expect_none(tsv, "b,");
+    free(tsv);
+    tsv = get(dir, "figures/training-loss.tsv");
+    expect(tsv, "b, training\t2\t3\t");
+    free(tsv);
+    put(dir, "a/metrics.jsonl", "{\"step\":1,\"loss\":2}\n{\"step\":2,\"loss\":1}\n");
+    page = report(dir);
+    expect_none(page, "Loss of a task&#39;s query");
+    expect_none(page, "Loss of a task's query");
+    free(page);
+}
+
+/* Multi-step loss: over the trajectory at the start and at the end of the probes, and over their steps. */
+static void probes(void **state)
+{
+    const char *dir = *state;
+    put(dir, "a/metrics.jsonl",
+        "{\"step\":1,\"loss\":2,\"probe_loss/1\":4,\"probe_loss/2\":3}\n"
+        "{\"step\":2,\"loss\":1,\"probe_loss/1\":3.5,\"probe_loss/2\":0.25}\n{\"step\":3,\"loss\":1}\n");
+    put(dir, "b/metrics.jsonl", "{\"step\":1,\"loss\":4}\n{\"step\":2,\"loss\":3}\n");
+    char *page = report(dir);
+    expect(page, "Loss of the answer after cuts of the trajectory");
+    expect_none(page, "probe_loss/1");
+    free(page);
+    char *tsv = get(dir, "figures/training-probes.tsv");
+    expect(tsv, "a, start\t0.5\t4\t");
+    expect(tsv, "a, end\t1\t0.25\t");
+    expect_none(tsv, "b,");
+    free(tsv);
+    tsv = get(dir, "figures/training-probes_by_step.tsv");
+    expect(tsv, "1/2\t2\t3.5\t");
+    expect(tsv, "2/2\t1\t3\t");
+    free(tsv);
+    put(dir, "b/metrics.jsonl", "{\"step\":1,\"probe_loss/1\":4,\"probe_loss/2\":3}\n");
+    page = report(dir); /* of two runs, one of them logged once */
+    expect_none(page, "training-probes_by_step");
+    free(page);
+    tsv = get(dir, "figures/training-probes.tsv");
+    expect(tsv, "a, start\t1\t3\t");
+    expect_none(tsv, "b, start");
+    expect(tsv, "b, end\t1\t3\t");
+    free(tsv);
 }
 
 /* Rounding is no curve, one line is shown in words, bytes are drawn in MiB, validation alone is drawn. */
@@ -318,6 +405,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(headline_and_figures, set_up, tear_down),
         cmocka_unit_test_setup_teardown(pairs, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(distillation, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(queries, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(probes, set_up, tear_down),
         cmocka_unit_test_setup_teardown(labels_of_the_loss, set_up, tear_down),
         cmocka_unit_test_setup_teardown(small_numbers_and_few, set_up, tear_down),
         cmocka_unit_test_setup_teardown(groups_of_samples, set_up, tear_down),

@@ -342,7 +342,7 @@ static void test_find(void **state)
     } cases[] = {
         {"{\"chat_template\":\"one\",\"bos_token\":\"B\",\"eos_token\":{\"content\":\"E\"}}", NULL, RAML_OK, "one|B|E"},
         {"{\"chat_template\":\"one\",\"bos_token\":null}", "two", RAML_OK, "two||"},
-        {"{\"bos_token\":\"B\"}", "two\n", RAML_OK, "two|B|"},
+        {"{\"bos_token\":\"B\",\"model_max_length\":1000000000000000019884624838656}", "two\n", RAML_OK, "two|B|"},
         {NULL, "two", RAML_OK, "two||"},
         {"{\"chat_template\":[{\"name\":\"x\",\"template\":\"no\"},{\"name\":\"default\",\"template\":\"yes\"}]}", NULL,
          RAML_OK, "yes||"},

@@ -127,7 +127,7 @@ static void heads_back(const struct raml_heads *h, void *dqkv, float *d_bias, fl
                 double s = head_rstd(x, D, h->eps);
                 for (size_t i = 0; i < D; i++) {
                     dot += g[i] * x[i] * w[i];
-                    dw[i] += (float)(g[i] * x[i] * s);
+                    if (dw) dw[i] += (float)(g[i] * x[i] * s);
                 }
                 for (size_t i = 0; i < D; i++) g[i] = g[i] * w[i] * s - x[i] * s * s * s * dot / (double)D;
             }

@@ -1,22 +1,23 @@
 /* rank.c - halves of low-rank products. Contract: device/rank.h.
  *
- * Tiles of TR by TV sums stay in registers; how they are cut changes no bit.
+ * Tiles of sums stay in registers: TR rows by TV vectors of columns of up, DR rows by DV ranks of down, where fewer rows
+ * make fewer conversions of bf16, GR ranks by TV vectors of grad. How they are cut changes no bit.
  */
 #include "device/cpu/isa/rows.h"
 
 #if defined __AVX512F__
-enum { TR = 6, TV = 4 }; /* 24 of 32 registers */
+enum { TR = 6, TV = 4, DR = 3, DV = 8, GR = 4 }; /* 24, 24 and 16 of 32 registers */
 #elif defined __AVX2__
-enum { TR = 3, TV = 2 }; /* 12 of 16: vf is two */
+enum { TR = 3, TV = 2, DR = 1, DV = 4, GR = 2 }; /* 12, 8 and 8 of 16: vf is two */
 #else
-enum { TR = 2, TV = 2 };
+enum { TR = 2, TV = 2, DR = 2, DV = 2, GR = 2 };
 #endif
 enum {
-    WIDE = 16 * TV,      /* columns of a tile */
-    TASK_ROWS = 8 * TR,  /* rows */
-    TASK_COLUMNS = 512,  /* and columns of a task of up: its part of m stays in the first-level cache */
-    GRAD_RANKS = 8 * TR, /* of a task of grad */
-    GRAD_ROWS = 128      /* whose columns stay in the first-level cache while all ranks read them */
+    WIDE = 16 * TV,     /* columns of a tile */
+    TASK_ROWS = 8 * TR, /* rows */
+    TASK_COLUMNS = 512, /* and columns of a task of up: its part of m stays in the first-level cache */
+    GRAD_RANKS = 48,    /* of a task of grad */
+    GRAD_ROWS = 128     /* whose columns lie in the first-level cache, as floats, while all ranks read them */
 };
 
 static size_t pieces_of(size_t n, size_t each)
@@ -26,19 +27,19 @@ static size_t pieces_of(size_t n, size_t each)
 
 /* sum[r][v] += x[i + r, j ..] m[k + v, j ..], sixteen columns, or the m that are left */
 INLINE void down_step(const bool bf16, const struct raml_rank_rows *f, size_t i, const size_t R, size_t k,
-                      const size_t V, size_t j, const bool full, size_t m, vf sum[TR][TV])
+                      const size_t V, size_t j, const bool full, size_t m, vf sum[DR][DV])
 {
-    vf w[TV];
-#pragma GCC unroll 4
+    vf w[DV];
+#pragma GCC unroll 8
     for (size_t v = 0; v < V; v++) {
         const float *at = f->m + (k + v) * f->ldm + j;
         w[v] = full ? vf_load(at) : vf_load_n(at, m);
     }
-#pragma GCC unroll 6
+#pragma GCC unroll 3
     for (size_t r = 0; r < R; r++) {
         size_t at = (i + r) * f->ldx + j;
         vf x = full ? act_load(bf16, f->x, at) : act_load_n(bf16, f->x, at, m);
-#pragma GCC unroll 4
+#pragma GCC unroll 8
         for (size_t v = 0; v < V; v++) sum[r][v] = vf_fma(x, w[v], sum[r][v]);
     }
 }
@@ -46,45 +47,44 @@ INLINE void down_step(const bool bf16, const struct raml_rank_rows *f, size_t i,
 INLINE void down_tile(const bool bf16, const struct raml_rank_rows *f, size_t i, const size_t R, size_t k,
                       const size_t V)
 {
-    vf sum[TR][TV];
+    vf sum[DR][DV];
     size_t j = 0;
-#pragma GCC unroll 6
+#pragma GCC unroll 3
     for (size_t r = 0; r < R; r++)
-#pragma GCC unroll 4
+#pragma GCC unroll 8
         for (size_t v = 0; v < V; v++) sum[r][v] = vf_zero();
     for (; j + 16 <= f->K; j += 16) down_step(bf16, f, i, R, k, V, j, true, 16, sum);
     if (j < f->K) down_step(bf16, f, i, R, k, V, j, false, f->K - j, sum);
-#pragma GCC unroll 6
+#pragma GCC unroll 3
     for (size_t r = 0; r < R; r++)
-#pragma GCC unroll 4
+#pragma GCC unroll 8
         for (size_t v = 0; v < V; v++) {
             float *u = f->u + (i + r) * f->rank + k + v, value = f->scale * vf_sum(sum[r][v]);
             *u = f->add ? *u + value : value;
         }
 }
 
-INLINE void down_block(const bool bf16, const struct raml_rank_rows *f, size_t i, size_t k)
+INLINE void down_ranks(const bool bf16, const struct raml_rank_rows *f, size_t i, size_t rows, size_t k, const size_t V)
 {
-    size_t rows = f->n - i, ranks = f->rank - k < TV ? f->rank - k : TV;
-    if (rows >= TR && ranks == TV) down_tile(bf16, f, i, TR, k, TV);
-    else if (rows >= TR)
-        for (size_t v = 0; v < ranks; v++) down_tile(bf16, f, i, TR, k + v, 1);
-    else if (ranks == TV)
-        for (size_t r = 0; r < rows; r++) down_tile(bf16, f, i + r, 1, k, TV);
+    if (rows == DR) down_tile(bf16, f, i, DR, k, V);
     else
-        for (size_t r = 0; r < rows; r++)
-            for (size_t v = 0; v < ranks; v++) down_tile(bf16, f, i + r, 1, k + v, 1);
+        for (size_t r = 0; r < rows; r++) down_tile(bf16, f, i + r, 1, k, V);
+}
+
+INLINE void down_block(const bool bf16, const struct raml_rank_rows *f, size_t i)
+{
+    size_t rows = f->n - i < DR ? f->n - i : DR, k = 0;
+    for (; k + DV <= f->rank; k += DV) down_ranks(bf16, f, i, rows, k, DV);
+    for (; k + DV / 2 <= f->rank; k += DV / 2) down_ranks(bf16, f, i, rows, k, DV / 2);
+    for (; k < f->rank; k++) down_ranks(bf16, f, i, rows, k, 1);
 }
 
 void rank_down_isa(const struct raml_rank_rows *f)
 {
     const bool bf16 = f->type == RAML_TYPE_BF16;
-    size_t across = pieces_of(f->rank, TV), tasks = pieces_of(f->n, TR) * across;
+    size_t tasks = pieces_of(f->n, DR);
 #pragma omp parallel for schedule(static)
-    for (size_t t = 0; t < tasks; t++) {
-        size_t i = t / across * TR, k = t % across * TV;
-        BY_ACT(bf16, down_block(true, f, i, k), down_block(false, f, i, k));
-    }
+    for (size_t t = 0; t < tasks; t++) BY_ACT(bf16, down_block(true, f, t * DR), down_block(false, f, t * DR));
 }
 
 /* Rows [i, i + R), V vectors of columns from j on; m of one vector, if not sixteen */
@@ -149,45 +149,43 @@ void rank_up_isa(const struct raml_rank_rows *f)
     }
 }
 
-/* g[r][.. of V vectors] += u[i, k + r] x[i, j ..] for rows [i, end); the last vector may have m columns */
-INLINE void grad_tile(const bool bf16, const struct raml_rank_rows *f, size_t i, size_t end, size_t k, const size_t R,
-                      size_t j, const size_t V, const bool full, size_t m, float *g)
+/* Columns [j, j + width) of rows [i, end), as floats, zeros up to WIDE */
+INLINE void grad_columns(const bool bf16, const struct raml_rank_rows *f, size_t i, size_t end, size_t j, size_t width,
+                         float *x)
 {
-    vf sum[TR][TV];
-#pragma GCC unroll 6
+    for (; i < end; i++, x += WIDE)
+#pragma GCC unroll 4
+        for (size_t v = 0; v < TV; v++) {
+            size_t at = i * f->ldx + j + 16 * v, left = width > 16 * v ? width - 16 * v : 0;
+            if (left >= 16) vf_store(x + 16 * v, act_load(bf16, f->x, at));
+            else vf_store(x + 16 * v, left ? act_load_n(bf16, f->x, at, left) : vf_zero());
+        }
+}
+
+/* g[r][..] += u[i, k + r] x[i, ..] for rows [i, end) */
+INLINE void grad_tile(const struct raml_rank_rows *f, size_t i, size_t end, size_t k, const size_t R, const float *x,
+                      float *g)
+{
+    vf sum[GR][TV];
+#pragma GCC unroll 4
     for (size_t r = 0; r < R; r++)
 #pragma GCC unroll 4
-        for (size_t v = 0; v < V; v++) sum[r][v] = vf_load(g + r * WIDE + 16 * v);
-    for (; i < end; i++) {
-        vf x[TV];
+        for (size_t v = 0; v < TV; v++) sum[r][v] = vf_load(g + r * WIDE + 16 * v);
+    for (; i < end; i++, x += WIDE) {
+        vf row[TV];
 #pragma GCC unroll 4
-        for (size_t v = 0; v < V; v++) {
-            size_t at = i * f->ldx + j + 16 * v;
-            x[v] = full ? act_load(bf16, f->x, at) : act_load_n(bf16, f->x, at, m);
-        }
-#pragma GCC unroll 6
+        for (size_t v = 0; v < TV; v++) row[v] = vf_load(x + 16 * v);
+#pragma GCC unroll 4
         for (size_t r = 0; r < R; r++) {
             vf u = vf_set(f->u[i * f->rank + k + r]);
 #pragma GCC unroll 4
-            for (size_t v = 0; v < V; v++) sum[r][v] = vf_fma(u, x[v], sum[r][v]);
+            for (size_t v = 0; v < TV; v++) sum[r][v] = vf_fma(u, row[v], sum[r][v]);
         }
     }
-#pragma GCC unroll 6
+#pragma GCC unroll 4
     for (size_t r = 0; r < R; r++)
 #pragma GCC unroll 4
-        for (size_t v = 0; v < V; v++) vf_store(g + r * WIDE + 16 * v, sum[r][v]);
-}
-
-INLINE void grad_ranks(const bool bf16, const struct raml_rank_rows *f, size_t i, size_t end, size_t k, const size_t R,
-                       size_t j, size_t width, float *g)
-{
-    size_t c = 0;
-    if (width == WIDE) {
-        grad_tile(bf16, f, i, end, k, R, j, TV, true, 16, g);
-        return;
-    }
-    for (; c + 16 <= width; c += 16) grad_tile(bf16, f, i, end, k, R, j + c, 1, true, 16, g + c);
-    if (c < width) grad_tile(bf16, f, i, end, k, R, j + c, 1, false, width - c, g + c);
+        for (size_t v = 0; v < TV; v++) vf_store(g + r * WIDE + 16 * v, sum[r][v]);
 }
 
 /* m's elements of these ranks and columns: to g, or back */
@@ -206,12 +204,14 @@ INLINE void grad_move(const struct raml_rank_rows *f, size_t k, size_t ranks, si
 INLINE void grad_task(const bool bf16, const struct raml_rank_rows *f, size_t k0, size_t j)
 {
     float g[GRAD_RANKS * WIDE] __attribute__((aligned(64))) = {0};
+    float x[GRAD_ROWS * WIDE] __attribute__((aligned(64)));
     size_t ranks = f->rank - k0 < GRAD_RANKS ? f->rank - k0 : GRAD_RANKS, width = f->K - j < WIDE ? f->K - j : WIDE;
     grad_move(f, k0, ranks, j, width, false, g);
     for (size_t i = 0; i < f->n; i += GRAD_ROWS) {
         size_t end = f->n - i < GRAD_ROWS ? f->n : i + GRAD_ROWS, k = 0;
-        for (; k + TR <= ranks; k += TR) grad_ranks(bf16, f, i, end, k0 + k, TR, j, width, g + k * WIDE);
-        for (; k < ranks; k++) grad_ranks(bf16, f, i, end, k0 + k, 1, j, width, g + k * WIDE);
+        grad_columns(bf16, f, i, end, j, width, x);
+        for (; k + GR <= ranks; k += GR) grad_tile(f, i, end, k0 + k, GR, x, g + k * WIDE);
+        for (; k < ranks; k++) grad_tile(f, i, end, k0 + k, 1, x, g + k * WIDE);
     }
     grad_move(f, k0, ranks, j, width, true, g);
 }
