@@ -139,8 +139,10 @@ static dnnl_data_type_t type_of(bool bf16)
     return bf16 ? dnnl_bf16 : dnnl_f32;
 }
 
-/* Without AMX, whose bf16 products (oneDNN 2.6 on Sapphire Rapids) change with the number of rows, N 512 K 1408 say, and
- * were no faster there. Only the first call in a process has an effect; who sets the variable decides otherwise. */
+/* Without AMX, whose bf16 products of 256 rows and more (oneDNN 2.6 on Sapphire Rapids) add in another order than those of
+ * fewer for some shapes, N 512 K 1408 say. That costs up to two thirds of the speed of large products there: set
+ * ONEDNN_MAX_CPU_ISA=AVX512_CORE_AMX to have it, and rows that agree to rounding alone. Only the first call in a process
+ * has an effect; who sets the variable decides otherwise. */
 static void limit_instructions(void)
 {
     if (!getenv("ONEDNN_MAX_CPU_ISA") && !getenv("DNNL_MAX_CPU_ISA"))
