@@ -72,8 +72,7 @@ static void close_made(struct made *m, struct raml_step *step)
     raml_step_deinit(step);
     m->source.round.used = NULL;
     raml_round_deinit(&m->source.round);
-    free(m->source.map.row);
-    free(m->source.map.answer);
+    raml_row_map_deinit(&m->source.map);
 }
 
 /* Scales of policy and KL by row of the round: a row that is not in the step has -1; forced tokens have 0. */
