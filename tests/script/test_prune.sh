@@ -1,5 +1,5 @@
 #!/bin/sh
-# test_prune.sh BINARY SOURCE_DIR BUILD_DIR: raml prune on a model, trained here in two seconds, that needs one step of three:
+# test_prune.sh BINARY SOURCE_DIR BUILD_DIR: raml prune on a model, trained here in some seconds, that needs one step of three:
 # what it keeps, beside random deletion and budgets; losses beside raml trace's; leaking summaries; rows for training; faults.
 set -eu
 raml=$1
@@ -20,7 +20,7 @@ awk 'BEGIN {
         printf "{\"id\":\"q%d\",\"question\":\"?\",\"answer\":\"%d\",\"trajectories\":[{\"text\":\"%s\"}]}\n", i, d, t
     }
 }' >made.jsonl
-"$raml" train sft --model init:micro --data made.jsonl --out run --token_budget 40000 --batch_size 16 --learning_rate 0.003 \
+"$raml" train sft --model init:micro --data made.jsonl --out run --token_budget 80000 --dtype f32 --batch_size 16 --learning_rate 0.003 \
     --lr_scheduler_type constant --quiet >said 2>&1 || fail "training: $(cat said)"
 head -40 made.jsonl >q.jsonl
 run() { "$raml" prune --model run q.jsonl --quiet "$@" >said 2>err || fail "prune $*: $(cat err)"; }

@@ -113,6 +113,7 @@ struct layout { /* the blocked layout of B[K, N] = W^T */
     md_t md;
     size_t bytes;
     size_t skinny_chunk;      /* of ops.h, skinny_gemm; 0: such products are oneDNN's too */
+    size_t most;              /* rows of a chunk whose results are those of smaller ones */
     dnnl_primitive_t reorder; /* from act [N, K] row-major */
     dnnl_memory_t from, to;
 };
@@ -139,19 +140,8 @@ static dnnl_data_type_t type_of(bool bf16)
     return bf16 ? dnnl_bf16 : dnnl_f32;
 }
 
-/* Without AMX, whose bf16 products of 256 rows and more (oneDNN 2.6 on Sapphire Rapids) add in another order than those of
- * fewer for some shapes, N 512 K 1408 say. That costs up to two thirds of the speed of large products there: set
- * ONEDNN_MAX_CPU_ISA=AVX512_CORE_AMX to have it, and rows that agree to rounding alone. Only the first call in a process
- * has an effect; who sets the variable decides otherwise. */
-static void limit_instructions(void)
-{
-    if (!getenv("ONEDNN_MAX_CPU_ISA") && !getenv("DNNL_MAX_CPU_ISA"))
-        (void)dnnl_set_max_cpu_isa(dnnl_cpu_isa_avx512_core_bf16);
-}
-
 enum raml_code raml_mm_open(const struct raml_ops *ops, struct raml_mm **out, struct raml_err *err)
 {
-    limit_instructions();
     struct raml_mm *mm = calloc(1, sizeof *mm);
     if (!mm) return raml_fail(err, RAML_ENOMEM, "no memory for the matrix products");
     mm->ops = ops;
@@ -334,12 +324,13 @@ bool raml_mm_has_bf16(struct raml_mm *mm)
 }
 
 /* -- Chunks of rows ------------------------------------------------------------------------------------------------ */
-enum { CHUNK_MAX = 4096 };
+enum { CHUNK_MAX = 4096, CHUNK_SMALL = 64, CHUNK_AMX = 512 };
 
-static size_t chunk(size_t left)
+/* most: a power of two from CHUNK_SMALL on */
+static size_t chunk(size_t left, size_t most)
 {
-    if (left <= 64) return (left + 7) / 8 * 8;
-    size_t c = CHUNK_MAX;
+    if (left <= CHUNK_SMALL) return (left + 7) / 8 * 8;
+    size_t c = most;
     left = (left + 63) / 64 * 64;
     while (c > left) c /= 2;
     return c;
@@ -402,6 +393,44 @@ static enum raml_code find_skinny(struct raml_mm *mm, struct layout *l, struct r
     return rc;
 }
 
+/* -- Chunks whose rows agree --------------------------------------------------------------------------------------- */
+static bool has_amx(void)
+{
+    return (dnnl_get_effective_cpu_isa() & dnnl_cpu_isa_avx512_core_amx) == dnnl_cpu_isa_avx512_core_amx;
+}
+
+/* With AMX oneDNN cuts long sums of many rows into other pieces than those of few (2.6: from K of about 1024 and 128 rows
+ * on): finds how many rows at once still give the bits of CHUNK_SMALL. Every chunk up to that one gives these bits on all
+ * processors and shapes seen (test_matmul). */
+static enum raml_code find_most(struct raml_mm *mm, struct layout *l, struct raml_err *err)
+{
+    l->most = CHUNK_MAX;
+    if (!l->bf16 || !has_amx()) return RAML_OK;
+    size_t n = CHUNK_AMX;
+    uint16_t *w = raml_device_alloc(l->bytes, 1), *x = raml_device_alloc(n * l->K, sizeof *x);
+    float *want = raml_device_alloc(n * l->N, sizeof *want), *got = raml_device_alloc(n * l->N, sizeof *got);
+    enum raml_code rc =
+        w && x && want && got ? RAML_OK : raml_fail(err, RAML_ENOMEM, "no memory to try a matrix product");
+    if (!rc) {
+        random_bf16(w, l->bytes / sizeof *w);
+        random_bf16(x, n * l->K);
+    }
+    struct shape s = {CHUNK_SMALL, l->K, l->N, l, true, true, false};
+    for (size_t r = 0; !rc && r < n; r += s.M) rc = multiply(mm, &s, x + r * l->K, w, want + r * l->N, err);
+    bool agree = true;
+    for (l->most = CHUNK_SMALL; !rc && agree && l->most < n;) {
+        s.M = 2 * l->most;
+        rc = multiply(mm, &s, x, w, got, err);
+        agree = !rc && !memcmp(got, want, s.M * l->N * sizeof *got);
+        if (agree) l->most = s.M;
+    }
+    free(w);
+    free(x);
+    free(want);
+    free(got);
+    return rc;
+}
+
 /* -- Weights ------------------------------------------------------------------------------------------------------- */
 static enum raml_code layout_find(struct raml_mm *mm, size_t N, size_t K, bool bf16, struct layout **out,
                                   struct raml_err *err)
@@ -433,7 +462,8 @@ static enum raml_code layout_find(struct raml_mm *mm, size_t N, size_t K, bool b
     mm->n_layouts++; /* half-made ones are freed with the rest */
     if (rc) return fault(err, rc, "lay out a weight matrix");
     *out = l;
-    return find_skinny(mm, l, err);
+    enum raml_code code = find_skinny(mm, l, err);
+    return code ? code : find_most(mm, l, err);
 }
 
 enum raml_code raml_weight_init(struct raml_mm *mm, struct raml_weight *w, size_t N, size_t K, bool bf16,
@@ -500,7 +530,7 @@ enum raml_code raml_mm_forward(struct raml_mm *mm, const struct raml_weight *w, 
         return RAML_OK;
     }
     for (size_t r = 0; r < n && !rc;) {
-        struct shape s = {chunk(n - r), w->K, w->N, w->layout, w->bf16, y_f32 || !w->bf16, add};
+        struct shape s = {chunk(n - r, l->most), w->K, w->N, w->layout, w->bf16, y_f32 || !w->bf16, add};
         rc = multiply(mm, &s, (const char *)x + r * w->K * in, w->packed, (char *)y + r * w->N * out, err);
         r += s.M;
     }
@@ -513,7 +543,7 @@ enum raml_code raml_mm_backward(struct raml_mm *mm, const struct raml_weight *w,
     size_t in = w->bf16 ? 2 : 4, out = dx_f32 ? 4 : in;
     enum raml_code rc = RAML_OK;
     for (size_t r = 0; r < n && !rc;) {
-        struct shape s = {chunk(n - r), w->N, w->K, NULL, w->bf16, dx_f32 || !w->bf16, add};
+        struct shape s = {chunk(n - r, CHUNK_MAX), w->N, w->K, NULL, w->bf16, dx_f32 || !w->bf16, add};
         rc = multiply(mm, &s, (const char *)dy + r * w->N * in, w->row_major, (char *)dx + r * w->K * out, err);
         r += s.M;
     }
