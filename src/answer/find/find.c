@@ -120,12 +120,13 @@ static enum raml_found unmarked(struct text t, bool last, struct raml_buf *out)
 static enum raml_found choice(struct text t, struct raml_buf *out)
 {
     struct text block;
-    char letter;
     bool inside = raml_find_block(t, &block);
     if (inside && !block.n) return RAML_FOUND_NOTHING;
-    if (!(inside && raml_find_choice(block, &letter)) && !raml_find_choice(t, &letter)) return RAML_FOUND_NOTHING;
-    raml_buf_add(out, &letter, 1);
-    return RAML_FOUND_LETTER;
+    uint32_t set = inside ? raml_find_choice(block) : 0;
+    if (!set) set = raml_find_choice(t);
+    for (int k = 0; k < 26; k++)
+        if (set >> k & 1) raml_buf_add(out, &(char){(char)('A' + k)}, 1);
+    return set ? RAML_FOUND_LETTER : RAML_FOUND_NOTHING;
 }
 
 static enum raml_found find(struct text t, const struct raml_answer_options *opt, struct raml_buf *out)

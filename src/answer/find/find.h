@@ -120,7 +120,7 @@ bool raml_find_last(struct text t, struct raml_buf *out);
 /* Gold is a whole number, and none of the numbers that pred writes is: whatever its answer may be, it is not that. */
 bool raml_find_never_said(struct text gold, struct text pred);
 
-/* find_letter.c: the choice that a text makes; upper case. */
-bool raml_find_choice(struct text t, char *letter);
+/* find_letter.c: the choice that a text makes: bit k for the letter 'A' + k; 0: none. */
+uint32_t raml_find_choice(struct text t);
 
 #endif
