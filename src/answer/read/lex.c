@@ -2,6 +2,7 @@
 #include "answer/read/lexer.h"
 
 #include "answer/read/lex_names.h"
+#include "answer/read/unit.h"
 
 #include <string.h>
 
@@ -138,6 +139,15 @@ static void text_token(struct lexer *x, const char *s, size_t n)
     }
 }
 
+/* Is this upright text after a number a unit: "m", "~m/s^2"? */
+static bool upright_unit(const struct lexer *x, const char *s, size_t n)
+{
+    const struct token *t = last(x);
+    if (!t || !n || (t->kind != T_NUMBER && t->kind != T_GROUP_END && t->kind != T_DEGREE && t->kind != T_TEXT))
+        return false;
+    return memchr("ei", *s, 2) == NULL && raml_unit_is_known(s, n);
+}
+
 /* \mathrm{cm}, \operatorname{lcm}, \mathbf{v}: names of two letters or more are words; else only the braces stay. */
 static void roman(struct lexer *x)
 {
@@ -145,6 +155,15 @@ static void roman(struct lexer *x)
     const char *s;
     if (!argument(x, &s, &n)) return;
     trim(&s, &n);
+    while (n && (*s == '~' || (n > 1 && *s == '\\' && strchr(",;: ", s[1])))) {
+        size_t k = *s == '~' ? 1 : 2;
+        s += k, n -= k;
+    }
+    trim(&s, &n);
+    if (upright_unit(x, s, n)) {
+        text_token(x, s, n);
+        return;
+    }
     size_t k = 0;
     while (k < n && is_alpha(s[k])) k++;
     const struct lex_name *name = k == n && n > 1 ? raml_lex_command(s, n) : NULL;

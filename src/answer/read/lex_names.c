@@ -101,7 +101,7 @@ static const struct lex_name commands[] = {
     {"par", LEX_DROP, 0, NULL}, {"parallel", T_RELATION, EXPR_EQUIV, NULL}, {"partial", T_SYMBOL, 0, "partial"},
     {"percent", T_PERCENT, 0, NULL}, {"perp", T_RELATION, EXPR_EQUIV, NULL}, {"phantom", LEX_DROP_ARGUMENT, 0, NULL},
     {"phi", T_SYMBOL, 0, "phi"}, {"pi", T_PI, 0, NULL}, {"pm", T_PLUS_MINUS, 0, NULL}, {"pmb", LEX_ROMAN, 0, NULL},
-    {"pmod", LEX_PMOD, 0, NULL}, {"pod", LEX_PMOD, 0, NULL}, {"pounds", T_CURRENCY, 0, "pound"},
+    {"pmod", LEX_PMOD, 0, NULL}, {"pod", LEX_PMOD, 0, NULL}, {"pounds", T_CURRENCY, 0, "\xc2\xa3"},
     {"prec", T_RELATION, EXPR_EQUIV, NULL}, {"prime", T_PRIME, 0, NULL}, {"prod", T_BIG, 0, "prod"},
     {"propto", T_RELATION, EXPR_EQUIV, NULL}, {"psi", T_SYMBOL, 0, "psi"}, {"qed", LEX_DROP, 0, NULL},
     {"qquad", LEX_DROP, 0, NULL}, {"quad", LEX_DROP, 0, NULL}, {"rVert", T_CLOSE, '|', NULL},
@@ -184,7 +184,7 @@ static const struct {
     struct lex_name name;
     /* clang-format off */
 } signs[] = {
-    {0xa3, {"", T_CURRENCY, 0, "pound"}}, {0xa5, {"", T_CURRENCY, 0, "yen"}}, {0xb0, {"", T_DEGREE, 0, NULL}},
+    {0xa2, {"", T_CURRENCY, 0, "cent"}}, {0xa3, {"", T_CURRENCY, 0, "\xc2\xa3"}}, {0xa5, {"", T_CURRENCY, 0, "yen"}}, {0xb0, {"", T_DEGREE, 0, NULL}},
     {0xb1, {"", T_PLUS_MINUS, 0, NULL}}, {0xb5, {"", T_SYMBOL, 0, "mu"}}, {0xb7, {"", T_TIMES, 0, NULL}},
     {0xd7, {"", T_TIMES, 0, NULL}}, {0xf7, {"", T_SLASH, 0, NULL}}, {0x393, {"", T_SYMBOL, 0, "Gamma"}},
     {0x394, {"", T_SYMBOL, 0, "Delta"}}, {0x398, {"", T_SYMBOL, 0, "Theta"}}, {0x39b, {"", T_SYMBOL, 0, "Lambda"}},

@@ -135,7 +135,7 @@ static const struct expr *relation_of(struct parser *p)
 
 /* ---- items ---- */
 
-static bool parts_items(uint8_t kind)
+bool raml_parse_parts_items(uint8_t kind)
 {
     return kind == T_END || kind == T_COMMA || kind == T_SEMICOLON || kind == T_AND || kind == T_CLOSE ||
            kind == T_GROUP_END || kind == T_CELL || kind == T_ROW || kind == T_FINISH || kind == T_MID;
@@ -186,7 +186,7 @@ static void skip_fillers(struct parser *p)
 {
     uint32_t k = p->i;
     while (k < p->n && (is_filler(&p->token[k]) || (p->token[k].kind == T_DOT && k > p->i))) k++;
-    if (k < p->n && !parts_items(p->token[k].kind)) p->i = k;
+    if (k < p->n && !raml_parse_parts_items(p->token[k].kind)) p->i = k;
 }
 
 /* \text{(113)}, \text{x+1}, \text{(C)}: mathematics set as text; p->i moves past it. NULL: words. */
@@ -219,7 +219,7 @@ static const struct expr *word_item(struct parser *p, bool top_level)
     const struct token *t = &p->token[k];
     if (t->kind != T_WORD && t->kind != T_TEXT) return NULL;
     if (!top_level && t->kind == T_WORD && t->n <= 3) return NULL;
-    for (; !parts_items(p->token[k].kind); k++) {
+    for (; !raml_parse_parts_items(p->token[k].kind); k++) {
         t = &p->token[k];
         if (t->kind == T_WORD || t->kind == T_TEXT) first_is_word = true;
         else if (t->kind != T_LETTER && t->kind != T_DOT && t->kind != T_PRIME && t->kind != T_MINUS &&
@@ -258,83 +258,16 @@ static const struct expr *word_item(struct parser *p, bool top_level)
     return e;
 }
 
-/* What follows a value up to the end of its item: a unit, or words. */
-static const struct expr *with_unit(struct parser *p, const struct expr *e)
-{
-    const struct token *t = raml_parse_peek(p, 0);
-    uint32_t from = p->i, k = from;
-    if (!e || parts_items(t->kind) || t->kind == T_DOT) return e;
-    if (t->kind == T_DOTS) return e;
-    if (t->kind == T_CURRENCY) {
-        p->i++;
-        struct expr *u = (struct expr *)raml_expr_1(p->pool, EXPR_UNIT, e);
-        if (u) u->text = t->text, u->n_text = t->n;
-        return u;
-    }
-    if (t->kind != T_TEXT && t->kind != T_WORD && t->kind != T_LETTER && t->kind != T_SLASH &&
-        !(t->kind == T_OPEN && t->sub == '(' &&
-          (raml_parse_peek(p, 1)->kind == T_WORD || raml_parse_peek(p, 1)->kind == T_TEXT)))
-        return e;
-    int open = 0;
-    while (k < p->n) {
-        uint8_t kind = p->token[k].kind;
-        if (kind == T_OPEN) open++;
-        if (kind == T_CLOSE && open) open--;
-        else if (kind == T_GROUP_END && k > from && p->token[k].at > p->token[from].at) {
-            uint32_t g = 0, h = 0;
-            for (uint32_t j = from; j < k; j++) g += p->token[j].kind == T_GROUP, h += p->token[j].kind == T_GROUP_END;
-            if (g <= h) break;
-        } else if (parts_items(kind) && !open) break;
-        if (kind == T_RELATION || kind == T_BAD) return e;
-        k++;
-    }
-    size_t n;
-    const char *text = raml_parse_slice(p, from, k, &n);
-    struct expr *u = text ? (struct expr *)raml_expr_1(p->pool, EXPR_UNIT, e) : NULL;
-    if (!u) return NULL;
-    while (n && strchr(".,;:", text[n - 1])) n--;
-    u->text = raml_arena_text(p->pool->arena, text, n);
-    u->n_text = u->text ? (uint32_t)n : 0;
-    if (!u->text) u->text = "";
-    p->i = k;
-    return u;
-}
-
-/* "5 m", "12 g": a single letter is a unit if it is all that follows a number. */
-static const struct expr *letter_unit(struct parser *p)
-{
-    uint32_t k = p->i;
-    while (k < p->n && (p->token[k].kind == T_MINUS || p->token[k].kind == T_PLUS)) k++;
-    if (p->token[k].kind != T_NUMBER) return NULL;
-    const struct token *t = k + 1 <= p->n ? &p->token[k + 1] : NULL;
-    if (!t || t->kind != T_LETTER || !t->space || !strchr("mgsLhlNJWVKF", t->text[0])) return NULL;
-    uint32_t end = k + 2;
-    if (end < p->n && p->token[end].kind == T_POWER) end += 2;
-    if (end > p->n || !parts_items(p->token[end].kind)) return NULL;
-    bool minus = p->token[p->i].kind == T_MINUS;
-    p->i = k;
-    const struct expr *e = raml_parse_number(p);
-    if (minus) e = raml_expr_1(p->pool, EXPR_NEG, e);
-    struct expr *u = (struct expr *)raml_expr_1(p->pool, EXPR_UNIT, e);
-    if (!u) return NULL;
-    size_t n;
-    u->text = raml_parse_slice(p, k + 1, end, &n);
-    u->n_text = u->text ? (uint32_t)n : 0;
-    if (!u->text) u->text = "";
-    p->i = end;
-    return u;
-}
-
 static const struct expr *item(struct parser *p, bool top_level)
 {
     const struct expr *e = word_item(p, top_level);
     if (e) return e;
     if (p->why) return NULL;
-    e = letter_unit(p);
+    e = raml_parse_letter_unit(p);
     if (e) return e;
     if (top_level) skip_fillers(p);
     e = relation_of(p);
-    return with_unit(p, e);
+    return raml_parse_unit(p, e);
 }
 
 /* ---- lists ---- */

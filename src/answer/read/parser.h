@@ -35,6 +35,14 @@ bool raml_parse_take(struct parser *p, enum token_kind kind);
 bool raml_parse_take_close(struct parser *p, char sub);
 /* The source of tokens [from, to) without whitespace and braces, for names. */
 const char *raml_parse_slice(struct parser *p, uint32_t from, uint32_t to, size_t *n);
+/* parse_unit.c: the value e with what follows it up to the end of its item, a unit or words; e itself where nothing
+ * does. */
+const struct expr *raml_parse_unit(struct parser *p, const struct expr *e);
+/* "5 m", "9.8 m/s^2": a number and symbols of units. NULL and no reason: it is something else. */
+const struct expr *raml_parse_letter_unit(struct parser *p);
+/* "30 degrees 15' 20''", p->i at the first minutes; degrees itself where there are none. */
+const struct expr *raml_parse_minutes(struct parser *p, const struct expr *degrees);
+bool raml_parse_parts_items(uint8_t kind); /* a token that ends an item of a list */
 /* Is this word a unit of measure, or like one ("cm", "dollars", "apples")? */
 bool raml_parse_is_unit(const char *word, size_t n);
 /* A small number by its name ("seven"); -1: none. */
