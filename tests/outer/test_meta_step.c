@@ -389,7 +389,8 @@ static void test_device_fails(void **state)
         open_rig(&r, b, "maml", "inner_steps=2 inner_learning_rate=0.1", 4096);
         float *before = host_weights(b->model);
         far_fail_at(b->dev, at);
-        enum raml_code rc = raml_meta_differentiate(&r.meta, &r.packs, &sft, &r.step, &r.parts, r.grad, &loss, &statistics, &err);
+        enum raml_code rc =
+            raml_meta_differentiate(&r.meta, &r.packs, &sft, &r.step, &r.parts, r.grad, &loss, &statistics, &err);
         bool failed = far_failed(b->dev);
         far_fail_at(b->dev, 0);
         float *after = host_weights(b->model);
