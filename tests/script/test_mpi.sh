@@ -98,6 +98,7 @@ on_two() { # on_two NAME COMMAND...: 3 steps on one rank and on two
     compare "$name" "$name-2" loss tokens
 }
 on_two sft sft $questions --lora_r 4
+says "moments of the optimizer: 16.0 KiB a rank, of 32.0"
 on_two rft rft $rollouts
 on_two dpo dpo pairs.jsonl --model start --batch_size 4
 on_two grpo grpo $rollouts --beta 0.02
