@@ -122,6 +122,7 @@ const struct expr *raml_parse_number(struct parser *p)
         whole(raml_parse_peek(p, 2)) && raml_parse_peek(p, 3)->kind == T_GROUP_END)
         return repeating(p, t);
     const struct expr *e = from_text(p, t->text, t->n), *more = e && whole(t) ? mixed(p, e) : NULL;
+    if (!more && e && !p->why) more = raml_parse_combination_between(p, e);
     return more ? more : e;
 }
 
@@ -157,6 +158,15 @@ static const struct expr *apply(struct parser *p, const char *name, size_t n)
     return e;
 }
 
+static void split_word(struct token *t);
+
+/* Does an index without braces run into another name that has one: "nb" of a_nb_n? */
+static bool two_names(const struct parser *p)
+{
+    const struct token *t = raml_parse_peek(p, 0), *then = raml_parse_peek(p, 1);
+    return t->kind == T_WORD && t->n == 2 && (unsigned char)t->text[0] < 0x80 && then->kind == T_SUB;
+}
+
 /* A name with its index and primes: x_1, x_{10}, f'. `base` is 0-terminated. */
 static const struct expr *with_index(struct parser *p, const char *base, size_t n)
 {
@@ -176,10 +186,13 @@ static const struct expr *with_index(struct parser *p, const char *base, size_t 
                     open -= kind == T_GROUP_END;
                     p->i++;
                 } while (open);
+            } else if (two_names(p)) { /* a_nb_n */
+                index = p->token[from].text;
+                split_word(&p->token[from]);
             } else if (raml_parse_peek(p, 0)->kind != T_END) {
                 p->i++;
             }
-            index = raml_parse_slice(p, from, p->i, &extra);
+            if (p->i > from) index = raml_parse_slice(p, from, p->i, &extra);
             if (!index) return NULL;
         } else if (t->kind == T_PRIME) {
             p->i++;
@@ -257,11 +270,13 @@ static const struct expr *accented(struct parser *p)
 static const struct expr *parse_name(struct parser *p)
 {
     const struct token *t = &p->token[p->i];
+    const struct expr *e;
     if (t->kind == T_ACCENT) return accented(p);
     p->i++;
     switch (t->kind) {
-    case T_LETTER: return letter(p, t->text[0], true);
+    case T_LETTER: e = raml_parse_combination(p, t->text[0]); return e || p->why ? e : letter(p, t->text[0], true);
     case T_WORD: return letters(p, t);
+    case T_SYMBOL: e = raml_parse_gamma_or_zeta(p, t); return e || p->why ? e : with_index(p, t->text, t->n);
     default: return with_index(p, t->text, t->n); /* T_SYMBOL, T_TEXT */
     }
 }
@@ -385,6 +400,24 @@ const struct expr *raml_parse_group(struct parser *p)
     return e;
 }
 
+/* Takes the first letter of a word away: what is left may be a name of its own ("sin" of e^xsin x). */
+static void split_word(struct token *t)
+{
+    t->text++;
+    t->at++;
+    t->n--;
+    t->space = false;
+    const struct lex_name *name = t->n > 1 ? raml_lex_plain(t->text, t->n) : NULL;
+    if (t->n == 1) {
+        t->kind = T_LETTER;
+    } else if (name) {
+        t->kind = name->kind;
+        t->sub = name->sub;
+        t->text = name->text ? name->text : "";
+        t->n = (uint32_t)strlen(t->text);
+    }
+}
+
 const struct expr *raml_parse_argument(struct parser *p, bool digit)
 {
     struct token *t = &p->token[p->i];
@@ -405,8 +438,7 @@ const struct expr *raml_parse_argument(struct parser *p, bool digit)
     }
     if (t->kind == T_WORD && t->n > 1 && digit && (unsigned char)t->text[0] < 0x80) { /* \frac ab */
         const struct expr *e = letter(p, t->text[0], false);
-        t->text++;
-        if (--t->n == 1) t->kind = T_LETTER;
+        split_word(t);
         return e;
     }
     return raml_parse_primary(p);
@@ -449,7 +481,10 @@ static const struct expr *parse_environment(struct parser *p)
     if (!e) return NULL;
     memcpy(e->arg, cell, n * sizeof *cell);
     e->rows = rows;
-    return e;
+    if (t->text[0] != 'v' && t->text[0] != 'V') return e;
+    struct expr *d = (struct expr *)raml_expr_1(p->pool, EXPR_APPLY, e); /* vmatrix, Vmatrix */
+    if (d) d->text = t->text[0] == 'v' ? "det" : "norm", d->n_text = t->text[0] == 'v' ? 3 : 4;
+    return d;
 }
 
 /* ---- primaries ---- */
@@ -503,16 +538,38 @@ static const struct expr *root(struct parser *p)
     return degree ? e ? raml_expr_call(p->pool, FN_ROOT, e, degree) : NULL : raml_expr_call(p->pool, FN_SQRT, e, NULL);
 }
 
+static const struct expr *open_interval(struct parser *p, const struct expr *low, const struct expr *high)
+{
+    struct expr *e = low && high ? raml_expr_new(p->pool, EXPR_INTERVAL, 2) : NULL;
+    if (!e) return NULL;
+    e->arg[0] = low;
+    e->arg[1] = high;
+    e->sub = EXPR_OPEN_LEFT | EXPR_OPEN_RIGHT;
+    return e;
+}
+
+/* The sign of \mathbb{R}^+, ^-, ^*, with braces or without; 0: none. p->i moves past it. */
+static char set_sign(struct parser *p)
+{
+    if (raml_parse_peek(p, 0)->kind != T_POWER) return 0;
+    uint32_t k = raml_parse_peek(p, 1)->kind == T_GROUP ? 2 : 1;
+    const struct token *t = raml_parse_peek(p, k);
+    char c = t->kind == T_PLUS ? '+' : t->kind == T_MINUS ? '-' : t->kind == T_TIMES ? '*' : 0;
+    if (!c || (k == 2 && raml_parse_peek(p, 3)->kind != T_GROUP_END)) return 0;
+    p->i += k + (k == 2) + 1;
+    return c;
+}
+
 static const struct expr *number_set(struct parser *p, char c)
 {
     if (c != 'R') return raml_expr_text(p->pool, EXPR_TEXT, &c, 1);
-    struct expr *e = raml_expr_new(p->pool, EXPR_INTERVAL, 2);
-    if (!e) return NULL;
-    const struct expr *oo = raml_expr_new(p->pool, EXPR_INFINITY, 0);
-    e->arg[0] = raml_expr_1(p->pool, EXPR_NEG, oo);
-    e->arg[1] = oo;
-    e->sub = EXPR_OPEN_LEFT | EXPR_OPEN_RIGHT;
-    return e->arg[0] ? e : NULL;
+    const struct expr *oo = raml_expr_new(p->pool, EXPR_INFINITY, 0), *minus = raml_expr_1(p->pool, EXPR_NEG, oo);
+    const struct expr *zero = raml_expr_int(p->pool, 0);
+    char sign = set_sign(p);
+    if (sign == '+') return open_interval(p, zero, oo);
+    if (sign == '-') return open_interval(p, minus, zero);
+    const struct expr *all = open_interval(p, minus, oo);
+    return sign == '*' ? raml_expr_2(p->pool, EXPR_MINUS_SET, all, raml_expr_1(p->pool, EXPR_SET, zero)) : all;
 }
 
 static const struct expr *money(struct parser *p)
@@ -521,6 +578,15 @@ static const struct expr *money(struct parser *p)
     struct expr *e = (struct expr *)raml_expr_1(p->pool, EXPR_UNIT, raml_parse_power(p));
     if (e) e->text = t->text, e->n_text = t->n;
     return e;
+}
+
+/* {}_5C_2; else "{}" means nothing. */
+static const struct expr *empty_group(struct parser *p)
+{
+    uint8_t next = raml_parse_peek(p, 2)->kind;
+    if (next != T_SUB && next != T_POWER) return raml_parse_group(p);
+    p->i += 2;
+    return raml_parse_combination_before(p);
 }
 
 static const struct expr *primary(struct parser *p)
@@ -538,7 +604,9 @@ static const struct expr *primary(struct parser *p)
     case T_IMAGINARY: p->i++; return raml_expr_new(p->pool, EXPR_I, 0);
     case T_INFINITY: p->i++; return raml_expr_new(p->pool, EXPR_INFINITY, 0);
     case T_OPEN: return parse_open(p);
-    case T_GROUP: return raml_parse_group(p);
+    case T_SUB:
+    case T_POWER: return raml_parse_combination_before(p);
+    case T_GROUP: return raml_parse_peek(p, 1)->kind == T_GROUP_END ? empty_group(p) : raml_parse_group(p);
     case T_FRAC: return two_arguments(p, true);
     case T_BINOM: return two_arguments(p, false);
     case T_SQRT: return root(p);
