@@ -50,7 +50,7 @@ static const struct row rows[] = {
     {"1\\frac12", "(1 + (1/2))"},
     {"1 1/2", "(1 + (1/2))"},
     {"2\\frac{x}{3}", "(2*(x/3))"},
-    {"x \\over yz", NULL},
+    {"x \\over yz", "(x/(y*z))"},
     {"{x \\over yz}", "(x/(y*z))"},
     {"\xc2\xbd", "(1/2)"},
     {"28\\%", "28%"},

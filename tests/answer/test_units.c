@@ -10,10 +10,10 @@
 
 #include <cmocka.h>
 
-#include "answer_table.h"
+#include "kinds.h"
 
 /* clang-format off */
-static const struct answer_case units[] = {
+static const struct kind_case units[] = {
     {"10 m/s", "36 km/h", E}, {"5 m/s", "5 km/h", D}, {"5 m/s", "5 m", D}, {"18 km/h", "5 m/s", E}, {"5 m/s", "5", E},
     {"60 mph", "88 ft/s", E}, {"60\\text{ miles per hour}", "1\\text{ mile per minute}", E},
     {"60 miles an hour", "60 mph", E}, {"9.8 m/s^2", "980 cm/s^2", E},
@@ -68,7 +68,7 @@ static const struct answer_case units[] = {
 static void test_units(void **state)
 {
     (void)state;
-    assert_int_equal(answer_cases(units, COUNT(units)), 0);
+    assert_int_equal(kind_cases(units, COUNT(units), NULL), 0);
 }
 
 int main(void)

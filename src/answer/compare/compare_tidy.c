@@ -1,9 +1,9 @@
 /* compare_tidy.c - plus-minus written out, matrices computed, units (compare.h). */
 #include "answer/compare/compare.h"
 
-#include "core/ascii.h"
-
 #include <string.h>
+
+enum { MAX_DETERMINANT = 5 };
 
 /* ---- plus-minus ---- */
 
@@ -82,6 +82,36 @@ static const struct expr *multiply_matrices(struct check *c, const struct expr *
     return e;
 }
 
+/* The determinant of a square matrix of at most 5 rows, by its first row; NULL: too large. `left` has the columns that
+ * remain, n of them. */
+static const struct expr *minor_of(struct check *c, const struct expr *m, uint32_t row, const uint32_t *left,
+                                   uint32_t n)
+{
+    if (n == 1) return m->arg[row * m->rows + left[0]];
+    struct expr *sum = raml_expr_new(&c->pool, EXPR_ADD, n);
+    for (uint32_t i = 0; sum && i < n; i++) {
+        uint32_t rest[MAX_DETERMINANT], k = 0;
+        for (uint32_t j = 0; j < n; j++)
+            if (j != i) rest[k++] = left[j];
+        const struct expr *a =
+            raml_expr_2(&c->pool, EXPR_MUL, m->arg[row * m->rows + left[i]], minor_of(c, m, row + 1, rest, n - 1));
+        sum->arg[i] = i % 2 ? raml_expr_1(&c->pool, EXPR_NEG, a) : a;
+        if (!a) return NULL;
+    }
+    return sum;
+}
+
+/* e itself where it is no determinant of a square matrix: det A, |A|. */
+static const struct expr *determinant(struct check *c, const struct expr *e)
+{
+    bool det = (e->kind == EXPR_APPLY && !strcmp(e->text, "det")) || (e->kind == EXPR_CALL && e->sub == FN_ABS);
+    const struct expr *m = det && e->n == 1 ? e->arg[0] : NULL;
+    if (!m || m->kind != EXPR_MATRIX || m->rows > MAX_DETERMINANT || m->n != m->rows * m->rows) return e;
+    static const uint32_t all[MAX_DETERMINANT] = {0, 1, 2, 3, 4};
+    const struct expr *d = minor_of(c, m, 0, all, m->rows);
+    return d && raml_expr_fits(d, EXPR_MAX_SIZE / 2) ? d : e;
+}
+
 /* e (its arguments tidy) with sums and products of matrices computed; e itself if there are none. */
 static const struct expr *work_out(struct check *c, const struct expr *e)
 {
@@ -103,6 +133,23 @@ static const struct expr *work_out(struct check *c, const struct expr *e)
         else return e;
     }
     return sum ? sum : e;
+}
+
+/* ---- sets ---- */
+
+static bool is_set(const struct expr *e)
+{
+    return e->kind == EXPR_SET || e->kind == EXPR_INTERVAL || e->kind == EXPR_UNION || e->kind == EXPR_MINUS_SET;
+}
+
+/* R - {0} is R without 0; e itself if it is no difference of sets. */
+static const struct expr *set_difference(struct check *c, const struct expr *e)
+{
+    if (e->kind != EXPR_ADD || e->n != 2 || e->arg[1]->kind != EXPR_NEG) return e;
+    const struct expr *from = e->arg[0];
+    bool interval = (from->kind == EXPR_BRACKETS || from->kind == EXPR_TUPLE) && e->arg[1]->arg[0]->kind == EXPR_SET;
+    if ((!is_set(from) && !interval) || !is_set(e->arg[1]->arg[0])) return e;
+    return raml_expr_2(&c->pool, EXPR_MINUS_SET, e->arg[0], e->arg[1]->arg[0]);
 }
 
 /* ---- the whole ---- */
@@ -191,6 +238,7 @@ static const struct expr *tidy(struct check *c, const struct expr *e, int depth)
         return out;
     }
     if (e && (e->kind == EXPR_LIST || e->kind == EXPR_SET || e->kind == EXPR_CASES)) e = flatten(c, e);
+    if (e) e = determinant(c, set_difference(c, e));
     return e ? work_out(c, e) : NULL;
 }
 

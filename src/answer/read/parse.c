@@ -131,6 +131,7 @@ const struct expr *raml_parse_sum(struct parser *p)
         part[n++] = e;
         e = join(p, EXPR_ADD, part, n);
     }
+    if (e && raml_parse_take(p, T_OVER)) e = raml_expr_2(p->pool, EXPR_DIV, e, raml_parse_sum(p)); /* a \over b */
     raml_parse_leave(p);
     return e;
 }
@@ -353,13 +354,16 @@ static bool odd_exponent(struct parser *p, const struct expr **e)
     return true;
 }
 
-static const struct expr *exponent(struct parser *p)
+/* Without braces one letter: x^ay^b is x^a y^b; but e^ix is e^{ix}. */
+static const struct expr *exponent(struct parser *p, const struct expr *base)
 {
     const struct token *t = raml_parse_peek(p, 0);
-    if (t->kind != T_MINUS && t->kind != T_PLUS) return raml_parse_argument(p, false);
-    p->i++;
-    const struct expr *e = raml_parse_argument(p, false);
-    return t->kind == T_MINUS ? raml_expr_1(p->pool, EXPR_NEG, e) : e;
+    bool sign = t->kind == T_MINUS || t->kind == T_PLUS, minus = t->kind == T_MINUS;
+    p->i += sign;
+    t = raml_parse_peek(p, 0);
+    bool turn = base->kind == EXPR_E && t->kind == T_WORD && t->text[0] == 'i';
+    const struct expr *e = raml_parse_argument(p, t->kind == T_WORD && t->n > 1 && !turn);
+    return minus ? raml_expr_1(p->pool, EXPR_NEG, e) : e;
 }
 
 static const struct expr *factorial(struct parser *p, const struct expr *e)
@@ -394,10 +398,10 @@ const struct expr *raml_parse_power(struct parser *p)
                 continue;
             }
             p->i++;
-            const struct expr *up = exponent(p);
+            const struct expr *up = exponent(p, e);
             if (up && raml_parse_peek(p, 0)->kind == T_POWER && raml_parse_enter(p)) { /* a^b^c is a^(b^c) */
                 p->i++;
-                const struct expr *upper = exponent(p);
+                const struct expr *upper = exponent(p, up);
                 raml_parse_leave(p);
                 up = raml_expr_2(p->pool, EXPR_POW, up, upper);
             }

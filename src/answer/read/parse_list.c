@@ -217,19 +217,21 @@ static const struct expr *dressed(struct parser *p)
 static const struct expr *word_item(struct parser *p, bool top_level)
 {
     uint32_t k = p->i;
-    bool first_is_word = false;
+    bool first_is_word = false, minus = false, long_word = false;
     const struct token *t = &p->token[k];
     if (t->kind != T_WORD && t->kind != T_TEXT) return NULL;
     if (!top_level && t->kind == T_WORD && t->n <= 3) return NULL;
     for (; !raml_parse_parts_items(p->token[k].kind); k++) {
         t = &p->token[k];
+        minus |= t->kind == T_MINUS;
+        long_word |= t->kind == T_TEXT || (t->kind == T_WORD && t->n > 3);
         if (t->kind == T_WORD || t->kind == T_TEXT) first_is_word = true;
         else if (t->kind != T_LETTER && t->kind != T_DOT && t->kind != T_PRIME && t->kind != T_MINUS &&
                  !(t->kind == T_NUMBER && !is_filler(&p->token[p->i])))
             return NULL;
     }
     t = &p->token[p->i];
-    if (!first_is_word || p->token[k].kind == T_MID) return NULL;
+    if (!first_is_word || p->token[k].kind == T_MID || (minus && !long_word)) return NULL; /* ad-bc */
     if (k == p->i + 1 && t->kind == T_WORD && t->n <= 3 && (unsigned char)t->text[0] < 0x80) {
         static const char *const plain[] = {"yes", "no",  "odd", "all", "red", "one", "two", "six", "ten", "not",
                                             "max", "min", "mon", "tue", "wed", "thu", "fri", "sat", "sun", "boy",
@@ -260,9 +262,64 @@ static const struct expr *word_item(struct parser *p, bool top_level)
     return e;
 }
 
+/* ---- sets in words ---- */
+
+/* Skips the first of `list` that text begins with. */
+static bool skip_one(const char **text, const char *const *list)
+{
+    for (; *list; list++) {
+        size_t n = strlen(*list);
+        if (strncmp(*text, *list, n) != 0 || ((*text)[n] && (*text)[n] != ' ')) continue;
+        *text += n + ((*text)[n] == ' ');
+        return true;
+    }
+    return false;
+}
+
+/* "all real numbers except 0 and 1", "any positive real number". NULL and no reason: something else. */
+static const struct expr *reals_in_words(struct parser *p)
+{
+    static const char *const before[] = {"all", "any", "every", "each", "the", "set", "of", NULL};
+    static const char *const sign[] = {"positive", "negative", "nonzero", "non-zero", NULL};
+    static const char *const numbers[] = {"reals", "real numbers", "real number", "real values", "real", NULL};
+    static const char *const but[] = {"except for", "except",       "excluding",  "other than", "besides",
+                                      "but not",    "not equal to", "apart from", "but",        NULL};
+    uint32_t k = p->i;
+    while (k < p->n && (p->token[k].kind == T_WORD || p->token[k].kind == T_TEXT || p->token[k].kind == T_MINUS)) k++;
+    const struct expr *said = k > p->i ? words(p, p->i, k) : NULL;
+    if (!said) return NULL;
+    const char *s = said->text;
+    while (skip_one(&s, before)) {
+    }
+    char which = *s;
+    bool positive = skip_one(&s, sign);
+    if (!skip_one(&s, numbers)) return NULL;
+    bool without = skip_one(&s, but);
+    if (*s || (!positive && !without) || (!without && !raml_parse_parts_items(p->token[k].kind))) return NULL;
+    const struct expr *oo = raml_expr_new(p->pool, EXPR_INFINITY, 0), *zero = raml_expr_int(p->pool, 0);
+    struct expr *all = raml_expr_new(p->pool, EXPR_INTERVAL, 2);
+    if (!all || !zero || !oo) return NULL;
+    all->sub = EXPR_OPEN_LEFT | EXPR_OPEN_RIGHT;
+    all->arg[0] = positive && which == 'p' ? zero : raml_expr_1(p->pool, EXPR_NEG, oo);
+    all->arg[1] = positive && s[0] == 0 && which == 'n' && strncmp(said->text, "non", 3) != 0 ? zero : oo;
+    p->i = k;
+    if (!without) return all;
+    const struct expr *list = raml_parse_list(p, false);
+    struct expr *set = list ? raml_expr_new(p->pool, EXPR_SET, list->kind == EXPR_LIST ? list->n : 1) : NULL;
+    if (!set) return NULL;
+    for (uint32_t i = 0; i < set->n; i++) {
+        const struct expr *x = list->kind == EXPR_LIST ? list->arg[i] : list;
+        set->arg[i] = x->kind == EXPR_RELATION && x->text[0] == EXPR_EQ ? x->arg[x->n - 1] : x;
+    }
+    return raml_expr_2(p->pool, EXPR_MINUS_SET, all, set);
+}
+
 static const struct expr *item(struct parser *p, bool top_level)
 {
-    const struct expr *e = raml_parse_spelled(p);
+    const struct expr *e = top_level ? reals_in_words(p) : NULL;
+    if (e) return e;
+    if (p->why) return NULL;
+    e = raml_parse_spelled(p);
     while (e && (raml_parse_peek(p, 0)->kind == T_PERCENT || raml_parse_peek(p, 0)->kind == T_DEGREE))
         e = raml_expr_1(p->pool, p->token[p->i++].kind == T_PERCENT ? EXPR_PERCENT : EXPR_DEGREE, e);
     if (e || p->why) return raml_parse_unit(p, e);
