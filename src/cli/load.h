@@ -25,7 +25,7 @@ RAML_CHECKED enum raml_code cli_load_for_training(const struct cli *cli, const c
 /* Of the files of what the two name; of random weights: of what makes them. */
 RAML_CHECKED enum raml_code cli_load_hash(const struct cli *cli, const char *dir, const char *adapter, uint64_t *hash,
                                           struct raml_err *err);
-enum { CLI_MAX_EOS = 8 };
+enum { CLI_MAX_EOS = RAML_MAX_EOS };
 /* The model's end-of-text tokens; returns how many. */
 size_t cli_load_eos(const struct raml_model *model, int32_t eos[CLI_MAX_EOS]);
 /* given: the value of --tokenizer; NULL: the model's own (model_path, as cli_load_model gave it), or if that is NULL

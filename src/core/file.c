@@ -196,7 +196,7 @@ const char *raml_file_no_text(const char *bytes, size_t n)
     };
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
         if (n >= kinds[i].n && !memcmp(bytes, kinds[i].magic, kinds[i].n)) return kinds[i].what;
-    /* without a mark, what every file of ours begins with in UTF-16: '{', '[', a blank or a letter */
+    /* without a mark, what every file of ours begins with in UTF-16: '{', '[', a space or a letter */
     if (n >= 2 && bytes[0] > 0 && !bytes[1])
         return "is in UTF-16LE; expected UTF-8 (`iconv -f UTF-16LE -t UTF-8` gives it)";
     if (n >= 2 && !bytes[0] && bytes[1] > 0)

@@ -114,7 +114,7 @@ static void mend_number(struct mend *m)
 {
     size_t start = m->i + (m->s[m->i] == '-'), end = digits(m, start);
     bool zero = m->s[start < m->n ? start : m->i] == '0', real = false;
-    if (end == start || (zero && end > start + 1)) { /* none, or one that is not JSON's: told by the parser */
+    if (end == start || (zero && end > start + 1)) { /* none, or one that is not JSON's: reported by the parser */
         m->i = end > m->i ? end : m->i + 1;
         return;
     }
