@@ -26,6 +26,9 @@ struct check {
 enum raml_verdict raml_compare_texts(struct check *c, const struct raml_buf *a, const struct raml_buf *b);
 /* "(C) Cecile", "C. Cecile", "C": by their letters; false: a or b is no choice. */
 bool raml_compare_choices(struct check *c, const struct raml_buf *a, const struct raml_buf *b, enum raml_verdict *v);
+/* "(C) 12" against "12", or against "(C) 12.0": what the letters stand for, in out, which owns nothing; false: no letter
+ * is given with what it stands for, or they are other letters. */
+bool raml_compare_labelled(const struct raml_buf *a, const struct raml_buf *b, struct raml_buf out[2]);
 enum raml_verdict raml_compare(struct check *c, const struct expr *a, const struct expr *b);
 enum raml_verdict raml_compare_scalars(struct check *c, const struct expr *a, const struct expr *b);
 enum raml_verdict raml_compare_relations(struct check *c, const struct expr *a, const struct expr *b);

@@ -66,6 +66,7 @@ static const struct expr *call(struct parser *p, enum expr_fn fn, const struct e
 const struct expr *raml_parse_function(struct parser *p)
 {
     const struct token *t = &p->token[p->i++];
+    const int t_fn = t->sub;
     enum expr_fn fn = t->sub;
     const struct expr *power = NULL, *base = NULL, *e;
     for (int k = 0; k < 2; k++) {
@@ -76,7 +77,7 @@ const struct expr *raml_parse_function(struct parser *p)
             if (!power) return NULL;
         }
         if (!base && raml_parse_take(p, T_SUB)) {
-            base = raml_parse_argument(p, false);
+            base = raml_parse_argument(p, raml_parse_peek(p, 0)->kind == T_WORD); /* \log_ab: the base is a */
             if (!base) return NULL;
         }
     }
@@ -100,7 +101,9 @@ const struct expr *raml_parse_function(struct parser *p)
     } else {
         e = bare_argument(p);
     }
-    if (fn == FN_LOG) { /* \lg */
+    if (t_fn >= EXPR_N_FNS) {
+        e = raml_parse_written_function(p, t_fn, e);
+    } else if (fn == FN_LOG) { /* \lg */
         e = e ? raml_expr_call(p->pool, FN_LOG, e, raml_expr_int(p->pool, 10)) : NULL;
     } else if (fn == FN_ROOT && t->kind != T_OPEN) {
         e = e ? raml_expr_call(p->pool, FN_ROOT, e, raml_expr_int(p->pool, 3)) : NULL;
