@@ -223,13 +223,14 @@ static void say_ranks(const struct training *t)
 {
     int size = t->comm->size, threads = raml_device_threads(t->cli->dev);
     const char *plural = threads == 1 ? "" : "s";
-    double mib = 8.0 * (double)raml_model_n(t->model) / 1048576.0; /* two moments, f32 */
+    double all = 8.0 * (double)raml_model_n(t->model) / 1024.0; /* two moments, f32, in KiB */
+    bool few = all / size < 1024;                               /* those of adapters, say */
     if (size == 1) return;
     if (t->options.optimizer == RAML_OPTIMIZER_SGD)
         raml_say(t->cli->sink, "%d ranks, %d thread%s each here", size, threads, plural);
     else
-        raml_say(t->cli->sink, "%d ranks, %d thread%s each here; moments of the optimizer: %.1f MiB a rank, of %.1f",
-                 size, threads, plural, mib / size, mib);
+        raml_say(t->cli->sink, "%d ranks, %d thread%s each here; moments of the optimizer: %.1f %s a rank, of %.1f",
+                 size, threads, plural, all / size / (few ? 1 : 1024), few ? "KiB" : "MiB", all / (few ? 1 : 1024));
 }
 
 enum raml_code cli_training_open(struct training *t, const struct cli *cli, const struct training_settings *s,
