@@ -52,8 +52,14 @@ static char domain_of(const struct expr *q)
     static const struct {
         const char *word;
         char domain;
-    } said[] = {{"positive integer", 'N'}, {"natural", 'N'},  {"nonnegative integer", '0'}, {"non-negative integer", '0'},
-                {"integer", 'Z'},          {"rational", 'Q'}, {"complex", 'C'},             {"real", 'R'},
+    } said[] = {{"positive integer", 'N'},
+                {"natural", 'N'},
+                {"nonnegative integer", '0'},
+                {"non-negative integer", '0'},
+                {"integer", 'Z'},
+                {"rational", 'Q'},
+                {"complex", 'C'},
+                {"real", 'R'},
                 {"constant", 'k'}};
     for (size_t k = 0; k < sizeof said / sizeof *said; k++)
         if (strstr(q->arg[1]->text, said[k].word)) return said[k].domain;
@@ -171,7 +177,8 @@ static enum raml_verdict both(struct check *c, const struct expr *a, const struc
     const char *rule = c->rule;
     char x = domain_of(a), y = domain_of(b);
     bool constants = (x == 'k' && y == 'R') || (x == 'R' && y == 'k');
-    if (x && y && x != y && !constants) return raml_compare_said(c, RAML_UNKNOWN, "letters that stand for other numbers");
+    if (x && y && x != y && !constants)
+        return raml_compare_said(c, RAML_UNKNOWN, "letters that stand for other numbers");
     const struct expr *ra = a->n > 2 && a->arg[2]->kind == EXPR_RELATION ? a->arg[2] : NULL;
     const struct expr *rb = b->n > 2 && b->arg[2]->kind == EXPR_RELATION ? b->arg[2] : NULL;
     bool same = !ra || !rb || x || raml_compare(c, ra, rb) == RAML_EQUAL;
@@ -190,7 +197,8 @@ enum raml_verdict raml_compare_qualified(struct check *c, const struct expr *a, 
         if (d == q->arg[0]) return v;
         return first ? raml_compare(c, d, x) : raml_compare(c, x, d);
     }
-    if (!concerns_value(q)) return raml_compare_said(c, q->sub ? RAML_DIFFERENT : RAML_UNKNOWN, "a condition on the answer");
+    if (!concerns_value(q))
+        return raml_compare_said(c, q->sub ? RAML_DIFFERENT : RAML_UNKNOWN, "a condition on the answer");
     if (q->sub) return raml_compare_said(c, RAML_UNKNOWN, "a condition on the answer");
     return v;
 }

@@ -16,7 +16,8 @@ static bool begins_with(const struct token *t, const char *const *list)
     while (i < t->n && (is_space(t->text[i]) || strchr(",(~", t->text[i]))) i++;
     for (; *list; list++) {
         size_t n = strlen(*list);
-        if (t->n - i >= n && !memcmp(t->text + i, *list, n) && (t->n - i == n || !is_alpha(t->text[i + n]))) return true;
+        if (t->n - i >= n && !memcmp(t->text + i, *list, n) && (t->n - i == n || !is_alpha(t->text[i + n])))
+            return true;
     }
     return false;
 }
@@ -26,7 +27,7 @@ static bool is_letter(const struct token *t)
     return t->kind == T_LETTER || t->kind == T_SYMBOL;
 }
 
-static const char *const openers[] = {"for", "For", "where", "Where", "with", "when",     "if",       "given",
+static const char *const openers[] = {"for",      "For",  "where",      "Where",    "with",     "when",   "if", "given",
                                       "provided", "such", "as long as", "assuming", "whenever", "unless", NULL};
 static const char *const only_if[] = {"when", "if", "provided", "whenever", "unless", NULL};
 
@@ -62,15 +63,16 @@ static bool bracketed(const struct parser *p)
 {
     const struct token *t = raml_parse_peek(p, 0), *first = raml_parse_peek(p, 1), *then = raml_parse_peek(p, 2);
     if (t->kind != T_OPEN || t->sub != '(') return false;
-    if (!begins_with(first, openers) && !(is_letter(first) && then->kind == T_RELATION && then->sub != EXPR_EQ)) return false;
+    if (!begins_with(first, openers) && !(is_letter(first) && then->kind == T_RELATION && then->sub != EXPR_EQ))
+        return false;
     uint32_t end = closing(p, p->i);
     return end < p->n && p->token[end].sub == ')' && ends(p, end + 1) && says_something(p, p->i + 1, end);
 }
 
 bool raml_parse_begins_qualifier(const struct parser *p, bool item)
 {
-    static const char *const of_letter[] = {"any", "is", "are", "an", "arbitrary", "being", "some", "real", "integer",
-                                            "constant", "and", NULL};
+    static const char *const of_letter[] = {"any",  "is",   "are",     "an",       "arbitrary", "being",
+                                            "some", "real", "integer", "constant", "and",       NULL};
     const struct token *t = raml_parse_peek(p, 0);
     if (bracketed(p)) return true;
     if (item && is_letter(t) && begins_with(raml_parse_peek(p, 1), of_letter)) return true;
