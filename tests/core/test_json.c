@@ -42,7 +42,7 @@ static void bad_lines_are_named(void **state)
         {"half an escape", "{\"a\": \"\\ud83\"}", "invalid escape"},
         {"a big integer without an end", "{\"a\": 99999999999999999999", "column 26"},
         {"a fault after what is mended", "{\"a\": [NaN, -Infinity, 99999999999999999999, 1e999] x}", "column 53"},
-        {"the same line further on", "{\"a\": NaN, \"b\" 1}", "column 17: ':' expected"},
+        {"the same line further on", "{\"a\": NaN, \"b\" 1}", "column 16: ':' expected"},
         {"an escape code near the fault", "{\"a\": \x1b}", "invalid token near ' '"},
         {"raw control character", "{\"a\": \"\x1b[31m\"}", "control character"},
     };
