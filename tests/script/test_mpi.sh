@@ -109,6 +109,7 @@ by_tasks() { # by_tasks NAME COMMAND...: tasks are added in their order: the sam
     done
 }
 on_two sft sft $questions --lora_r 4
+says "moments of the optimizer: 16.0 KiB a rank, of 32.0"
 on_two rft rft $rollouts
 on_two dpo dpo pairs.jsonl --model start --batch_size 4
 on_two grpo grpo $rollouts --beta 0.02
