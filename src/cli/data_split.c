@@ -1,5 +1,6 @@
 /* data_split.c - `raml data split`: questions to a training and a test file, only by the text of the question. */
 #include "cli/commands.h"
+#include "cli/load.h"
 
 #include "core/array.h"
 #include "core/file.h"
@@ -287,7 +288,7 @@ static enum raml_code split_files(struct split *s, struct raml_err *err)
     if (!rc && !s->n_of_file) rc = raml_fail(err, RAML_ENOMEM, "no memory for %zu files", s->cli->n_args);
     for (size_t i = 0; !rc && i < s->cli->n_args; i++) {
         size_t before = s->all.n;
-        rc = raml_questions_read(&s->all, s->cli->arg[i], &opt, NULL, NULL, err);
+        rc = cli_read_questions(s->cli, &s->all, s->cli->arg[i], &opt, NULL, err);
         s->n_of_file[i] = s->all.n - before;
     }
     if (rc) return rc;

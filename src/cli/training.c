@@ -79,7 +79,7 @@ static enum raml_code read_file(const struct cli *cli, const struct training_set
     struct raml_read_options o = {.map = s->map, .limit = (size_t)s->limit};
     struct raml_fields f;
     size_t before = out->n;
-    enum raml_code rc = raml_questions_read(out, path, &o, &f, NULL, err);
+    enum raml_code rc = cli_read_questions(cli, out, path, &o, &f, err);
     if (rc) return rc;
     raml_say(cli->sink, "%s: %zu questions (%s: question from '%s', answer from '%s', trajectories from '%s')", path,
              out->n - before, f.layout, f.question, f.answer, f.trajectory[0] ? f.trajectory : "nothing");

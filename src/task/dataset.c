@@ -85,6 +85,15 @@ static enum raml_code walk_lines(struct walk *w, struct raml_err *err)
     return rc;
 }
 
+static enum raml_code map_text(struct raml_map *map, const char *path, struct raml_err *err)
+{
+    enum raml_code rc = raml_map_init(map, path, err);
+    const char *other = rc ? NULL : raml_file_no_text((const char *)map->data, map->size);
+    if (!other) return rc;
+    raml_map_deinit(map);
+    return raml_fail(err, RAML_EFORMAT, "%s: %s", path, other);
+}
+
 struct cursor { /* in a JSON array; p < end */
     const char *p, *end;
     size_t line;
@@ -122,7 +131,7 @@ static void skip_value(struct cursor *c)
 static enum raml_code walk_array(struct walk *w, struct raml_err *err)
 {
     struct raml_map map;
-    enum raml_code rc = raml_map_init(&map, w->path, err);
+    enum raml_code rc = map_text(&map, w->path, err);
     if (rc) return rc;
     struct cursor c = {(const char *)map.data, (const char *)map.data + map.size, 1};
     while (c.p < c.end && *c.p != '[') c.line += *c.p++ == '\n';
@@ -154,7 +163,7 @@ static enum raml_code walk_table(struct walk *w, struct raml_err *err)
 {
     struct raml_map map;
     struct csv c;
-    enum raml_code rc = raml_map_init(&map, w->path, err);
+    enum raml_code rc = map_text(&map, w->path, err);
     if (rc) return rc;
     rc = raml_csv_init(&c, w->path, (const char *)map.data, map.size, err);
     if (rc) {

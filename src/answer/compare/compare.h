@@ -36,6 +36,11 @@ enum raml_verdict raml_compare_relations(struct check *c, const struct expr *a, 
 enum raml_verdict raml_compare_sets(struct check *c, const struct expr *a, const struct expr *b);
 enum raml_verdict raml_compare_units(struct check *c, const struct expr *a, const struct expr *b);
 
+/* One of them at least is qualified. */
+enum raml_verdict raml_compare_qualified(struct check *c, const struct expr *a, const struct expr *b);
+/* The same but for the name of a constant of integration (x^2 + c, x^2 + C)? */
+bool raml_compare_constants(struct check *c, const struct expr *a, const struct expr *b);
+
 /* "x = 5", "f(x) = 5", "x = 2 + 3 = 5": the value; e itself when it has no such form. *name (may be NULL): the left
  * side, NULL when there is none. */
 const struct expr *raml_compare_value(struct check *c, const struct expr *e, const struct expr **name);

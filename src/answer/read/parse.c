@@ -170,6 +170,15 @@ static bool remainder_letter(const struct parser *p, const struct token *before)
            raml_parse_peek(p, 1)->kind == T_NUMBER;
 }
 
+/* k\pi (k \in \mathbb{Z}): not a factor. */
+static bool bracketed_condition(const struct parser *p, const struct token *before)
+{
+    const struct token *t = raml_parse_peek(p, 0);
+    if (t->kind != T_OPEN || t->sub != '(' || before->kind == T_WORD || before->kind == T_FN) return false;
+    if (before->kind == T_LETTER && strchr("PpEfgh", before->text[0])) return false;
+    return raml_parse_begins_qualifier(p, false);
+}
+
 /* Words that are never a product of letters. */
 static bool is_short_word(const struct token *t)
 {
@@ -195,7 +204,7 @@ bool raml_parse_begins_factor(const struct parser *p)
     const struct token *t = raml_parse_peek(p, 0), *before = p->i ? &p->token[p->i - 1] : NULL;
     if (before && (t->kind == T_LETTER || t->kind == T_GROUP) && temperature_scale(p)) return false;
     if (t->kind == T_FN && before && before->kind == T_NUMBER && unit_like_function(p, t)) return false;
-    if (before && remainder_letter(p, before)) return false;
+    if (before && (remainder_letter(p, before) || bracketed_condition(p, before))) return false;
     switch (t->kind) {
     case T_LETTER:
     case T_SYMBOL:
@@ -362,10 +371,22 @@ static const struct expr *factorial(struct parser *p, const struct expr *e)
     return raml_expr_call(p->pool, FN_FACTORIAL, e, NULL);
 }
 
+/* xy^2 is x y^2: of adjacent letters, what follows belongs to the last. *e becomes it; returns those before. */
+static const struct expr *letters_before(struct parser *p, bool word, const struct expr **e)
+{
+    uint8_t next = raml_parse_peek(p, 0)->kind;
+    if (!word || !*e || (*e)->kind != EXPR_MUL || (next != T_POWER && next != T_BANG)) return NULL;
+    const struct expr *before = join(p, EXPR_MUL, (*e)->arg, (*e)->n - 1);
+    *e = (*e)->arg[(*e)->n - 1];
+    return before;
+}
+
 const struct expr *raml_parse_power(struct parser *p)
 {
     if (!raml_parse_enter(p)) return NULL;
+    bool word = raml_parse_peek(p, 0)->kind == T_WORD;
     const struct expr *e = raml_parse_primary(p);
+    const struct expr *before = letters_before(p, word, &e);
     for (uint32_t n = 0; e && n < MAX_POSTFIX; n++) {
         const struct token *t = raml_parse_peek(p, 0);
         if (t->kind == T_BANG) {
@@ -398,7 +419,7 @@ const struct expr *raml_parse_power(struct parser *p)
         }
     }
     raml_parse_leave(p);
-    return e;
+    return before ? raml_expr_2(p->pool, EXPR_MUL, before, e) : e;
 }
 
 /* ---- the whole ---- */

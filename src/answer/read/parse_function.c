@@ -119,31 +119,6 @@ const struct expr *raml_parse_function(struct parser *p)
 
 /* ---- sums, products, limits ---- */
 
-/* e with every SYMBOL `name` replaced by `by`. */
-static const struct expr *substitute(struct expr_pool *p, const struct expr *e, const char *name, const struct expr *by)
-{
-    if (!e) return NULL;
-    if (e->kind == EXPR_SYMBOL && !strcmp(e->text, name)) return by;
-    if (e->kind == EXPR_I && !strcmp(name, "i")) return by;
-    if (!e->n) return e;
-    struct expr *copy = NULL;
-    for (uint32_t i = 0; i < e->n; i++) {
-        const struct expr *a = substitute(p, e->arg[i], name, by);
-        if (!a) return NULL;
-        if (a == e->arg[i] && !copy) continue;
-        if (!copy) {
-            copy = raml_expr_new(p, e->kind, e->n);
-            if (!copy) return NULL;
-            const struct expr **arg = copy->arg;
-            *copy = *e;
-            copy->arg = arg;
-            memcpy(copy->arg, e->arg, i * sizeof *copy->arg);
-        }
-        copy->arg[i] = a;
-    }
-    return copy ? copy : e;
-}
-
 static bool small_int(const struct expr *e, long *out)
 {
     bool minus = e->kind == EXPR_NEG;
@@ -162,10 +137,10 @@ static const struct expr *written_out(struct parser *p, bool sum, const char *va
     long a, b;
     if (!small_int(low, &a) || !small_int(high, &b) || b - a >= MAX_EXPANDED || b < a) return NULL;
     if (!raml_expr_fits(body, EXPR_MAX_NODES / (uint32_t)(b - a + 1))) return NULL;
-    if (a == b) return substitute(p->pool, body, var, low);
+    if (a == b) return raml_expr_replace(p->pool, body, var, low);
     struct expr *e = raml_expr_new(p->pool, sum ? EXPR_ADD : EXPR_MUL, (uint32_t)(b - a + 1));
     for (long k = a; e && k <= b; k++) {
-        e->arg[k - a] = substitute(p->pool, body, var, raml_expr_int(p->pool, k));
+        e->arg[k - a] = raml_expr_replace(p->pool, body, var, raml_expr_int(p->pool, k));
         if (!e->arg[k - a]) return NULL;
     }
     return e;
@@ -213,7 +188,7 @@ const struct expr *raml_parse_big(struct parser *p)
         if (e || p->pool->too_large) return e;
         arg[n++] = low->arg[1];
         arg[n++] = high;
-        arg[n++] = substitute(p->pool, body, var, raml_expr_text(p->pool, EXPR_SYMBOL, "_k", 2));
+        arg[n++] = raml_expr_replace(p->pool, body, var, raml_expr_text(p->pool, EXPR_SYMBOL, "_k", 2));
         return arg[n - 1] ? opaque(p, t->text, t->n, arg, n) : NULL;
     }
     if (low && low->kind == EXPR_RELATION) { /* lim_{x -> 3}, sum_{d | n} ... */

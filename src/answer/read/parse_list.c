@@ -142,7 +142,7 @@ bool raml_parse_parts_items(uint8_t kind)
 }
 
 /* Lower case, single spaces, no markup, no punctuation at the ends. */
-static const struct expr *words(struct parser *p, uint32_t from, uint32_t to)
+const struct expr *raml_parse_words(struct parser *p, uint32_t from, uint32_t to)
 {
     uint32_t a = p->token[from].at, b = p->token[to].at;
     char *out = raml_arena_alloc(p->pool->arena, b - a + 1, 1);
@@ -255,7 +255,7 @@ static const struct expr *word_item(struct parser *p, bool top_level)
         p->i = k;
         return raml_expr_int(p->pool, raml_parse_number_word(t->text, t->n));
     }
-    const struct expr *e = words(p, p->i, k);
+    const struct expr *e = raml_parse_words(p, p->i, k);
     p->i = k;
     return e;
 }
@@ -284,7 +284,7 @@ static const struct expr *reals_in_words(struct parser *p)
                                       "but not",    "not equal to", "apart from", "but",        NULL};
     uint32_t k = p->i;
     while (k < p->n && (p->token[k].kind == T_WORD || p->token[k].kind == T_TEXT || p->token[k].kind == T_MINUS)) k++;
-    const struct expr *said = k > p->i ? words(p, p->i, k) : NULL;
+    const struct expr *said = k > p->i ? raml_parse_words(p, p->i, k) : NULL;
     if (!said) return NULL;
     const char *s = said->text;
     while (skip_one(&s, before)) {
@@ -324,7 +324,7 @@ static const struct expr *item(struct parser *p, bool top_level)
     if (e) return e;
     if (top_level) skip_fillers(p);
     e = relation_of(p);
-    return raml_parse_unit(p, e);
+    return top_level && e && raml_parse_begins_qualifier(p, false) ? e : raml_parse_unit(p, e);
 }
 
 /* ---- lists ---- */
@@ -402,19 +402,22 @@ const struct expr *raml_parse_list(struct parser *p, bool top_level)
     if (!raml_parse_enter(p)) return NULL;
     struct items x = {0};
     const struct expr *list = NULL;
-    bool semicolons = false, ands = false, good = true;
+    bool semicolons = false, ands = false, good = true, qualified = false;
     for (char sep = ','; good && sep;) {
         const struct expr *e = item(p, top_level);
         good = e && add_item(p, &x, e);
         if (!good) break;
-        sep = separator(p);
+        qualified = top_level && raml_parse_begins_qualifier(p, false);
+        sep = qualified ? 0 : separator(p);
         semicolons |= sep == ';';
         ands |= sep == '&';
         x.sep[x.n - 1] = sep;
+        if (sep && top_level && raml_parse_begins_qualifier(p, true)) sep = 0, qualified = true;
     }
     if (good && top_level && semicolons) list = grouped(p, &x, ';');
     if (good && !list && ands) list = grouped(p, &x, '&');
     if (good && !list) list = make_list(p, x.e, x.n);
+    if (list && top_level) list = qualified ? raml_parse_qualifier(p, list) : raml_parse_conditions(p, list);
     raml_parse_leave(p);
     return list;
 }

@@ -35,6 +35,14 @@ bool raml_parse_take(struct parser *p, enum token_kind kind);
 bool raml_parse_take_close(struct parser *p, char sub);
 /* The source of tokens [from, to) without whitespace and braces, for names. */
 const char *raml_parse_slice(struct parser *p, uint32_t from, uint32_t to, size_t *n);
+/* Tokens [from, to) as an EXPR_TEXT. */
+const struct expr *raml_parse_words(struct parser *p, uint32_t from, uint32_t to);
+/* parse_qualifier.c: "for all real x", "(k \in \mathbb{Z})". `item`: a new item of a list begins here. */
+bool raml_parse_begins_qualifier(const struct parser *p, bool item);
+/* e with what is said of its letters from here to the end. */
+const struct expr *raml_parse_qualifier(struct parser *p, const struct expr *e);
+/* "k\pi, k \in \mathbb{Z}": a list whose last elements are conditions on the letters of the first; else list. */
+const struct expr *raml_parse_conditions(struct parser *p, const struct expr *list);
 /* parse_table.c. p->i at T_BEGIN; p->i after T_SET_NAME c. */
 const struct expr *raml_parse_table(struct parser *p);
 const struct expr *raml_parse_number_set(struct parser *p, char c);
