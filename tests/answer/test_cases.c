@@ -62,7 +62,6 @@ static const struct known label[] = {
     {"RP-3127 RP-3528 RP-3075", "with the function's name or without"},
     {"RP-3168 RP-3175 RP-3195 RP-3209 RP-3521 RP-3800", "the same list in another order"},
     {"RP-2689", "C_n^k is the binomial of n over k"},
-    {"RP-3749", "the names of two angles left aside"},
     {"RP-2896 RP-3623", "the constant of integration by another name"},
     {"RP-3632", "equal: 1/(2+2i) is (1-i)/4"},
 };

@@ -471,7 +471,7 @@ static void wrong_fields(void **state)
             expect(page, "such fields of 1 of 1 lines were skipped");
         } else expect_none(page, "Skipped");
         json_t *d = view_data(page, 0);
-        assert_int_equal(json_object_size(d), 3); /* clip, text, answers */
+        assert_int_equal(json_object_size(d), 2); /* text, answers */
         expect_json(d, "text", "[\"a\",\"b\"]");
         expect_json(d, "answers", cases[i].answers ? "[{\"L\":[2,1.5,0.5]},{\"L\":[3,2,1]}]" : "[{\"L\":[2,1.5,0.5]}]");
         json_decref(d);

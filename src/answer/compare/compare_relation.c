@@ -18,7 +18,7 @@ static bool upper(const struct expr *e)
 static bool is_name_of_points(const struct expr *e)
 {
     for (uint32_t i = 0; i < e->n; i++)
-        if (!upper(e->arg[i])) return false;
+        if (!upper(e->arg[i]) || e->arg[i]->n_text > 1) return false;
     return true;
 }
 

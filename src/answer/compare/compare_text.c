@@ -110,6 +110,11 @@ static void say_reading(struct check *c, const char *who, const struct parsed *r
     raml_buf_deinit(&b);
 }
 
+static bool is_loose(const struct expr *e)
+{
+    return e->kind == EXPR_LIST || e->kind == EXPR_SET || e->kind == EXPR_CASES;
+}
+
 static enum raml_verdict compare_readings(struct check *c, const struct parsed *a, const struct parsed *b)
 {
     enum raml_verdict v = raml_compare(c, a->e, b->e);
@@ -120,7 +125,7 @@ static enum raml_verdict compare_readings(struct check *c, const struct parsed *
         if (!i || !xa[i / 2] || !xb[i % 2]) continue;
         if (raml_compare(c, xa[i / 2], xb[i % 2]) != RAML_EQUAL) continue;
         raml_work_say(&c->work, "commas part numbers");
-        if (xa[i / 2]->kind == xb[i % 2]->kind) return RAML_EQUAL;
+        if (xa[i / 2]->kind == xb[i % 2]->kind || (is_loose(xa[i / 2]) && is_loose(xb[i % 2]))) return RAML_EQUAL;
         return raml_compare_said(c, RAML_UNKNOWN, "a comma that parts thousands, or two numbers");
     }
     return raml_compare_said(c, v, rule);

@@ -40,7 +40,7 @@ static bool spelled(const struct expr *e, char *out, size_t cap)
 enum meaning {
     OTHER,
     NO_SOLUTION,
-    NO_VALUE,  /* a limit that does not exist */
+    NO_VALUE, /* a limit that does not exist */
     UNDEFINED,
     MANY,
     ALL_REALS,
@@ -56,7 +56,8 @@ static void plain_words(const char *text, char out[MAX_WORDS])
         out[n++] = to_lower(*text);
     }
     out[n] = 0;
-    static const char *const before[] = {"the ", "there are ", "there is ", "a ", "has ", "limit ", "it ", "equation has "};
+    static const char *const before[] = {"the ", "there are ", "there is ", "a ",
+                                         "has ", "limit ",     "it ",       "equation has "};
     for (size_t k = 0; k < sizeof before / sizeof *before; k++) {
         size_t m = strlen(before[k]);
         if (!strncmp(out, before[k], m)) memmove(out, out + m, strlen(out + m) + 1);
@@ -66,11 +67,21 @@ static void plain_words(const char *text, char out[MAX_WORDS])
 static enum meaning meaning_of(const char *words)
 {
     static const char *const none[] = {"none", "empty set", "empty", "null set", "no such", "no solution", NULL};
-    static const char *const all[] = {"all real numbers", "all reals", "all real",        "real numbers", "reals",
-                                      "any real number",  "set of all real numbers", "set of real numbers",
-                                      "all real values",  "every real number", "set of reals", NULL};
-    static const char *const integers[] = {"z", "integers", "all integers", "any integer", "set of all integers",
-                                           "set of integers", "every integer", NULL};
+    static const char *const all[] = {"all real numbers",
+                                      "all reals",
+                                      "all real",
+                                      "real numbers",
+                                      "reals",
+                                      "any real number",
+                                      "set of all real numbers",
+                                      "set of real numbers",
+                                      "all real values",
+                                      "every real number",
+                                      "set of reals",
+                                      NULL};
+    static const char *const integers[] = {
+        "z", "integers", "all integers", "any integer", "set of all integers", "set of integers", "every integer",
+        NULL};
     static const char *const undefined[] = {"undefined", "not defined", "is undefined", "is not defined", NULL};
     bool solution = strstr(words, "solution") || strstr(words, "root") || !strncmp(words, "no such", 7) ||
                     !strncmp(words, "no real", 7);
@@ -86,8 +97,8 @@ static enum meaning meaning_of(const char *words)
 /* "no integer solutions" is not "no solutions". */
 static bool same_restriction(const char *a, const char *b)
 {
-    static const char *const words[] = {"integer", "positive", "negative", "rational", "prime", "natural", "nonzero",
-                                        "trivial", "complex"};
+    static const char *const words[] = {"integer", "positive", "negative", "rational", "prime",
+                                        "natural", "nonzero",  "trivial",  "complex"};
     for (size_t k = 0; k < sizeof words / sizeof *words; k++)
         if (!strstr(a, words[k]) != !strstr(b, words[k])) return false;
     return true;

@@ -103,6 +103,7 @@ const struct expr *raml_parse_number(struct parser *p)
         whole(raml_parse_peek(p, 2)) && raml_parse_peek(p, 3)->kind == T_GROUP_END)
         return repeating(p, t);
     const struct expr *e = from_text(p, t->text, t->n), *more = e && whole(t) ? mixed(p, e) : NULL;
+    if (e && !more && whole(t) && !p->why) more = raml_parse_and_part(p, e);
     if (!more && e && !p->why) more = raml_parse_combination_between(p, e);
     return more ? more : e;
 }
@@ -482,7 +483,9 @@ static const struct expr *root(struct parser *p)
 static const struct expr *money(struct parser *p)
 {
     const struct token *t = &p->token[p->i++];
-    struct expr *e = (struct expr *)raml_expr_1(p->pool, EXPR_UNIT, raml_parse_power(p));
+    const struct expr *v = raml_parse_power(p), *scaled = raml_parse_money_scale(p, v);
+    if (v && scaled == v) scaled = raml_parse_scale(p, v);
+    struct expr *e = (struct expr *)raml_expr_1(p->pool, EXPR_UNIT, scaled);
     if (e) e->text = t->text, e->n_text = t->n;
     return e;
 }
@@ -503,10 +506,10 @@ static const struct expr *primary(struct parser *p)
                                ? raml_parse_digits(p)
                                : NULL;
     if (e || p->why) return e;
+    const struct expr *spelled = t->kind == T_WORD || t->kind == T_TEXT ? raml_parse_spelled(p) : NULL;
+    if (spelled || p->why) return spelled;
     switch (t->kind) {
-    case T_NUMBER:
-        e = raml_parse_prefixed(p);
-        return e || p->why ? e : raml_parse_number(p);
+    case T_NUMBER: e = raml_parse_prefixed(p); return e || p->why ? e : raml_parse_number(p);
     case T_LETTER:
     case T_SYMBOL:
     case T_TEXT:

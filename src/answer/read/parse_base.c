@@ -14,7 +14,7 @@ static long base_named(const char *w)
     static const struct {
         const char *name;
         long base;
-    } known[] = {{"binary", 2}, {"bin", 2},   {"ternary", 3},      {"octal", 8}, {"oct", 8},
+    } known[] = {{"binary", 2},   {"bin", 2},  {"ternary", 3},      {"octal", 8}, {"oct", 8},
                  {"decimal", 10}, {"dec", 10}, {"hexadecimal", 16}, {"hex", 16}};
     for (size_t k = 0; k < sizeof known / sizeof *known; k++)
         if (!strcmp(known[k].name, w)) return known[k].base;

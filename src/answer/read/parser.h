@@ -8,6 +8,7 @@ struct parser {
     const char *source;
     struct token *token; /* [n + 1] */
     uint32_t n, i, depth, bars, steps;
+    bool split, two_ways; /* commas and "and" always part numbers; they might not have */
     struct expr_pool *pool;
     const char *why; /* the first reason; NULL: none yet */
 };
@@ -26,6 +27,13 @@ const struct expr *raml_parse_big(struct parser *p);
 const struct expr *raml_parse_argument(struct parser *p, bool digit);
 bool raml_parse_begins_factor(const struct parser *p); /* may the next token begin a factor without a sign? */
 
+/* parse_spelled.c. A number in words; NULL, and nothing has moved: none is next. */
+const struct expr *raml_parse_spelled(struct parser *p);
+/* e times the words after it: "thousand", "tenths"; e itself when there are none. Of an amount of money also "k", "M". */
+const struct expr *raml_parse_scale(struct parser *p, const struct expr *e);
+const struct expr *raml_parse_money_scale(struct parser *p, const struct expr *e);
+/* "2 and a half", "2 and 3/4", after the whole number; NULL, and nothing has moved: none. */
+const struct expr *raml_parse_and_part(struct parser *p, const struct expr *first);
 const struct expr *raml_parse_index(struct parser *p, const struct expr *symbol); /* x^2_1: the index after the power */
 const struct expr *raml_parse_stop(struct parser *p, const char *why);            /* always NULL */
 bool raml_parse_enter(struct parser *p); /* one level deeper; false: too deep */
