@@ -115,6 +115,8 @@ bool raml_find_hashes(struct text t, struct text *out);
 /* find_number.c */
 /* A number that begins at byte i: *to is after its last digit or percent sign; *value excludes the currency. */
 bool raml_find_number(struct text t, size_t i, size_t *to, struct text *value);
+/* A percent sign, or words that multiply a number, at byte i. */
+void raml_find_add_suffix(struct text t, size_t i, struct raml_buf *out);
 /* The last number or formula of a text. */
 bool raml_find_last(struct text t, struct raml_buf *out);
 /* Gold is a whole number, and none of the numbers that pred writes is: whatever its answer may be, it is not that. */

@@ -103,13 +103,12 @@ static bool links(struct text gap)
     return !gap.n || raml_find_any(gap, 0, words, false) == gap.n;
 }
 
-/* A percent sign, or a unit of one word, that is all that follows a formula. */
+/* A percent sign, words that multiply, or a unit of one word that is all that follows a formula. */
 static void add_unit(struct text rest, struct raml_buf *out)
 {
-    if (raml_find_percent(rest, 0)) {
-        raml_buf_adds(out, "\\%");
-        return;
-    }
+    size_t before = out->len;
+    raml_find_add_suffix(rest, 0, out);
+    if (out->len != before) return;
     rest = raml_find_strip(rest);
     size_t n = 0;
     while (n < rest.n && is_alpha(rest.s[n])) n++;

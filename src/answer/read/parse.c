@@ -170,6 +170,21 @@ static bool remainder_letter(const struct parser *p, const struct token *before)
            raml_parse_peek(p, 1)->kind == T_NUMBER;
 }
 
+/* "6 p.m." */
+static bool half_of_day(const struct parser *p)
+{
+    const struct token *t = raml_parse_peek(p, 0), *m = raml_parse_peek(p, 2);
+    return t->kind == T_LETTER && strchr("apAP", t->text[0]) && raml_parse_peek(p, 1)->kind == T_DOT &&
+           m->kind == T_LETTER && (m->text[0] | 0x20) == 'm';
+}
+
+/* "2516 (base 8)", "5 (approximately)" */
+static bool bracketed_words(const struct parser *p)
+{
+    const struct token *t = raml_parse_peek(p, 0), *word = raml_parse_peek(p, 1);
+    return t->kind == T_OPEN && t->sub == '(' && word->kind == T_WORD && word->n > 3;
+}
+
 /* k\pi (k \in \mathbb{Z}): not a factor. */
 static bool bracketed_condition(const struct parser *p, const struct token *before)
 {
@@ -204,7 +219,9 @@ bool raml_parse_begins_factor(const struct parser *p)
     const struct token *t = raml_parse_peek(p, 0), *before = p->i ? &p->token[p->i - 1] : NULL;
     if (before && (t->kind == T_LETTER || t->kind == T_GROUP) && temperature_scale(p)) return false;
     if (t->kind == T_FN && before && before->kind == T_NUMBER && unit_like_function(p, t)) return false;
-    if (before && (remainder_letter(p, before) || bracketed_condition(p, before))) return false;
+    if (before &&
+        (half_of_day(p) || bracketed_words(p) || remainder_letter(p, before) || bracketed_condition(p, before)))
+        return false;
     switch (t->kind) {
     case T_LETTER:
     case T_SYMBOL:
@@ -264,6 +281,19 @@ static const struct expr *modulo(struct parser *p, const struct expr *a)
     return raml_expr_call(p->pool, FN_MOD, a, b);
 }
 
+/* Words after a number that multiply it. False: there are none. */
+static bool scaled(struct parser *p, const struct expr **e)
+{
+    uint8_t kind = raml_parse_peek(p, 0)->kind, before = p->token[p->i - 1].kind;
+    uint32_t from = p->i;
+    if (kind != T_WORD && kind != T_TEXT) return false;
+    if (before != T_NUMBER && before != T_CLOSE && before != T_GROUP_END && before != T_WORD && before != T_TEXT)
+        return false;
+    const struct expr *was = *e;
+    *e = raml_parse_scale(p, was);
+    return *e != was || p->i != from;
+}
+
 const struct expr *raml_parse_term(struct parser *p)
 {
     if (!raml_parse_enter(p)) return NULL;
@@ -276,6 +306,7 @@ const struct expr *raml_parse_term(struct parser *p)
             part[0] = join(p, EXPR_MUL, part, n);
             n = 1;
         }
+        if (scaled(p, &e)) continue;
         if (t->kind == T_TIMES) {
             uint8_t next = raml_parse_peek(p, 1)->kind;
             if (next == T_END || next == T_DOTS) break;
@@ -450,8 +481,11 @@ const struct expr *raml_parse(const char *text, size_t n, bool split, struct exp
         *why = t.bad ? "too long" : "empty";
         return NULL;
     }
-    struct parser p = {.source = text, .token = t.token, .n = t.n, .pool = pool};
+    if (t.n == 2 && t.token[0].kind == T_GROUP && t.token[1].kind == T_GROUP_END)
+        return raml_expr_new(pool, EXPR_SET, 0);
+    struct parser p = {.source = text, .token = t.token, .n = t.n, .pool = pool, .split = split};
     const struct expr *e = raml_parse_list(&p, true);
+    if (thousands) *thousands |= p.two_ways;
     if (e) skip_end(&p);
     if (e && p.i < p.n) e = raml_parse_stop(&p, "something after it can't be read");
     if (e && !raml_expr_fits(e, EXPR_MAX_SIZE)) e = raml_parse_stop(&p, "too large");

@@ -202,10 +202,12 @@ static const struct expr *dressed(struct parser *p)
                        .token = inner.token,
                        .n = inner.n,
                        .pool = p->pool,
+                       .split = p->split,
                        .depth = p->depth + 8,
                        .steps = p->steps + 64};
     const struct expr *e = raml_parse_list(&q, true);
     p->steps = q.steps;
+    p->two_ways |= q.two_ways;
     if (!e || q.i < q.n || e->kind == EXPR_TEXT) return NULL;
     p->i++;
     return e;
@@ -317,6 +319,10 @@ static const struct expr *item(struct parser *p, bool top_level)
     const struct expr *e = top_level ? reals_in_words(p) : NULL;
     if (e) return e;
     if (p->why) return NULL;
+    e = raml_parse_spelled(p);
+    while (e && (raml_parse_peek(p, 0)->kind == T_PERCENT || raml_parse_peek(p, 0)->kind == T_DEGREE))
+        e = raml_expr_1(p->pool, p->token[p->i++].kind == T_PERCENT ? EXPR_PERCENT : EXPR_DEGREE, e);
+    if (e || p->why) return raml_parse_unit(p, e);
     e = word_item(p, top_level);
     if (e) return e;
     if (p->why) return NULL;
