@@ -37,6 +37,9 @@ RAML_CHECKED enum raml_code cli_write_recipe(const struct cli *cli, const char *
 /* Prints one JSON object (taken over) as a line on standard output. NULL: RAML_ENOMEM. */
 RAML_CHECKED enum raml_code cli_print_json(json_t *o, struct raml_err *err);
 
+/* The one file that a command reads: the nameless argument; without one "-", where standard input is a pipe or a file. NULL:
+ * there is neither (a terminal, /dev/null), or several. */
+const char *cli_one_input(const struct cli *cli);
 /* Calls take for every line that is not empty, until one fails or the run is stopped. */
 RAML_CHECKED enum raml_code cli_each_line(const struct cli *cli, struct raml_lines *lines,
                                           enum raml_code (*take)(void *to, struct raml_err *err), void *to,
@@ -47,7 +50,7 @@ struct cli_lines {
     struct raml_writer writer;
     const char *out; /* file to write; NULL: standard output */
 };
-/* Opens the one nameless argument (what: the command's name, for messages) and calls take for every line of it that is
+/* Opens the one input (what: the command's name, for messages) and calls take for every line of it that is
  * not empty. The file to write appears when all went well, or not at all. */
 RAML_CHECKED enum raml_code cli_run_lines(const struct cli *cli, const char *what, struct cli_lines *x,
                                           enum raml_code (*take)(void *to, struct raml_err *err), void *to,

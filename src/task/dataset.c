@@ -70,21 +70,6 @@ static enum raml_code take_row(struct walk *w, const char *text, size_t n, size_
     return settle_fault(w, rc, line, &own, err);
 }
 
-static enum raml_code walk_lines(struct walk *w, struct raml_err *err)
-{
-    struct raml_lines lines;
-    enum raml_code rc = raml_lines_init(&lines, w->path, MAX_LINE_BYTES, err);
-    if (rc) return rc;
-    for (bool more = true; !rc && !enough(w);) {
-        rc = raml_lines_next(&lines, &more, err);
-        if (rc || !more) break;
-        if (is_whitespace(lines.line.data, lines.line.len)) continue;
-        rc = take_row(w, lines.line.data, lines.line.len, lines.number, err);
-    }
-    raml_lines_deinit(&lines);
-    return rc;
-}
-
 struct cursor { /* in a JSON array; p < end */
     const char *p, *end;
     size_t line;
@@ -119,12 +104,10 @@ static void skip_value(struct cursor *c)
     }
 }
 
-static enum raml_code walk_array(struct walk *w, struct raml_err *err)
+static enum raml_code walk_text(struct walk *w, const char *text, size_t n, struct raml_err *err)
 {
-    struct raml_map map;
-    enum raml_code rc = raml_map_init(&map, w->path, err);
-    if (rc) return rc;
-    struct cursor c = {(const char *)map.data, (const char *)map.data + map.size, 1};
+    struct cursor c = {text, text + n, 1};
+    enum raml_code rc = RAML_OK;
     while (c.p < c.end && *c.p != '[') c.line += *c.p++ == '\n';
     if (c.p < c.end) c.p++;
     skip_space(&c);
@@ -146,7 +129,56 @@ static enum raml_code walk_array(struct walk *w, struct raml_err *err)
     }
     if (!rc && closed && c.p < c.end)
         rc = raml_fail(err, RAML_EFORMAT, "%s:%zu: text after the list of rows", w->path, c.line);
+    return rc;
+}
+
+static enum raml_code walk_array(struct walk *w, struct raml_err *err)
+{
+    struct raml_map map;
+    enum raml_code rc = raml_map_init(&map, w->path, err);
+    if (rc) return rc;
+    rc = walk_text(w, (const char *)map.data, map.size, err);
     raml_map_deinit(&map);
+    return rc;
+}
+
+/* A list of rows that comes through a pipe: its first line that is not empty, and what is left. */
+static enum raml_code walk_rest(struct walk *w, struct raml_lines *lines, struct raml_err *err)
+{
+    struct raml_buf all;
+    bool more = true;
+    raml_buf_init(&all, MAX_ROW_BYTES);
+    for (size_t i = 1; i < lines->number; i++) raml_buf_adds(&all, "\n"); /* line numbers are the input's */
+    enum raml_code rc = RAML_OK;
+    while (!rc && more) {
+        raml_buf_add(&all, lines->line.data, lines->line.len);
+        raml_buf_adds(&all, "\n");
+        rc = raml_lines_next(lines, &more, err);
+    }
+    if (!rc) rc = raml_buf_status(&all, err);
+    if (!rc) rc = walk_text(w, all.data, all.len, err);
+    raml_buf_deinit(&all);
+    return rc;
+}
+
+static enum raml_code walk_lines(struct walk *w, struct raml_err *err)
+{
+    struct raml_lines lines;
+    bool first = !raml_is_file(w->path); /* of a file, is_array has seen the beginning */
+    enum raml_code rc = raml_lines_init(&lines, w->path, MAX_LINE_BYTES, err);
+    if (rc) return rc;
+    for (bool more = true; !rc && !enough(w);) {
+        rc = raml_lines_next(&lines, &more, err);
+        if (rc || !more) break;
+        const char *text = lines.line.data;
+        if (is_whitespace(text, lines.line.len)) continue;
+        bool array = first && text[strspn(text, " \t")] == '[';
+        first = false;
+        if (array) rc = walk_rest(w, &lines, err);
+        if (array) break;
+        rc = take_row(w, text, lines.line.len, lines.number, err);
+    }
+    raml_lines_deinit(&lines);
     return rc;
 }
 
