@@ -1,9 +1,10 @@
 /* comm.h - the processes that train one model together: ranks 0 .. size - 1, as MPI has them.
  *
  * Every rank calls the same functions in the same order. Results do not depend on how an implementation adds or sends:
- * sums are those of the ranks' values in the order of their ranks, added in double, the same bits on every rank.
+ * `sum` adds the ranks' values in the order of their ranks, in double, to the same bits on every rank; gradients are
+ * added by the trainer.
  * Parts   an array of n elements is cut into `size` parts, part k being elements [first[k], first[k + 1]), which may be
- *         none; each rank owns one. reduce and share of parts together are a sum over ranks, and between them a rank
+ *         none; each rank owns one. deal and share of parts together make a sum over ranks, and between them a rank
  *         can work on its part alone (ZeRO-1, Rajbhandari et al. 2019, arXiv 1910.02054). first: [size + 1], the same
  *         on every rank.
  * Arrays  are the host's. The trainer passes at most a few megabytes a call, but for records of rollouts.
@@ -23,8 +24,8 @@ struct raml_comm {
     void *user;
     /* x[n] in place: the sum over ranks. */
     enum raml_code (*sum)(void *user, double *x, size_t n, struct raml_err *err);
-    /* Part `rank` of x becomes the sum over ranks of that part; the rest is undefined. */
-    enum raml_code (*reduce_parts)(void *user, float *x, const size_t *first, struct raml_err *err);
+    /* Every rank's part k to rank k: all[size][own], in the order of ranks, own being the length of this rank's part. */
+    enum raml_code (*deal_parts)(void *user, const float *x, const size_t *first, float *all, struct raml_err *err);
     /* Every rank's own part of x to all the others. */
     enum raml_code (*share_parts)(void *user, float *x, const size_t *first, struct raml_err *err);
     /* Every rank's own part of x to rank 0. */

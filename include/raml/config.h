@@ -15,6 +15,8 @@
 
 enum raml_rope { RAML_ROPE_PLAIN, RAML_ROPE_LINEAR, RAML_ROPE_LLAMA3, RAML_ROPE_YARN };
 
+enum { RAML_MAX_EOS = 64 }; /* tokens that end a text, all together */
+
 struct raml_config {
     char model_type[16]; /* "qwen2", "qwen3", "llama" (mistral is one) */
     int vocab_size, hidden_size, intermediate_size, n_layers, n_heads, n_kv_heads, head_dim, max_positions;
@@ -24,8 +26,9 @@ struct raml_config {
     double rope_factor, rope_low_freq, rope_high_freq;
     double rope_beta_fast, rope_beta_slow, rope_attention; /* yarn; attention: factor of cos and sin */
     int rope_original_positions;
-    int bos_token, eos_token;    /* -1: not given */
-    int more_eos[7], n_more_eos; /* further tokens that end a text: of generation_config.json and lists */
+    int bos_token, eos_token; /* -1: not given */
+    /* further tokens that end a text: of lists, of generation_config.json, by GGUF's rule (docs/convert.md) */
+    int more_eos[RAML_MAX_EOS - 1], n_more_eos;
 };
 
 /* "micro", "small", "medium", "gpt2", "qwen2.5-0.5b", "qwen2.5-1.5b" (docs/model.md has the table); RAML_EUSAGE names
@@ -35,7 +38,8 @@ RAML_CHECKED enum raml_code raml_config_check(const struct raml_config *c, struc
 RAML_CHECKED enum raml_code raml_config_read(const char *path, struct raml_config *out, struct raml_err *err);
 /* Adds the end-of-text tokens of generation_config.json. */
 RAML_CHECKED enum raml_code raml_config_read_generation(const char *path, struct raml_config *c, struct raml_err *err);
-void raml_config_add_eos(struct raml_config *c, int token); /* -1 and known ones are ignored */
+/* -1 and known ones are ignored; false: there is no room for it. */
+bool raml_config_add_eos(struct raml_config *c, int token);
 RAML_CHECKED enum raml_code raml_config_write(const struct raml_config *c, const char *path, struct raml_err *err);
 /* The same, with the tensors' type as torch_dtype; _write writes float32. */
 RAML_CHECKED enum raml_code raml_config_write_as(const struct raml_config *c, enum raml_dtype stored, const char *path,

@@ -35,8 +35,8 @@ const char *raml_gguf_type_name(enum raml_gguf_type t); /* "u8" … */
 /* clang-format off */
 enum raml_ggml_type {
     RAML_GGML_F32 = 0, RAML_GGML_F16 = 1, RAML_GGML_Q4_0 = 2, RAML_GGML_Q4_1 = 3, RAML_GGML_Q5_0 = 6,
-    RAML_GGML_Q5_1 = 7, RAML_GGML_Q8_0 = 8, RAML_GGML_Q4_K = 12, RAML_GGML_Q5_K = 13, RAML_GGML_Q6_K = 14,
-    RAML_GGML_BF16 = 30
+    RAML_GGML_Q5_1 = 7, RAML_GGML_Q8_0 = 8, RAML_GGML_Q2_K = 10, RAML_GGML_Q3_K = 11, RAML_GGML_Q4_K = 12,
+    RAML_GGML_Q5_K = 13, RAML_GGML_Q6_K = 14, RAML_GGML_IQ4_NL = 20, RAML_GGML_IQ4_XS = 23, RAML_GGML_BF16 = 30
 };
 /* clang-format on */
 const char *raml_ggml_type_name(uint32_t t);             /* "Q4_K" …, "unknown" */

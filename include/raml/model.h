@@ -25,7 +25,7 @@ struct raml_model;
 struct raml_model_file; /* modelfile.h */
 
 /* dtype    type that matrices are kept in: RAML_F32, RAML_BF16, or RAML_STORED: each in its file's type (F32, F16,
- *          BF16, Q8_0, Q4_0, Q4_1, Q5_0, Q5_1, Q4_K, Q5_K, Q6_K), so that memory is the file's. Activations are bf16
+ *          BF16, Q8_0, Q4_0, Q4_1, Q5_0, Q5_1, Q4_K, Q5_K, Q6_K; others in one that holds their numbers), so that memory is the file's. Activations are bf16
  *          where all matrices are BF16 and the processor multiplies bf16 (raml_device_has_bf16), else f32: results are
  *          then, to the last bit, those of the same numbers expanded to f32. A randomly initialised model has no file:
  *          f32. For training: RAML_F32, or RAML_BF16 where the processor multiplies it (RAML_ESUPPORT elsewhere).

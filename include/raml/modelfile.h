@@ -59,6 +59,9 @@ RAML_CHECKED enum raml_code raml_file_tensor_f32(const struct raml_file_tensor *
                                                  struct raml_err *err);
 RAML_CHECKED enum raml_code raml_file_tensor_bf16(const struct raml_file_tensor *s, size_t row, size_t n, uint16_t *out,
                                                   struct raml_err *err);
+/* Bytes of the tensor in the type in which a model keeps it: the file's where the device multiplies with it, else one
+ * that holds the same numbers (docs/model.md). */
+size_t raml_file_tensor_kept_bytes(const struct raml_file_tensor *s);
 /* The tensor's pages need not stay in memory; they come back from the file when they are read again. */
 void raml_file_tensor_release(const struct raml_file_tensor *s);
 

@@ -24,7 +24,8 @@
 #include <stdint.h>
 
 struct cli { /* passed to every command */
-    bool json, quiet;
+    bool json, quiet, skip_bad_rows;
+    size_t *n_bad_rows; /* those passed over so far */
     uint64_t seed;
     int threads;                   /* 0: all */
     const char *level;             /* kernels: "auto", "ref", "base", "avx2" ... (--cpu) */

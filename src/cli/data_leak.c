@@ -1,5 +1,6 @@
 /* data_leak.c - `raml data leak`: which test questions are in training data. See leak.h. */
 #include "cli/commands.h"
+#include "cli/load.h"
 
 #include "core/file.h"
 #include "raml/leak.h"
@@ -66,7 +67,7 @@ static enum raml_code read_tests(struct job *j, struct raml_err *err)
         struct test_file *f = &j->file[j->n_files++];
         *f = (struct test_file){p, j->test.n, j->test.n};
         if (!*p) rc = raml_fail(err, RAML_EUSAGE, "--against: an empty name in '%.200s'", j->set->against);
-        else rc = raml_questions_read(&j->test, p, &opt, NULL, NULL, err);
+        else rc = cli_read_questions(j->cli, &j->test, p, &opt, NULL, err);
         f->end = j->test.n;
     }
     return rc;
@@ -79,7 +80,7 @@ static enum raml_code add_train(struct job *j, size_t number, struct raml_err *e
     const char *path = j->cli->arg[number];
     raml_questions_init(&train);
     raml_progress(j->cli->sink, "reading", (double)number, (double)j->cli->n_args, "files", path);
-    enum raml_code rc = raml_questions_read(&train, path, &opt, NULL, NULL, err);
+    enum raml_code rc = cli_read_questions(j->cli, &train, path, &opt, NULL, err);
     if (!rc) rc = raml_leak_add(j->leak, &train, number, err);
     j->n_train += train.n;
     for (size_t i = 0; i < train.n; i++) j->n_solutions += train.question[i].n_trajectories;

@@ -1,5 +1,6 @@
 /* data_show.c - `raml data show`: rows as the trainer sees them, token by token, and which tokens it trains on. */
 #include "cli/commands.h"
+#include "cli/load.h"
 #include "cli/data.h"
 
 #include "raml/row.h"
@@ -159,7 +160,7 @@ static enum raml_code show_file(struct show *s, const char *path, struct raml_er
     struct raml_questions qs;
     struct raml_read_options opt = {.map = s->set->map, .limit = s->set->line ? 0 : (size_t)s->set->n};
     raml_questions_init(&qs);
-    enum raml_code rc = raml_questions_read(&qs, path, &opt, NULL, NULL, err);
+    enum raml_code rc = cli_read_questions(s->cli, &qs, path, &opt, NULL, err);
     size_t i = 0;
     while (!rc && i < qs.n && qs.question[i].line < (size_t)s->set->line) i++;
     if (!rc && i == qs.n)

@@ -1,5 +1,6 @@
 /* data_split.c - `raml data split`: questions to a training and a test file, only by the text of the question. */
 #include "cli/commands.h"
+#include "cli/load.h"
 
 #include "core/array.h"
 #include "core/file.h"
@@ -282,13 +283,13 @@ static enum raml_code tell(const struct split *s, const json_t *o, struct raml_e
 /* File i of the command line: its questions, and its hash. */
 static enum raml_code read_file(struct split *s, size_t i, struct raml_err *err)
 {
-    const struct raml_read_options opt = {.map = s->set->map};
     const char *name = s->cli->arg[i];
+    const struct raml_read_options opt = {.map = s->set->map, .name = name};
     struct raml_spool spool;
     size_t before = s->all.n;
     enum raml_code rc = raml_spool_init(&spool, name, err);
     if (rc) return rc;
-    rc = raml_questions_read(&s->all, spool.path, &opt, NULL, NULL, err);
+    rc = cli_read_questions(s->cli, &s->all, spool.path, &opt, NULL, err);
     if (!rc) rc = raml_hash_path(spool.path, &s->hash[i], err);
     s->n_of_file[i] = s->all.n - before;
     raml_spool_deinit(&spool, name, rc ? err : NULL);

@@ -61,7 +61,8 @@ static size_t stored_bytes(const struct inspection *x)
 {
     size_t n = 0;
     for (size_t i = x->config.tied ? 0 : 1; i < x->n_tensors; i++)
-        if (x->tensor[i].n_dims == 2) n += x->tensor[i].bytes;
+        if (x->tensor[i].n_dims == 2)
+            n += x->file ? raml_file_tensor_kept_bytes(raml_model_file_at(x->file, i)) : x->tensor[i].bytes;
     return n;
 }
 

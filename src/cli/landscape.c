@@ -258,7 +258,7 @@ static enum raml_code run(const struct cli *cli, const void *settings, struct ra
     raml_questions_init(&qs);
     const struct raml_read_options read = {.map = s->map};
     enum raml_code rc = options_of(cli, s, &checked, err); /* before a model is loaded */
-    if (!rc) rc = raml_questions_read(&qs, file, &read, NULL, NULL, err);
+    if (!rc) rc = cli_read_questions(cli, &qs, file, &read, NULL, err);
     if (!rc) rc = choose(s, file, &qs, &q, err);
     if (!rc)
         rc =

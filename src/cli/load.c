@@ -104,6 +104,45 @@ const char *cli_one_input(const struct cli *cli)
     return S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode) || S_ISREG(st.st_mode) ? "-" : NULL;
 }
 
+bool cli_pass_over(const struct cli *cli, enum raml_code rc, struct raml_err *err)
+{
+    enum { NAMED = 20 };
+    if (!cli->skip_bad_rows || (rc != RAML_EFORMAT && rc != RAML_ERANGE)) return false;
+    size_t n = ++*cli->n_bad_rows;
+    if (n <= NAMED) raml_say(cli->sink, "passed over: %s", err ? err->msg : "a row that can't be read");
+    if (n == NAMED) raml_say(cli->sink, "further rows that are passed over are counted only");
+    if (err) *err = (struct raml_err){0};
+    return true;
+}
+
+struct faults {
+    const struct cli *cli;
+};
+
+static void note_fault(void *user, size_t line, const char *message)
+{
+    struct faults *f = user;
+    struct raml_err err = {.code = RAML_EFORMAT};
+    (void)line;
+    snprintf(err.msg, sizeof err.msg, "%s", message);
+    (void)cli_pass_over(f->cli, RAML_EFORMAT, &err);
+}
+
+enum raml_code cli_read_questions(const struct cli *cli, struct raml_questions *qs, const char *path,
+                                  const struct raml_read_options *opt, struct raml_fields *fields, struct raml_err *err)
+{
+    struct faults f = {cli};
+    struct raml_read_options o = opt ? *opt : (struct raml_read_options){0};
+    o.skip_bad = cli->skip_bad_rows;
+    o.on_bad = note_fault;
+    o.user = &f;
+    size_t before = qs->n, n_bad = 0;
+    enum raml_code rc = raml_questions_read(qs, path, &o, fields, &n_bad, err);
+    if (!rc && n_bad && qs->n == before)
+        rc = raml_fail(err, RAML_EFORMAT, "%s: none of its %zu rows can be read", path, n_bad);
+    return rc;
+}
+
 static bool is_empty(const struct raml_buf *line)
 {
     return line->len == 0 || line->data[strspn(line->data, " \t")] == 0;
@@ -124,6 +163,19 @@ enum raml_code cli_each_line(const struct cli *cli, struct raml_lines *lines,
 
 enum { MAX_LINE_BYTES = 1 << 28 };
 
+struct careful { /* take, of lines that may be passed over */
+    const struct cli *cli;
+    enum raml_code (*take)(void *to, struct raml_err *err);
+    void *to;
+};
+
+static enum raml_code take_or_pass(void *user, struct raml_err *err)
+{
+    const struct careful *c = user;
+    enum raml_code rc = c->take(c->to, err);
+    return rc && cli_pass_over(c->cli, rc, err) ? RAML_OK : rc;
+}
+
 enum raml_code cli_run_lines(const struct cli *cli, const char *what, struct cli_lines *x,
                              enum raml_code (*take)(void *to, struct raml_err *err), void *to, struct raml_err *err)
 {
@@ -134,7 +186,8 @@ enum raml_code cli_run_lines(const struct cli *cli, const char *what, struct cli
     enum raml_code rc = raml_lines_init(&x->in, path, MAX_LINE_BYTES, err);
     if (rc) return rc;
     if (x->out) rc = raml_writer_init(&x->writer, x->out, err);
-    if (!rc) rc = cli_each_line(cli, &x->in, take, to, err);
+    struct careful careful = {cli, take, to};
+    if (!rc) rc = cli_each_line(cli, &x->in, take_or_pass, &careful, err);
     if (!rc && x->out) rc = raml_writer_commit(&x->writer, err);
     raml_writer_deinit(&x->writer);
     raml_lines_deinit(&x->in);

@@ -8,6 +8,7 @@
 #include "core/file.h"
 #include "raml/model.h"
 #include "raml/modelfile.h"
+#include "raml/question.h"
 #include "raml/tokenizer.h"
 
 /* dir: a model's folder or GGUF file, a run's folder (its newest checkpoint), or init:PRESET (random weights, from the
@@ -24,7 +25,7 @@ RAML_CHECKED enum raml_code cli_load_for_training(const struct cli *cli, const c
 /* Of the files of what the two name; of random weights: of what makes them. */
 RAML_CHECKED enum raml_code cli_load_hash(const struct cli *cli, const char *dir, const char *adapter, uint64_t *hash,
                                           struct raml_err *err);
-enum { CLI_MAX_EOS = 8 };
+enum { CLI_MAX_EOS = RAML_MAX_EOS };
 /* The model's end-of-text tokens; returns how many. */
 size_t cli_load_eos(const struct raml_model *model, int32_t eos[CLI_MAX_EOS]);
 /* given: the value of --tokenizer; NULL: the model's own (model_path, as cli_load_model gave it), or if that is NULL
@@ -40,6 +41,14 @@ RAML_CHECKED enum raml_code cli_print_json(json_t *o, struct raml_err *err);
 /* The one file that a command reads: the nameless argument; without one "-", where standard input is a pipe or a file. NULL:
  * there is neither (a terminal, /dev/null), or several. */
 const char *cli_one_input(const struct cli *cli);
+/* After a row of input has failed with rc: is it to be passed over? With --skip_bad_rows faults of a row's text are; such
+ * a row is named, counted, and err empty again. */
+bool cli_pass_over(const struct cli *cli, enum raml_code rc, struct raml_err *err);
+/* raml_questions_read, with --skip_bad_rows heeded. */
+RAML_CHECKED enum raml_code cli_read_questions(const struct cli *cli, struct raml_questions *qs, const char *path,
+                                               const struct raml_read_options *opt, struct raml_fields *fields,
+                                               struct raml_err *err);
+
 /* Calls take for every line that is not empty, until one fails or the run is stopped. */
 RAML_CHECKED enum raml_code cli_each_line(const struct cli *cli, struct raml_lines *lines,
                                           enum raml_code (*take)(void *to, struct raml_err *err), void *to,
@@ -51,7 +60,7 @@ struct cli_lines {
     const char *out; /* file to write; NULL: standard output */
 };
 /* Opens the one input (what: the command's name, for messages) and calls take for every line of it that is
- * not empty. The file to write appears when all went well, or not at all. */
+ * not empty; a line whose take fails may be passed over, before anything is written for it. The file to write appears when all went well, or not at all. */
 RAML_CHECKED enum raml_code cli_run_lines(const struct cli *cli, const char *what, struct cli_lines *x,
                                           enum raml_code (*take)(void *to, struct raml_err *err), void *to,
                                           struct raml_err *err);

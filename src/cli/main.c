@@ -202,8 +202,11 @@ static enum raml_code run_command(const struct cli_command *cmd, struct cli *cli
     }
     struct cli_progress *progress = cli_progress_open(cli->quiet || (cli->comm && cli->comm->rank > 0));
     cli->dev = dev;
+    size_t n_bad = 0;
     cli->sink = cli_progress_sink(progress);
+    cli->n_bad_rows = &n_bad;
     rc = cmd->run(cli, settings, err);
+    if (n_bad) raml_say(cli->sink, "%zu rows that can't be read were passed over (--skip_bad_rows)", n_bad);
     cli_progress_close(progress);
     raml_device_close(dev);
     return rc;

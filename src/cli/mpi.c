@@ -1,7 +1,7 @@
 /* mpi.c - raml_comm over MPI; see mpi.h.
  *
- * Sums are added here, in the order of ranks: what MPI_Reduce adds in what order depends on the library, the number of
- * ranks and the network. Messages are cut so that counts fit an int and buffers stay small. All calls come from the
+ * Sums are added here, in the order of ranks, or by the trainer: what MPI_Reduce adds in what order depends on the
+ * library, the number of ranks and the network. Messages are cut so that counts fit an int. All calls come from the
  * thread that opened it.
  */
 #include "cli/mpi.h"
@@ -26,7 +26,6 @@ struct cli_mpi {
     struct raml_comm comm;
     MPI_Comm world, outcomes; /* the second: so that nothing of it meets what the first is still at */
     size_t most;              /* elements or bytes of a message */
-    float *buffer;            /* [size * most / size]: what other ranks sent */
     MPI_Request *request;     /* [2 * size] */
     MPI_Status *status;       /* likewise; MPICH's MPI_STATUSES_IGNORE is an address that gcc warns of */
     int *count, *at;          /* [size] */
@@ -71,6 +70,8 @@ static enum raml_code sum(void *user, double *x, size_t n, struct raml_err *err)
     return rc;
 }
 
+/* -- Parts --------------------------------------------------------------------------------------------------------- */
+
 /* Elements of piece i of part k; *from: where it begins. */
 static size_t piece_of(const struct cli_mpi *m, const size_t *first, size_t k, size_t i, size_t *from)
 {
@@ -80,48 +81,32 @@ static size_t piece_of(const struct cli_mpi *m, const size_t *first, size_t k, s
     return at_most(first[k + 1] - *from, most);
 }
 
-/* x[n] += all that others sent of it, in the order of ranks. */
-static void add_up(const struct cli_mpi *m, float *x, size_t n, size_t stride)
-{
-    enum { BLOCK = 512 };
-    double s[BLOCK];
-    for (size_t from = 0; from < n; from += BLOCK) {
-        size_t len = at_most(n - from, BLOCK);
-        memset(s, 0, sizeof s);
-        for (int k = 0; k < m->comm.size; k++) {
-            const float *of = (k == m->comm.rank ? x : m->buffer + (size_t)k * stride) + from;
-            for (size_t i = 0; i < len; i++) s[i] += (double)of[i];
-        }
-        for (size_t i = 0; i < len; i++) x[from + i] = (float)s[i];
-    }
-}
-
-static enum raml_code reduce_parts(void *user, float *x, const size_t *first, struct raml_err *err)
+static enum raml_code deal_parts(void *user, const float *x, const size_t *first, float *all, struct raml_err *err)
 {
     struct cli_mpi *m = user;
     size_t size = (size_t)m->comm.size, rank = (size_t)m->comm.rank, longest = 0;
-    size_t stride = m->most / size ? m->most / size : 1;
+    size_t own = first[rank + 1] - first[rank], stride = m->most / size ? m->most / size : 1;
     for (size_t k = 0; k < size; k++)
         if (first[k + 1] - first[k] > longest) longest = first[k + 1] - first[k];
+    if (own) memcpy(all + rank * own, x + first[rank], own * sizeof *x);
     for (size_t i = 0; i * stride < longest; i++) {
         int n = 0, code = MPI_SUCCESS;
-        size_t own_at, own = piece_of(m, first, rank, i, &own_at);
-        for (size_t k = 0; k < size && own && !code; k++)
+        size_t at, len = piece_of(m, first, rank, i, &at);
+        for (size_t k = 0; k < size && len && !code; k++)
             if (k != rank)
-                code = MPI_Irecv(m->buffer + k * stride, (int)own, MPI_FLOAT, (int)k, TAG, m->world, &m->request[n++]);
+                code = MPI_Irecv(all + k * own + (at - first[rank]), (int)len, MPI_FLOAT, (int)k, TAG, m->world,
+                                 &m->request[n++]);
         for (size_t s = 1; s < size && !code; s++) { /* not all to the same rank at once */
-            size_t k = (rank + s) % size, from, len = piece_of(m, first, k, i, &from);
-            if (len) code = MPI_Isend(x + from, (int)len, MPI_FLOAT, (int)k, TAG, m->world, &m->request[n++]);
+            size_t k = (rank + s) % size;
+            len = piece_of(m, first, k, i, &at);
+            if (len) code = MPI_Isend(x + at, (int)len, MPI_FLOAT, (int)k, TAG, m->world, &m->request[n++]);
         }
         if (!code) code = MPI_Waitall(n, m->request, m->status);
         enum raml_code rc = checked(code, err);
         if (rc) return rc;
-        add_up(m, x + own_at, own, stride);
     }
     return RAML_OK;
 }
-
-/* -- Parts as they are --------------------------------------------------------------------------------------------- */
 
 static enum raml_code broadcast_from(struct cli_mpi *m, int root, void *x, size_t bytes, struct raml_err *err)
 {
@@ -297,19 +282,18 @@ static enum raml_code open_world(struct cli_mpi *m, struct raml_err *err)
     MPI_Comm_rank(m->world, &rank);
     size_t n = (size_t)size;
     m->most = MOST;
-    m->buffer = malloc((MOST + n) * sizeof *m->buffer); /* at least an element a rank */
     m->request = calloc(2 * n, sizeof(*m->request));
     m->status = calloc(2 * n, sizeof *m->status);
     m->count = calloc(n, sizeof *m->count);
     m->at = calloc(n, sizeof *m->at);
     m->all = calloc(n, sizeof *m->all);
-    if (!m->buffer || !m->request || !m->status || !m->count || !m->at || !m->all)
+    if (!m->request || !m->status || !m->count || !m->at || !m->all)
         return raml_fail(err, RAML_ENOMEM, "no memory for %d ranks", size);
     m->comm = (struct raml_comm){.rank = rank,
                                  .size = size,
                                  .user = m,
                                  .sum = sum,
-                                 .reduce_parts = reduce_parts,
+                                 .deal_parts = deal_parts,
                                  .share_parts = share_parts,
                                  .gather_parts = gather_parts,
                                  .scatter_parts = scatter_parts,
@@ -351,7 +335,6 @@ void cli_mpi_close(struct cli_mpi *m)
 {
     if (m->comm.size > 0) MPI_Barrier(m->world);
     MPI_Finalize();
-    free(m->buffer);
     free(m->request);
     free(m->status);
     free(m->count);

@@ -18,6 +18,8 @@ const struct raml_setting cli_common_option[] = {
      "Number of threads; 0 uses every processor."},
     {"cpu", NULL, RAML_ONE, offsetof(struct cli_common, cpu), "auto", 0, 0, "auto|ref|base|avx2|avx512|avx512bf16",
      "Instruction set to use; auto chooses the strongest that the processor has."},
+    {"skip_bad_rows", NULL, RAML_FLAG, offsetof(struct cli_common, skip_bad_rows), NULL, 0, 0, NULL,
+     "Rows of input files that can't be read are named, counted and passed over; else the first one ends the command."},
     {"json", NULL, RAML_FLAG, offsetof(struct cli_common, json), NULL, 0, 0, NULL,
      "Write results as JSON on standard output."},
     {"quiet", NULL, RAML_FLAG, offsetof(struct cli_common, quiet), NULL, 0, 0, NULL,
@@ -358,6 +360,7 @@ enum raml_code cli_parse(const struct cli_command *cmd, int argc, char *const *a
     }
     *cli = (struct cli){.json = p->common.json,
                         .quiet = p->common.quiet,
+                        .skip_bad_rows = p->common.skip_bad_rows,
                         .seed = (uint64_t)p->common.seed,
                         .threads = (int)p->common.threads,
                         .level = p->common.cpu,

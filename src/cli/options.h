@@ -15,7 +15,7 @@
 struct cli_common { /* settings of every command, in the types that table rows know */
     const char *config, *cpu;
     int64_t seed, threads;
-    bool json, quiet, help;
+    bool skip_bad_rows, json, quiet, help;
 };
 
 struct cli_slot {

@@ -43,7 +43,7 @@ static enum raml_code run(const struct cli *cli, const void *settings, struct ra
 
 const struct cli_command cli_report = {
     .name = "report",
-    .about = "A folder's results as one HTML file.",
+    .about = "a folder's results as one HTML file",
     .args = "DIR",
     .detail =
         "Shows the contents of DIR and its immediate subfolders: recipe.yaml, metrics.jsonl, timing.jsonl, "

@@ -24,7 +24,7 @@ enum raml_code cli_sampling_questions(const struct cli *cli, const struct sampli
     if (!cli->n_args) return raml_fail(err, RAML_EUSAGE, "no questions; give a FILE.jsonl or --families");
     struct raml_read_options o = {.map = s->map, .limit = (size_t)s->limit};
     enum raml_code rc = RAML_OK;
-    for (size_t i = 0; i < cli->n_args && !rc; i++) rc = raml_questions_read(out, cli->arg[i], &o, NULL, NULL, err);
+    for (size_t i = 0; i < cli->n_args && !rc; i++) rc = cli_read_questions(cli, out, cli->arg[i], &o, NULL, err);
     return rc;
 }
 

@@ -317,14 +317,14 @@ static enum raml_code take_line(void *to, struct raml_err *err)
     char name[WHERE_BYTES];
     json_t *obj = NULL;
     enum raml_code rc = raml_json_parse(&at, w->lines.line.data, w->lines.line.len, &obj, err);
-    if (rc) return rc;
+    if (rc) return cli_pass_over(w->cli, rc, err) ? RAML_OK : rc;
     r->line = at.line;
     rc = read_fields(w, obj, r, err);
     json_decref(obj);
     if (rc) {
         rc = raml_wrap(err, rc, "%s", where(w, r, name));
         request_deinit(r);
-        return rc;
+        return cli_pass_over(w->cli, rc, err) ? RAML_OK : rc;
     }
     w->n_requests++;
     w->n_tokens += r->n_shared;

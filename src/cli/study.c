@@ -1,5 +1,6 @@
 /* study.c - `raml study exits`: when to stop thinking, policy by policy, on one stored set of probes. */
 #include "cli/commands.h"
+#include "cli/load.h"
 #include "cli/study.h"
 
 #include "core/clock.h"
@@ -115,7 +116,7 @@ static enum raml_code open_inputs(const struct cli *cli, const struct study_exit
     if (n_files == 0) return RAML_OK;
     const struct raml_read_options read = {.map = s->of.map, .limit = (size_t)s->of.limit};
     x->data = s->of.data ? s->of.data : cli->arg[0];
-    return raml_questions_read(&x->questions, x->data, &read, NULL, NULL, err);
+    return cli_read_questions(cli, &x->questions, x->data, &read, NULL, err);
 }
 
 /* Of a model's files; of random weights, of what makes them. */

@@ -94,7 +94,8 @@ static enum raml_code take_line(void *to, struct raml_err *err)
     struct work *w = to;
     const struct raml_place at = {w->lines.in.path, w->lines.in.number};
     json_t *obj;
-    enum raml_code rc = raml_json_parse(&at, w->lines.in.line.data, w->lines.in.line.len, &obj, err);
+    enum raml_code rc =
+        raml_json_parse_as(&at, w->lines.in.line.data, w->lines.in.line.len, RAML_JSON_KEEP_NUL, &obj, err);
     if (rc) return rc;
     json_t *out = json_object(), *id = json_object_get(obj, "id");
     w->ids.n = 0;

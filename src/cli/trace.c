@@ -227,7 +227,7 @@ static enum raml_code run(const struct cli *cli, const void *settings, struct ra
         return raml_fail(err, RAML_EUSAGE, "--filler and --control_cuts need --control");
     raml_questions_init(&qs);
     const struct raml_read_options read = {.map = s->of.map, .limit = (size_t)s->of.limit};
-    rc = raml_questions_read(&qs, s->of.data ? s->of.data : cli->arg[0], &read, NULL, NULL, err);
+    rc = cli_read_questions(cli, &qs, s->of.data ? s->of.data : cli->arg[0], &read, NULL, err);
     if (!rc) rc = trace_all(cli, s, &qs, err);
     raml_questions_deinit(&qs);
     return rc;

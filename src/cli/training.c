@@ -79,7 +79,7 @@ static enum raml_code read_file(const struct cli *cli, const struct training_set
     struct raml_read_options o = {.map = s->map, .limit = (size_t)s->limit};
     struct raml_fields f;
     size_t before = out->n;
-    enum raml_code rc = raml_questions_read(out, path, &o, &f, NULL, err);
+    enum raml_code rc = cli_read_questions(cli, out, path, &o, &f, err);
     if (rc) return rc;
     raml_say(cli->sink, "%s: %zu questions (%s: question from '%s', answer from '%s', trajectories from '%s')", path,
              out->n - before, f.layout, f.question, f.answer, f.trajectory[0] ? f.trajectory : "nothing");
@@ -223,13 +223,14 @@ static void say_ranks(const struct training *t)
 {
     int size = t->comm->size, threads = raml_device_threads(t->cli->dev);
     const char *plural = threads == 1 ? "" : "s";
-    double mib = 8.0 * (double)raml_model_n(t->model) / 1048576.0; /* two moments, f32 */
+    double all = 8.0 * (double)raml_model_n(t->model) / 1024.0; /* two moments, f32, in KiB */
+    bool few = all / size < 1024;                               /* those of adapters, say */
     if (size == 1) return;
     if (t->options.optimizer == RAML_OPTIMIZER_SGD)
         raml_say(t->cli->sink, "%d ranks, %d thread%s each here", size, threads, plural);
     else
-        raml_say(t->cli->sink, "%d ranks, %d thread%s each here; moments of the optimizer: %.1f MiB a rank, of %.1f",
-                 size, threads, plural, mib / size, mib);
+        raml_say(t->cli->sink, "%d ranks, %d thread%s each here; moments of the optimizer: %.1f %s a rank, of %.1f",
+                 size, threads, plural, all / size / (few ? 1 : 1024), few ? "KiB" : "MiB", all / (few ? 1 : 1024));
 }
 
 enum raml_code cli_training_open(struct training *t, const struct cli *cli, const struct training_settings *s,

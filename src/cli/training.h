@@ -30,7 +30,7 @@ struct training_settings {
 extern const struct raml_setting cli_training_options[];
 extern const size_t cli_n_training_options;
 
-enum { TRAINING_MAX_EOS = 16 };
+enum { TRAINING_MAX_EOS = RAML_MAX_EOS };
 struct training { /* zero-initialise */
     const struct cli *cli;
     const struct raml_comm *comm; /* not NULL; rank 0 has the run's folder, and speaks */

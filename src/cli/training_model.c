@@ -45,7 +45,7 @@ static enum raml_code start_adapters(const struct training *t, const struct raml
     *block = NULL;
     if (t->source.adapter[0]) return cli_source_lora(&t->source, f, l, block, err);
     enum raml_code rc = raml_lora_plan(&t->settings->lora, raml_model_file_config(f), l, err);
-    if (rc) return rc;
+    if (rc) return rc == RAML_ENOMEM ? rc : RAML_EUSAGE; /* all else is in the settings */
     l->base = strdup(t->source.model);
     rc = l->base ? raml_lora_hash(f, &l->base_hash, err) : raml_fail(err, RAML_ENOMEM, "no memory for a path");
     if (rc) raml_lora_deinit(l);

@@ -319,6 +319,11 @@ static enum raml_code flush(struct work *w, struct raml_err *err)
         struct job *j = &w->job[i];
         rc = j->rc;
         if (rc && err) *err = j->err;
+        if (rc && cli_pass_over(w->cli, rc, &j->err)) {
+            rc = RAML_OK;
+            if (err) *err = (struct raml_err){0};
+            continue;
+        }
         if (!rc && w->s->out) rc = raml_writer_add(&w->writer, j->out.data, j->out.len, err);
         else if (!rc) fwrite(j->out.data, 1, j->out.len, stdout); /* main checks standard output at the end */
         if (!rc) cli_verdicts_add(&w->counts, &j->said);

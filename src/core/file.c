@@ -137,6 +137,41 @@ void raml_map_deinit(struct raml_map *m)
 
 /* Lines */
 
+const char *raml_file_no_text(const char *bytes, size_t n)
+{
+#define COMPRESSED(by, with) "is compressed by " by "; expected text (`" with "` gives it)"
+#define UTF_16 "is in UTF-16; expected UTF-8 (`iconv -f UTF-16 -t UTF-8` gives it)"
+    static const struct {
+        const char *magic;
+        size_t n;
+        const char *what;
+    } kinds[] = {
+        {"\x1f\x8b", 2, COMPRESSED("gzip", "gzip -dc")},
+        {"\x28\xb5\x2f\xfd", 4, COMPRESSED("zstd", "zstd -dc")},
+        {"\xfd"
+         "7zXZ",
+         5, COMPRESSED("xz", "xz -dc")},
+        {"BZh", 3, COMPRESSED("bzip2", "bzip2 -dc")},
+        {"PK\3\4", 4, COMPRESSED("zip", "unzip -p")},
+        {"PAR1", 4, "is a Parquet file; expected text (docs/data.md has a line of Python that gives it)"},
+        {"ARROW1", 6, "is an Arrow file; expected text"},
+        {"\xff\xfe\0\0", 4, "is in UTF-32; expected UTF-8 (`iconv -f UTF-32 -t UTF-8` gives it)"},
+        {"\0\0\xfe\xff", 4, "is in UTF-32; expected UTF-8 (`iconv -f UTF-32 -t UTF-8` gives it)"},
+        {"\xff\xfe", 2, UTF_16},
+        {"\xfe\xff", 2, UTF_16},
+    };
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        if (n >= kinds[i].n && !memcmp(bytes, kinds[i].magic, kinds[i].n)) return kinds[i].what;
+    /* without a mark, what every file of ours begins with in UTF-16: '{', '[', a space or a letter */
+    if (n >= 2 && bytes[0] > 0 && !bytes[1])
+        return "is in UTF-16LE; expected UTF-8 (`iconv -f UTF-16LE -t UTF-8` gives it)";
+    if (n >= 2 && !bytes[0] && bytes[1] > 0)
+        return "is in UTF-16BE; expected UTF-8 (`iconv -f UTF-16BE -t UTF-8` gives it)";
+    return NULL;
+#undef COMPRESSED
+#undef UTF_16
+}
+
 enum raml_code raml_lines_init(struct raml_lines *l, const char *path, size_t max_line_bytes, struct raml_err *err)
 {
     *l = (struct raml_lines){.path = path};
@@ -188,6 +223,8 @@ enum raml_code raml_lines_next(struct raml_lines *l, bool *more, struct raml_err
     enum raml_code rc = grow_line(l, chunk, n, err);
     if (rc) return rc;
     struct raml_buf *b = &l->line;
+    const char *other = l->number == 1 && b->len ? raml_file_no_text(b->data, b->len) : NULL;
+    if (other) return raml_fail(err, RAML_EFORMAT, "%s: %s", l->path, other);
     if (b->len && b->data[b->len - 1] == '\r') b->data[--b->len] = 0;
     if (l->number == 1 && b->len >= 3 && !memcmp(b->data, "\xef\xbb\xbf", 3)) { /* byte order mark */
         memmove(b->data, b->data + 3, b->len - 2);

@@ -10,7 +10,7 @@
  * Waiting  for a pipe, a FIFO or a terminal ends with RAML_ESTOP where a signal interrupts it whose handler was installed
  *          without SA_RESTART.
  * Lines    raml_lines walks a text file line by line with a bounded line length; line numbers start at 1. A byte order
- *          mark at the start of the file is skipped.
+ *          mark at the start of the file is skipped. A file that is compressed, or UTF-16, is refused by that name.
  */
 #ifndef RAML_FILE_H
 #define RAML_FILE_H
@@ -52,6 +52,9 @@ struct raml_map {
 };
 RAML_CHECKED enum raml_code raml_map_init(struct raml_map *m, const char *path, struct raml_err *err);
 void raml_map_deinit(struct raml_map *m);
+
+/* What a file that begins with these bytes is instead of a text in UTF-8, and how to make it one; NULL: it may be one. */
+const char *raml_file_no_text(const char *bytes, size_t n);
 
 struct raml_lines {
     FILE *f;

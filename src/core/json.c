@@ -2,11 +2,13 @@
 #include "core/json.h"
 
 #include "core/ascii.h"
-#include "raml/buf.h"
 #include "core/file.h"
+#include "core/json_text.h"
+#include "raml/buf.h"
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { WHERE_BYTES = 320, NAMES_BYTES = 256 };
@@ -56,13 +58,36 @@ static enum raml_code fail_parse(const struct raml_place *at, json_error_t *je, 
     return raml_fail(err, code, "%s: not valid JSON at column %d: %s", where(at, w), je->column, je->text);
 }
 
-enum raml_code raml_json_parse(const struct raml_place *at, const char *text, size_t n, json_t **out,
-                               struct raml_err *err)
+/* jansson's value of text, changed (json_text.h) where it can't be read as it is; NULL with *je set. */
+static json_t *read_value(const char *text, size_t n, unsigned how, size_t flags, json_error_t *je)
+{
+    bool nul = how & RAML_JSON_KEEP_NUL;
+    flags |= nul ? JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL : JSON_REJECT_DUPLICATES;
+    json_t *v = json_loadb(text, n, flags, je);
+    if (v || json_error_code(je) == json_error_out_of_memory) return v;
+    struct raml_buf mended;
+    json_error_t again = {.text = ""};
+    raml_buf_init(&mended, 2 * n + 64);
+    bool changed = raml_json_text_mend(text, n, nul, &mended);
+    if (mended.code) je->text[JSON_ERROR_TEXT_LENGTH - 1] = (char)json_error_out_of_memory;
+    if (changed && !mended.code) {
+        v = json_loadb(mended.data, mended.len, flags, &again);
+        if (!v) {
+            *je = again;
+            if (again.position > 0) je->column -= (int)raml_json_text_shift(text, n, nul, (size_t)again.position);
+        }
+    }
+    raml_buf_deinit(&mended);
+    return v;
+}
+
+enum raml_code raml_json_parse_as(const struct raml_place *at, const char *text, size_t n, unsigned how, json_t **out,
+                                  struct raml_err *err)
 {
     json_error_t je = {.text = ""};
     char w[WHERE_BYTES];
     if (!n) return raml_fail(err, RAML_EFORMAT, "%s: empty; expected a JSON object", where(at, w));
-    json_t *v = json_loadb(text, n, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &je);
+    json_t *v = read_value(text, n, how, JSON_DECODE_ANY, &je);
     if (!v) return fail_parse(at, &je, err);
     if (!json_is_object(v)) {
         enum raml_code rc =
@@ -72,6 +97,18 @@ enum raml_code raml_json_parse(const struct raml_place *at, const char *text, si
     }
     *out = v;
     return RAML_OK;
+}
+
+enum raml_code raml_json_parse(const struct raml_place *at, const char *text, size_t n, json_t **out,
+                               struct raml_err *err)
+{
+    return raml_json_parse_as(at, text, n, 0, out, err);
+}
+
+json_t *raml_json_value(const char *text, size_t n)
+{
+    json_error_t je;
+    return read_value(text, n, 0, JSON_DECODE_ANY, &je);
 }
 
 enum raml_code raml_json_lines(const char *path, size_t max_line_bytes,
@@ -96,7 +133,7 @@ enum raml_code raml_json_lines(const char *path, size_t max_line_bytes,
     return rc;
 }
 
-static enum raml_code load(const char *path, size_t max_bytes, size_t flags, json_t **out, struct raml_err *err)
+enum raml_code raml_json_load(const char *path, size_t max_bytes, json_t **out, struct raml_err *err)
 {
     struct raml_place at = {path, 0};
     struct raml_buf text;
@@ -104,24 +141,16 @@ static enum raml_code load(const char *path, size_t max_bytes, size_t flags, jso
     raml_buf_init(&text, max_bytes);
     enum raml_code rc = raml_file_read(path, &text, err);
     if (!rc && !text.len) rc = raml_fail(err, RAML_EFORMAT, "%s: empty; expected JSON", where(&at, w));
+    const char *other = rc ? NULL : raml_file_no_text(text.data, text.len);
+    if (other) rc = raml_fail(err, RAML_EFORMAT, "%s: %s", where(&at, w), other);
     if (!rc) {
         json_error_t je = {.text = ""};
-        json_t *v = json_loadb(text.data, text.len, JSON_REJECT_DUPLICATES | flags, &je);
+        json_t *v = read_value(text.data, text.len, 0, 0, &je);
         if (v) *out = v;
         else rc = fail_parse(&at, &je, err);
     }
     raml_buf_deinit(&text);
     return rc;
-}
-
-enum raml_code raml_json_load(const char *path, size_t max_bytes, json_t **out, struct raml_err *err)
-{
-    return load(path, max_bytes, 0, out, err);
-}
-
-enum raml_code raml_json_load_reals(const char *path, size_t max_bytes, json_t **out, struct raml_err *err)
-{
-    return load(path, max_bytes, JSON_DECODE_INT_AS_REAL, out, err);
 }
 
 const char *raml_json_fields(const json_t *obj, char *out, size_t cap)
@@ -154,6 +183,14 @@ static json_t *need(const struct raml_place *at, const json_t *obj, const char *
     return NULL;
 }
 
+/* An integer beyond 64 bits, of which the digits were kept (json_text.h)? */
+static bool is_digits(const json_t *v)
+{
+    const char *s = json_is_string(v) ? json_string_value(v) : "";
+    size_t sign = *s == '-', n = strspn(s + sign, "0123456789");
+    return n >= 19 && s[sign] != '0' && sign + n == json_string_length(v);
+}
+
 static enum raml_code fail_type(const struct raml_place *at, const char *field, const json_t *v, const char *expected,
                                 struct raml_err *err)
 {
@@ -179,6 +216,9 @@ enum raml_code raml_json_int(const struct raml_place *at, const json_t *obj, con
     char w[WHERE_BYTES];
     json_t *v = need(at, obj, field, err);
     if (!v) return RAML_EFORMAT;
+    if (is_digits(v))
+        return raml_fail(err, RAML_ERANGE, "%s: field '%s' is %.40s; expected %lld to %lld", where(at, w), field,
+                         json_string_value(v), low, high);
     if (!json_is_integer(v)) return fail_type(at, field, v, "an integer", err);
     long long x = json_integer_value(v);
     if (x < low || x > high)
@@ -193,8 +233,9 @@ enum raml_code raml_json_num(const struct raml_place *at, const json_t *obj, con
 {
     json_t *v = need(at, obj, field, err);
     if (!v) return RAML_EFORMAT;
-    if (!json_is_number(v)) return fail_type(at, field, v, "a number", err);
-    *out = json_number_value(v);
+    double big = is_digits(v) ? strtod(json_string_value(v), NULL) : NAN;
+    if (!json_is_number(v) && !isfinite(big)) return fail_type(at, field, v, "a number", err);
+    *out = json_is_number(v) ? json_number_value(v) : big;
     return RAML_OK;
 }
 

@@ -2,6 +2,10 @@
  *
  * Thin helpers over jansson. `struct raml_place` is where the object came from; errors read
  * "train.jsonl:17: field 'answer' is missing; found fields: id, question". Returned strings belong to the object.
+ *
+ * Read as Python reads and writes it: an integer beyond 64 bits is a string of its digits (which the getters of numbers
+ * know); NaN, Infinity, -Infinity and numbers beyond a double's range are null; half of a surrogate pair is U+FFFD, and so
+ * is U+0000 unless it is asked for. Not as Python: two equal names in an object are refused.
  */
 #ifndef RAML_JSON_H
 #define RAML_JSON_H
@@ -20,6 +24,10 @@ struct raml_place {
 /* *out: a new reference (json_decref it). Rejects duplicate keys, trailing text, and anything that is not an object. */
 RAML_CHECKED enum raml_code raml_json_parse(const struct raml_place *at, const char *text, size_t n, json_t **out,
                                             struct raml_err *err);
+enum { RAML_JSON_KEEP_NUL = 1 }; /* texts may hold U+0000: to be read with their lengths; names never do */
+RAML_CHECKED enum raml_code raml_json_parse_as(const struct raml_place *at, const char *text, size_t n, unsigned how,
+                                               json_t **out, struct raml_err *err);
+json_t *raml_json_value(const char *text, size_t n); /* of any kind, a new reference; NULL: not JSON, or no memory */
 /* Calls take for the object of every line of a JSONL file; empty lines are passed over. Ends with the first failure. */
 RAML_CHECKED enum raml_code raml_json_lines(const char *path, size_t max_line_bytes,
                                             enum raml_code (*take)(void *user, const struct raml_place *at,
@@ -27,10 +35,6 @@ RAML_CHECKED enum raml_code raml_json_lines(const char *path, size_t max_line_by
                                             void *user, struct raml_err *err);
 /* A whole file that holds one JSON value (object or array), at most max_bytes. */
 RAML_CHECKED enum raml_code raml_json_load(const char *path, size_t max_bytes, json_t **out, struct raml_err *err);
-/* The same with every number a real, for files of which no integer is read: one beyond 64 bits is no fault then. */
-RAML_CHECKED enum raml_code raml_json_load_reals(const char *path, size_t max_bytes, json_t **out,
-                                                 struct raml_err *err);
-
 /* Required fields: RAML_EFORMAT when missing or of another type. */
 RAML_CHECKED enum raml_code raml_json_str(const struct raml_place *at, const json_t *obj, const char *field,
                                           const char **out, size_t *len, struct raml_err *err);

@@ -64,7 +64,7 @@ static size_t stored_bytes(const struct raml_model *m, const struct raml_model_f
     size_t n = 0;
     for (size_t i = 0; i < m->at.n_params; i++)
         if (m->at.param[i].n_dims == 2 && (m->at.param[i].offset != m->at.embed || m->config.tied))
-            n += raml_model_file_at(f, i)->bytes;
+            n += raml_file_tensor_kept_bytes(raml_model_file_at(f, i));
     return n;
 }
 

@@ -4,6 +4,7 @@
 
 #include "core/parallel.h"
 #include "modelfile/modelfile.h"
+#include "store/blocks.h"
 
 #include "raml/rng.h"
 
@@ -53,7 +54,7 @@ static enum raml_code rows_f32(const struct raml_model *m, const struct raml_sou
 static enum raml_type type_of(const struct raml_model *m, const struct raml_source *src, size_t i)
 {
     if (!m->stored || !src->file) return m->weight;
-    switch (raml_model_file_at(src->file, i)->type) {
+    switch (raml_blocks_kept(raml_model_file_at(src->file, i)->type)) {
     case RAML_GGML_F16: return RAML_TYPE_F16;
     case RAML_GGML_BF16: return RAML_TYPE_BF16;
     case RAML_GGML_Q4_0: return RAML_TYPE_Q4_0;

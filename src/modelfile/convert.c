@@ -152,9 +152,13 @@ static uint32_t file_type(const struct raml_model_file *f, enum raml_store_as as
     case RAML_GGML_Q8_0: return 7;
     case RAML_GGML_Q5_0: return 8;
     case RAML_GGML_Q5_1: return 9;
+    case RAML_GGML_Q2_K: return 10;
+    case RAML_GGML_Q3_K: return 12;
     case RAML_GGML_Q4_K: return 15;
     case RAML_GGML_Q5_K: return 17;
     case RAML_GGML_Q6_K: return 18;
+    case RAML_GGML_IQ4_NL: return 25;
+    case RAML_GGML_IQ4_XS: return 30;
     case RAML_GGML_BF16: return 32;
     default: return 0;
     }
@@ -195,6 +199,12 @@ enum raml_code raml_model_file_save_gguf(const struct raml_model_file *f, const 
     struct raml_metadata m = {0};
     char(*names)[GGUF_NAME] = NULL;
     float divisors[128];
+    if (f->config.rope == RAML_ROPE_LLAMA3 && strcmp(f->config.model_type, "llama") != 0)
+        return raml_fail(
+            err, RAML_ESUPPORT,
+            "%s: GGUF has no place for llama3 rotary scaling of a %s model: its tensor rope_freqs.weight is "
+            "read with architecture llama only",
+            path, f->config.model_type);
     uint32_t most = 0, *type = choose_types(f, o->as, true, &most);
     struct job j = {.f = f, .o = o, .to = path, .type = type, .turn = true};
     struct raml_gguf_output *t = type ? list_outputs(&j, &names) : NULL;

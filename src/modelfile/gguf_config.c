@@ -5,6 +5,8 @@
  * refused. */
 #include "modelfile/modelfile.h"
 
+#include "modelfile/gguf_ends.h"
+
 #include "core/elementary.h"
 
 #include "store/blocks.h"
@@ -21,6 +23,7 @@ struct reader {
     char arch[16];
     struct raml_err *err;
     enum raml_code rc; /* of the first fault */
+    int n_layers;      /* 0: not known yet */
 };
 
 static const char *key_of(const struct reader *r, const char *name, char out[KEY])
@@ -35,13 +38,33 @@ static bool present(const struct reader *r, const char *name)
     return raml_gguf_value_find(r->g, key_of(r, name, key)) != NULL;
 }
 
+/* One number, or where layers may differ an array with one for each: then all must be the same. */
+static enum raml_code read_integer(struct reader *r, const char *name, const char *key, int64_t *out)
+{
+    const struct raml_gguf_value *v = raml_gguf_value_find(r->g, key);
+    bool by_layer = !strcmp(name, "attention.head_count") || !strcmp(name, "attention.head_count_kv") ||
+                    !strcmp(name, "feed_forward_length");
+    if (!v || v->type != RAML_GGUF_ARRAY || !by_layer || v->n != (size_t)r->n_layers)
+        return raml_gguf_integer(r->g, key, out, r->err);
+    enum raml_code rc = raml_gguf_element_integer(v, 0, out, r->err);
+    for (size_t i = 1; i < v->n && !rc; i++) {
+        int64_t x = 0;
+        rc = raml_gguf_element_integer(v, i, &x, r->err);
+        if (!rc && x != *out)
+            return raml_fail(r->err, RAML_ESUPPORT,
+                             "%s: metadata '%s' is %lld in layer 0 and %lld in layer %zu; expected the same in all",
+                             raml_gguf_path(r->g), key, (long long)*out, (long long)x, i);
+    }
+    return rc ? raml_wrap(r->err, rc, "%s", raml_gguf_path(r->g)) : rc;
+}
+
 /* A count, at least 1; with `otherwise` given, an optional one. */
 static int read_count(struct reader *r, const char *name, const int *otherwise)
 {
     char key[KEY];
     int64_t v = 0;
     if (r->rc || (otherwise && !present(r, name))) return otherwise ? *otherwise : 0;
-    r->rc = raml_gguf_integer(r->g, key_of(r, name, key), &v, r->err);
+    r->rc = read_integer(r, name, key_of(r, name, key), &v);
     if (!r->rc && (v < 1 || v > MAX_COUNT))
         r->rc = raml_fail(r->err, RAML_ERANGE, "%s: metadata '%s' is %lld; expected 1 to %d", raml_gguf_path(r->g), key,
                           (long long)v, MAX_COUNT);
@@ -302,8 +325,8 @@ static void read_all(struct reader *r, struct raml_config *c)
 {
     snprintf(c->model_type, sizeof c->model_type, "%s", r->arch);
     c->hidden_size = read_count(r, "embedding_length", NULL);
+    c->n_layers = r->n_layers = read_count(r, "block_count", NULL);
     c->intermediate_size = read_count(r, "feed_forward_length", NULL);
-    c->n_layers = read_count(r, "block_count", NULL);
     c->max_positions = read_count(r, "context_length", NULL);
     read_heads(r, c);
     c->rms_norm_eps = read_real(r, "attention.layer_norm_rms_epsilon", NULL);
@@ -317,8 +340,7 @@ static void read_all(struct reader *r, struct raml_config *c)
     read_window(r, c);
     read_scaling(r, c);
     c->bos_token = read_token(r, "tokenizer.ggml.bos_token_id");
-    c->eos_token = read_token(r, "tokenizer.ggml.eos_token_id");
-    raml_config_add_eos(c, read_token(r, "tokenizer.ggml.eot_token_id"));
+    if (!r->rc) r->rc = raml_gguf_ends(r->g, c, r->err);
     if (!r->rc) {
         r->rc = raml_config_check(c, r->err); /* before the frequencies are computed from it */
         if (r->rc) r->rc = raml_wrap(r->err, r->rc, "%s", raml_gguf_path(r->g));

@@ -1,6 +1,8 @@
 /* gguf_entries.c - a model's configuration as GGUF metadata, with what else its source has. See modelfile.h. */
 #include "modelfile/modelfile.h"
 
+#include "modelfile/gguf_ends.h"
+
 #include "core/elementary.h"
 
 #include <math.h>
@@ -81,11 +83,16 @@ static void put_config(struct raml_metadata *m, const struct raml_config *c, uin
     put_scaling(m, c);
 }
 
-static bool has_key(const struct raml_metadata *m, const char *key)
+static const struct raml_gguf_entry *find_entry(const struct raml_metadata *m, const char *key)
 {
     for (size_t i = 0; i < m->n; i++)
-        if (!strcmp(m->entry[i].key, key)) return true;
-    return false;
+        if (!strcmp(m->entry[i].key, key)) return &m->entry[i];
+    return NULL;
+}
+
+static bool has_key(const struct raml_metadata *m, const char *key)
+{
+    return find_entry(m, key) != NULL;
 }
 
 /* An entry as it is in a file; texts need C objects. */
@@ -120,6 +127,70 @@ static enum raml_code copy_all(struct raml_metadata *m, const struct raml_gguf *
     return rc;
 }
 
+/* -- The tokens that end a text ------------------------------------------------------------------------------------ */
+
+struct writing {
+    const struct raml_metadata *m;
+    const struct raml_gguf_string *token;
+};
+
+static int entry_id(void *user, const char *key)
+{
+    const struct writing *w = user;
+    const struct raml_gguf_entry *e = find_entry(w->m, key);
+    uint32_t v = 0;
+    if (!e || (e->type != RAML_GGUF_U32 && e->type != RAML_GGUF_I32)) return -1;
+    memcpy(&v, e->data, sizeof v);
+    return v < 1u << 30 ? (int)v : -1;
+}
+
+static bool entry_token(void *user, size_t i, struct raml_gguf_string *out)
+{
+    const struct writing *w = user;
+    *out = w->token[i];
+    return true;
+}
+
+static struct raml_config ends_by_rule(const struct raml_metadata *m)
+{
+    struct raml_config c = {.eos_token = -1};
+    const struct raml_gguf_entry *tokens = find_entry(m, "tokenizer.ggml.tokens");
+    struct writing w = {m, tokens ? tokens->data : NULL};
+    const struct raml_gguf_ends_source s = {&w, entry_id, entry_token, tokens ? tokens->n : 0};
+    (void)raml_gguf_ends_by_rule(&s, &c);
+    return c;
+}
+
+static bool is_end(const struct raml_config *c, int id)
+{
+    bool yes = id == c->eos_token;
+    for (int i = 0; i < c->n_more_eos; i++) yes |= id == c->more_eos[i];
+    return yes;
+}
+
+/* The model's ends, so that llama.cpp has as many as it can: what its rule does not give already goes to the keys that
+ * are left. If those it then has are not the model's, or in another order, all are listed for us. */
+static void put_ends(struct raml_metadata *m, const struct raml_config *c)
+{
+    static const char *const keys[] = {"tokenizer.ggml.eos_token_id", "tokenizer.ggml.eot_token_id",
+                                       "tokenizer.ggml.eom_token_id"};
+    int n = c->eos_token >= 0 ? c->n_more_eos + 1 : 0;
+    struct raml_config rule = ends_by_rule(m);
+    m->end[0] = c->eos_token;
+    for (int i = 1; i < n; i++) m->end[i] = c->more_eos[i - 1];
+    for (int i = 0; i < n; i++) {
+        size_t k = 0;
+        while (k < 3 && has_key(m, keys[k])) k++;
+        if (k < 3 && (k == 0 || !is_end(&rule, m->end[i]))) put_count(m, NULL, keys[k], m->end[i]);
+    }
+    rule = ends_by_rule(m);
+    bool same = rule.n_more_eos + 1 == n && rule.eos_token == c->eos_token &&
+                !memcmp(rule.more_eos, c->more_eos, (size_t)c->n_more_eos * sizeof *c->more_eos);
+    if (n && !same)
+        m->entry[m->n++] =
+            (struct raml_gguf_entry){RAML_GGUF_END_IDS, RAML_GGUF_ARRAY, RAML_GGUF_I32, (size_t)n, m->end};
+}
+
 enum raml_code raml_metadata_init(struct raml_metadata *m, const struct raml_model_file *f, uint32_t file_type,
                                   const char *name, const struct raml_gguf_entry *more, size_t n_more,
                                   struct raml_err *err)
@@ -142,8 +213,7 @@ enum raml_code raml_metadata_init(struct raml_metadata *m, const struct raml_mod
     if (!has_key(m, "tokenizer.ggml.model")) put_text(m, NULL, "tokenizer.ggml.model", "no_vocab");
     if (c->bos_token >= 0 && !has_key(m, "tokenizer.ggml.bos_token_id"))
         put_count(m, NULL, "tokenizer.ggml.bos_token_id", c->bos_token);
-    if (c->eos_token >= 0 && !has_key(m, "tokenizer.ggml.eos_token_id"))
-        put_count(m, NULL, "tokenizer.ggml.eos_token_id", c->eos_token);
+    put_ends(m, c);
     if (rc) raml_metadata_deinit(m);
     return rc;
 }

@@ -63,10 +63,8 @@ static enum raml_code take_tensor(struct raml_model_file *f, size_t i, struct ra
     enum raml_code rc = raml_file_tensor_check(f, p, name, t->shape, t->n_dims, err);
     if (rc) return rc;
     if (!raml_blocks_known(t->type))
-        return raml_fail(err, RAML_ESUPPORT,
-                         "%s: tensor '%s' has type %s (%u); expected F32, F16, BF16, Q8_0, Q4_0, "
-                         "Q4_1, Q5_0, Q5_1, Q4_K, Q5_K or Q6_K",
-                         f->path, name, raml_ggml_type_name(t->type), (unsigned)t->type);
+        return raml_fail(err, RAML_ESUPPORT, "%s: tensor '%s' has type %s (%u); expected " RAML_BLOCKS_NAMES, f->path,
+                         name, raml_ggml_type_name(t->type), (unsigned)t->type);
     struct raml_file_tensor *s = &f->tensor[i];
     *s = (struct raml_file_tensor){.in_file = t->name,
                                    .path = f->path,

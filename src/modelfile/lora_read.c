@@ -112,10 +112,12 @@ static enum raml_code check_targets(struct reading *r, struct raml_lora *l, bool
         const struct raml_tensor_view *a = r->found[0][i], *b = r->found[1][i];
         if (!a && !b && (!m || !listed)) continue;
         if (!a || !b)
-            return raml_fail(err, RAML_EFORMAT,
-                             a || b ? "%s: module '%s' has only one of its two matrices; %s is missing"
-                                    : "%s: module '%s' is one of target_modules, but has no tensors",
-                             r->path, r->all[i].name, a ? "B" : "A");
+            return raml_fail(
+                err, RAML_EFORMAT,
+                a || b ? "%s: module '%s' has only one of its two matrices; %s is missing"
+                       : "%s: module '%s' is one of target_modules, but has no tensors: an adapter for another "
+                         "base, or part of one",
+                r->path, r->all[i].name, a ? "B" : "A");
         if (!m)
             return raml_fail(err, RAML_EFORMAT, "%s: tensor '%s': its module is none of target_modules", r->path,
                              a->name);

@@ -243,17 +243,28 @@ enum raml_code raml_file_tensor_bf16(const struct raml_file_tensor *s, size_t ro
     return read_rows(s, row, n, sizeof *out, (char *)out, err);
 }
 
+static size_t kept_bytes(const struct raml_file_tensor *s, size_t n)
+{
+    size_t size, block = raml_ggml_block(raml_blocks_kept(s->type), &size);
+    return n / block * size;
+}
+
 enum raml_code raml_file_tensor_copy(const struct raml_file_tensor *s, size_t row, size_t n, float *scratch, void *out,
                                      struct raml_err *err)
 {
     enum raml_code rc = check_rows(s, row, n, err);
     for (size_t i = 0; i < n && !rc; i++) {
-        size_t bytes;
+        size_t bytes, columns = s->n_dims == 2 ? s->shape[1] : 1, kept = kept_bytes(s, columns);
         const void *from = raml_file_tensor_bytes(s, row + i, &bytes);
         rc = raml_file_tensor_f32(s, row + i, 1, scratch, err); /* for what is not finite */
-        if (!rc) memcpy((char *)out + i * bytes, from, bytes);
+        if (!rc) raml_blocks_keep(s->type, from, columns, (char *)out + i * kept);
     }
     return rc;
+}
+
+size_t raml_file_tensor_kept_bytes(const struct raml_file_tensor *s)
+{
+    return kept_bytes(s, s->n);
 }
 
 void raml_file_tensor_release(const struct raml_file_tensor *s)

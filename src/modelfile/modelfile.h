@@ -24,7 +24,7 @@ RAML_CHECKED enum raml_code raml_file_tensor_check(const struct raml_model_file 
                                                    const char *in_file, const size_t *shape, int n_dims,
                                                    struct raml_err *err);
 
-/* Rows [row, row + n) in the file's type; RAML_ERANGE as raml_file_tensor_f32. scratch: a row's elements. */
+/* Rows [row, row + n) in the type that they are kept in (raml_blocks_kept); RAML_ERANGE as raml_file_tensor_f32. scratch: a row's elements. */
 RAML_CHECKED enum raml_code raml_file_tensor_copy(const struct raml_file_tensor *s, size_t row, size_t n,
                                                   float *scratch, void *out, struct raml_err *err);
 /* The bytes of a row in the file, and how many. */
@@ -62,6 +62,7 @@ struct raml_metadata {
         float f;
         struct raml_gguf_string s;
     } value[ENTRIES_MAX];
+    int32_t end[RAML_MAX_EOS]; /* raml.end_token_ids */
     size_t n_own;
 };
 RAML_CHECKED enum raml_code raml_metadata_init(struct raml_metadata *m, const struct raml_model_file *f,

@@ -90,7 +90,7 @@ static enum raml_code differentiate_part(struct raml_trainer *t, struct raml_sta
 {
     const struct raml_step_gradient *g = t->training->gradient;
     if (!g) return raml_packs_train(&t->packs, t->objective, &t->step, t->grad, &t->step_loss, now, err);
-    return g->differentiate(g->user, &t->packs, t->objective, &t->step, t->grad, &t->step_loss, now, err);
+    return g->differentiate(g->user, &t->packs, t->objective, &t->step, &t->parts, t->grad, &t->step_loss, now, err);
 }
 
 /* Loss and gradient of the step, over all ranks. */

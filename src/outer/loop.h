@@ -7,6 +7,7 @@
 #ifndef RAML_OUTER_LOOP_H
 #define RAML_OUTER_LOOP_H
 
+#include "outer/parts.h"
 #include "outer/source.h"
 #include "raml/comm.h"
 #include "raml/train.h"
@@ -14,10 +15,11 @@
 /* How a step's loss and gradient come about, where that is not one pass backward of the step (meta-gradients). */
 struct raml_step_gradient {
     void *user;
-    /* As raml_packs_train, of this rank's part of the step. The model's weights are as they were afterwards, to the last
-     * bit, on failure too. */
+    /* As raml_packs_train, all ranks together: *loss and *statistics are of what this rank has of the step; of grad, this
+     * rank's part becomes that of all ranks' gradient. The model's weights are as they were afterwards, to the last bit,
+     * on failure too. */
     enum raml_code (*differentiate)(void *user, struct raml_packs *packs, const struct raml_objective *objective,
-                                    struct raml_step *step, float *grad, double *loss,
+                                    struct raml_step *step, const struct raml_parts *parts, float *grad, double *loss,
                                     struct raml_statistics *statistics, struct raml_err *err);
 };
 struct raml_training {                     /* all borrowed */

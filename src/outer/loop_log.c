@@ -48,8 +48,10 @@ static json_t *timing_json(const struct raml_trainer *t)
     struct rusage use;
     double seconds = raml_clock_monotonic() - t->started, tokens = (double)(t->state.tokens - t->tokens_at_start);
     double peak = getrusage(RUSAGE_SELF, &use) == 0 ? 1024.0 * (double)use.ru_maxrss : 0.0;
-    json_t *o = json_pack("{s:I,s:f,s:f,s:f}", "time", (json_int_t)raml_clock_wall(), "seconds", seconds,
-                          "tokens_per_s", seconds > 0 ? tokens / seconds : 0.0, "peak_memory_bytes", peak);
+    json_t *o = json_pack("{s:I,s:f,s:f}", "time", (json_int_t)raml_clock_wall(), "seconds", seconds,
+                          "peak_memory_bytes", peak);
+    if (o && seconds > 0 && tokens > 0) /* else only evaluations came before */
+        json_object_set_new(o, "tokens_per_s", json_real(tokens / seconds));
     for (size_t i = 0; o && i < t->seconds.n; i++) {
         char name[96];
         snprintf(name, sizeof name, "seconds/%s", t->seconds.item[i].name);

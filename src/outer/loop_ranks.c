@@ -14,9 +14,10 @@ enum raml_code raml_ranks_gradient(struct raml_trainer *t, struct raml_err *err)
 {
     const struct raml_model *m = t->job->model;
     double squares = 0;
-    enum raml_code rc = raml_gradient_join(m, t->grad, err);
+    bool added = t->training->gradient != NULL;
+    enum raml_code rc = added ? RAML_OK : raml_gradient_join(m, t->grad, err);
     rc = raml_comm_agree(t->comm, rc, err);
-    if (!rc) rc = raml_parts_reduce(&t->parts, t->grad, err);
+    if (!rc && !added) rc = raml_parts_reduce(&t->parts, t->grad, err);
     if (!rc && t->parts.own)
         rc = raml_backend_square_sum(t->parts.dev, t->grad + raml_parts_begin(&t->parts), t->parts.own, &squares, err);
     rc = raml_comm_agree(t->comm, rc, err);

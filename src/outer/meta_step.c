@@ -94,20 +94,37 @@ static enum raml_code one_task(struct evaluation *e, float *grad, double *loss, 
     return RAML_OK;
 }
 
+/* Task i of this rank, which may have none, and of the other ranks theirs: added to grad in the order of ranks. own:
+ * scratch. */
+static enum raml_code add_tasks(struct evaluation *e, size_t i, const struct raml_parts *parts, float *own, float *grad,
+                                double *loss, struct raml_statistics *statistics, struct raml_err *err)
+{
+    struct raml_meta_step *m = e->m;
+    const struct raml_meta_space space = raml_meta_vectors_space(&m->vectors);
+    enum raml_code rc = space.zero(space.user, own, err);
+    if (!rc && m->sink && raml_should_stop(m->sink)) rc = raml_fail(err, RAML_ESTOP, "asked to stop");
+    e->task = i < m->tasks->n ? &m->tasks->task[i] : NULL;
+    if (!rc && e->task) rc = one_task(e, own, loss, statistics, err);
+    rc = raml_comm_agree(parts->comm, rc, err);
+    return rc ? rc : raml_parts_add(parts, grad, own, err);
+}
+
 enum raml_code raml_meta_differentiate(void *user, struct raml_packs *packs, const struct raml_objective *objective,
-                                       struct raml_step *step, float *grad, double *loss,
-                                       struct raml_statistics *statistics, struct raml_err *err)
+                                       struct raml_step *step, const struct raml_parts *parts, float *grad,
+                                       double *loss, struct raml_statistics *statistics, struct raml_err *err)
 {
     struct raml_meta_step *m = user;
+    const struct raml_meta_space space = raml_meta_vectors_space(&m->vectors);
     bool reptile = m->inner.method == RAML_META_REPTILE;
     struct evaluation e = {m, packs, objective, step, reptile ? step : &m->tasks->support, NULL, statistics};
+    size_t size = (size_t)parts->comm->size, most = (m->tasks->n_all + size - 1) / size;
+    void *own = NULL;
     enum raml_code rc = raml_meta_enter(&m->vectors, err);
+    if (!rc) rc = space.alloc(space.user, true, &own, err);
+    rc = raml_comm_agree(parts->comm, rc, err);
     *loss = 0;
-    for (size_t i = 0; i < m->tasks->n && !rc; i++) {
-        if (m->sink && raml_should_stop(m->sink)) rc = raml_fail(err, RAML_ESTOP, "asked to stop");
-        e.task = &m->tasks->task[i];
-        if (!rc) rc = one_task(&e, grad, loss, statistics, err);
-    }
+    for (size_t i = 0; i < most && !rc; i++) rc = add_tasks(&e, i, parts, own, grad, loss, statistics, err);
+    space.free(space.user, own);
     return raml_meta_leave(&m->vectors, rc, err);
 }
 

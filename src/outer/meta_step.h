@@ -37,12 +37,13 @@ struct raml_meta_step { /* zero-initialise; all borrowed but vectors */
     struct raml_meta_tasks *tasks; /* of the next step */
     const struct raml_sink *sink;  /* asked between tasks whether to stop; NULL: it is not */
 };
-/* raml_step_gradient.differentiate, user a struct raml_meta_step. Errors name the task's question. RAML_ESTOP: the sink
- * asked to stop. */
+/* raml_step_gradient.differentiate, user a struct raml_meta_step. The tasks' gradients are added one by one in the order
+ * of the tasks, whatever rank has them: the same gradient on every number of ranks. Errors name the task's question.
+ * RAML_ESTOP: the sink asked to stop. */
 RAML_CHECKED enum raml_code raml_meta_differentiate(void *user, struct raml_packs *packs,
                                                     const struct raml_objective *objective, struct raml_step *step,
-                                                    float *grad, double *loss, struct raml_statistics *statistics,
-                                                    struct raml_err *err);
+                                                    const struct raml_parts *parts, float *grad, double *loss,
+                                                    struct raml_statistics *statistics, struct raml_err *err);
 /* Adapts to each task, and adds the query's losses before and after it, times their weights, and the weights to sums. */
 RAML_CHECKED enum raml_code raml_meta_measure(struct raml_meta_step *m, struct raml_packs *packs,
                                               const struct raml_objective *objective, struct raml_step *step,

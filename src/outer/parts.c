@@ -1,6 +1,8 @@
 /* parts.c - see parts.h. */
 #include "outer/parts.h"
 
+#include "device/backend.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -55,8 +57,9 @@ enum raml_code raml_parts_init(struct raml_parts *p, const struct raml_comm *com
     if (size > 1) {
         p->piece = at_least(BUFFER / size / RAML_PART_ALIGN, 1) * RAML_PART_ALIGN;
         p->buffer = malloc(size * p->piece * sizeof *p->buffer);
+        p->dealt = malloc(size * p->piece * sizeof *p->dealt);
     }
-    if (!p->first || !p->at || !p->table || (size > 1 && !p->buffer)) {
+    if (!p->first || !p->at || !p->table || (size > 1 && (!p->buffer || !p->dealt))) {
         raml_parts_deinit(p);
         return raml_fail(err, RAML_ENOMEM, "no memory to deal %zu parameters out to %zu ranks", raml_model_n(m), size);
     }
@@ -71,6 +74,7 @@ void raml_parts_deinit(struct raml_parts *p)
     free(p->at);
     free(p->table);
     free(p->buffer);
+    free(p->dealt);
     *p = (struct raml_parts){0};
 }
 
@@ -116,15 +120,62 @@ static enum raml_code put(const struct raml_parts *p, size_t k, size_t i, float 
     return n ? raml_array_write(p->dev, x + from, p->buffer + p->at[k], n * sizeof *x, err) : RAML_OK;
 }
 
+/* out[n]: the sum of dealt[size][n] over its rows, in double. */
+static void sum_rows(const float *dealt, size_t size, size_t n, float *out)
+{
+    enum { BLOCK = 512 };
+    double s[BLOCK];
+    for (size_t from = 0; from < n; from += BLOCK) {
+        size_t len = at_most(n - from, BLOCK);
+        memset(s, 0, sizeof s);
+        for (size_t k = 0; k < size; k++)
+            for (size_t i = 0; i < len; i++) s[i] += (double)dealt[k * n + from + i];
+        for (size_t i = 0; i < len; i++) out[from + i] = (float)s[i];
+    }
+}
+
+/* Piece i of x dealt out: of this rank's part every rank's in p->dealt, [size][*own]. *sent is for what ends all ranks. */
+static enum raml_code deal(const struct raml_parts *p, size_t i, const float *x, size_t *own, enum raml_code *sent,
+                           struct raml_err *err)
+{
+    const struct raml_comm *c = p->comm;
+    enum raml_code rc = RAML_OK;
+    for (size_t k = 0; k < (size_t)c->size; k++) keep(&rc, fetch(p, k, i, x, unless(rc, err)));
+    keep(&rc, *sent = c->deal_parts(c->user, p->buffer, p->at, p->dealt, unless(rc, err)));
+    *own = p->at[c->rank + 1] - p->at[c->rank];
+    return rc;
+}
+
 enum raml_code raml_parts_reduce(const struct raml_parts *p, float *x, struct raml_err *err)
 {
     const struct raml_comm *c = p->comm;
     enum raml_code rc = RAML_OK, sent = RAML_OK;
     if (c->size == 1) return RAML_OK;
-    for (size_t i = 0; !sent && lay(p, i); i++) {
-        for (size_t k = 0; k < (size_t)c->size; k++) keep(&rc, fetch(p, k, i, x, unless(rc, err)));
-        keep(&rc, sent = c->reduce_parts(c->user, p->buffer, p->at, unless(rc, err)));
-        if (!sent) keep(&rc, put(p, (size_t)c->rank, i, x, unless(rc, err)));
+    for (size_t i = 0, own; !sent && lay(p, i); i++) {
+        keep(&rc, deal(p, i, x, &own, &sent, unless(rc, err)));
+        if (sent) break;
+        sum_rows(p->dealt, (size_t)c->size, own, p->buffer + p->at[c->rank]);
+        keep(&rc, put(p, (size_t)c->rank, i, x, unless(rc, err)));
+    }
+    return rc;
+}
+
+enum raml_code raml_parts_add(const struct raml_parts *p, float *sum, float *x, struct raml_err *err)
+{
+    const struct raml_comm *c = p->comm;
+    enum raml_code rc = RAML_OK, sent = RAML_OK;
+    if (c->size == 1) {
+        raml_backend_of(p->dev)->combine(p->dev, sum, sum, 1, x, 0, NULL, p->own);
+        return raml_backend_of(p->dev)->sync(p->dev, err);
+    }
+    for (size_t i = 0, own; !sent && lay(p, i); i++) {
+        keep(&rc, deal(p, i, x, &own, &sent, unless(rc, err)));
+        if (sent) break;
+        float *to = p->buffer + p->at[c->rank];
+        keep(&rc, fetch(p, (size_t)c->rank, i, sum, unless(rc, err)));
+        for (size_t k = 0; k < (size_t)c->size; k++)
+            for (size_t j = 0; j < own; j++) to[j] += p->dealt[k * own + j];
+        keep(&rc, put(p, (size_t)c->rank, i, sum, unless(rc, err)));
     }
     return rc;
 }

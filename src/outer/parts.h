@@ -22,6 +22,7 @@ struct raml_parts { /* zero-initialise */
     size_t n_table;
     size_t *at;    /* [size + 1]: of each part's piece, in the buffer */
     float *buffer; /* of the host: a piece of each part; NULL: one rank */
+    float *dealt;  /* [size][piece] of the host: a piece of this rank's part, of every rank; NULL likewise */
     size_t piece;  /* elements of one part that are sent at once */
 };
 RAML_CHECKED enum raml_code raml_parts_init(struct raml_parts *p, const struct raml_comm *comm,
@@ -31,8 +32,12 @@ static inline size_t raml_parts_begin(const struct raml_parts *p)
 {
     return p->first[p->comm->rank];
 }
-/* x: [n] of the device. This rank's part of x becomes the sum over ranks of that part. */
+/* x: [n] of the device. This rank's part of x becomes the sum over ranks of that part, added in double in the order of
+ * ranks. */
 RAML_CHECKED enum raml_code raml_parts_reduce(const struct raml_parts *p, float *x, struct raml_err *err);
+/* sum, x: [n] of the device. Adds every rank's x to this rank's part of sum, one rank after another, in float: arrays of
+ * tasks that are dealt out to ranks make the same sum on every number of ranks. x is left as it is. */
+RAML_CHECKED enum raml_code raml_parts_add(const struct raml_parts *p, float *sum, float *x, struct raml_err *err);
 /* x: [n] of the device. Every rank's own part to all the others. */
 RAML_CHECKED enum raml_code raml_parts_share(const struct raml_parts *p, float *x, struct raml_err *err);
 /* x: [n] of the device. Rank 0's to all. */

@@ -59,10 +59,6 @@ void raml_foreign_close(struct raml_foreign *f);
 /* Did thinking begin, in the text or as the prompt's last word, and not end? */
 bool raml_foreign_unclosed(const char *prompt, const char *text);
 
-/* A line of Python's json: as raml_json_parse, but NaN and Infinity, which are not JSON, become empty text and null.
- * line is written to. */
-RAML_CHECKED enum raml_code raml_foreign_parse(const struct raml_place *at, char *line, size_t n, json_t **out,
-                                               struct raml_err *err);
 /* true, 1, 1.0, "True" are 1; false, 0, 0.0, "False" are 0; anything else is -1. */
 int raml_foreign_grade(const json_t *v);
 /* The last text of nested arrays (Math-Verify's [expression, text] pairs), or NULL. */

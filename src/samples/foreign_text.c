@@ -1,4 +1,4 @@
-/* foreign_text.c - other programs' metric names, texts and non-standard JSON (foreign.h). */
+/* foreign_text.c - other programs' metric names, and texts (foreign.h). */
 #include "samples/foreign.h"
 
 #include "core/ascii.h"
@@ -36,35 +36,6 @@ bool raml_foreign_unclosed(const char *prompt, const char *text)
         if (from && !strstr(from, thinking[i][1])) return true;
     }
     return false;
-}
-
-/* Numbers that Python's json writes and JSON does not have; their replacements have the same length. */
-static const char *const no_numbers[][2] = {{"NaN", "\"\" "}, {"-Infinity", "null     "}, {"Infinity", "null    "}};
-
-/* True when something was repaired. */
-static bool mend_numbers(char *line, size_t n)
-{
-    bool inside = false, mended = false;
-    for (size_t i = 0; i < n; i++) {
-        if (line[i] == '"') inside = !inside;
-        if (inside && line[i] == '\\') i++;
-        for (size_t j = 0; !inside && j < 3; j++) {
-            size_t m = strlen(no_numbers[j][0]);
-            if (n - i < m || memcmp(line + i, no_numbers[j][0], m)) continue;
-            memcpy(line + i, no_numbers[j][1], m);
-            mended = true;
-            i += m - 1;
-            break;
-        }
-    }
-    return mended;
-}
-
-enum raml_code raml_foreign_parse(const struct raml_place *at, char *line, size_t n, json_t **out, struct raml_err *err)
-{
-    enum raml_code rc = raml_json_parse(at, line, n, out, err);
-    if (rc != RAML_EFORMAT || !mend_numbers(line, n)) return rc;
-    return raml_json_parse(at, line, n, out, err);
 }
 
 int raml_foreign_grade(const json_t *v)

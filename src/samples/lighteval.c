@@ -266,7 +266,7 @@ static enum raml_code take(struct reader *r, char *line, size_t n, struct raml_e
 {
     json_t *obj = NULL;
     struct record x = {.n = 0};
-    enum raml_code rc = raml_foreign_parse(&r->at, line, n, &obj, err);
+    enum raml_code rc = raml_json_parse(&r->at, line, n, &obj, err);
     if (!rc) rc = read_record(r, obj, &x, err);
     if (!rc && !r->chosen) rc = choose(r, &x, err);
     if (!rc) rc = hand_record(r, &x, err);

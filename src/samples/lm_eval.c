@@ -353,7 +353,7 @@ static enum raml_code read_lines(struct reader *r, const char *path, struct raml
         json_t *obj = NULL;
         r->at = (struct raml_place){path, lines.number};
         if (!lines.line.len) continue;
-        rc = raml_foreign_parse(&r->at, lines.line.data, lines.line.len, &obj, err);
+        rc = raml_json_parse(&r->at, lines.line.data, lines.line.len, &obj, err);
         if (!rc) rc = take(r, obj, err);
         json_decref(obj);
         if (rc) break;

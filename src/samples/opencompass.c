@@ -33,7 +33,6 @@ static enum raml_code fail_at(const struct reader *r, struct raml_err *err, cons
     return raml_fail(err, RAML_EFORMAT, "%s: question %zu: %s", r->at.path, r->at.line, what);
 }
 
-/* A whole file of Python's JSON; see raml_foreign_parse. */
 static enum raml_code load(const char *path, json_t **out, struct raml_err *err)
 {
     struct raml_place at = {path, 0};
@@ -41,7 +40,7 @@ static enum raml_code load(const char *path, json_t **out, struct raml_err *err)
     raml_buf_init(&text, RAML_OPENCOMPASS_MAX);
     enum raml_code rc = raml_file_read(path, &text, err);
     size_t skip = text.len >= 3 && !memcmp(text.data, "\xef\xbb\xbf", 3) ? 3 : 0;
-    if (!rc) rc = raml_foreign_parse(&at, text.len ? text.data + skip : text.data, text.len - skip, out, err);
+    if (!rc) rc = raml_json_parse(&at, text.len ? text.data + skip : text.data, text.len - skip, out, err);
     raml_buf_deinit(&text);
     return rc;
 }

@@ -23,7 +23,7 @@ static json_t *first_object(const struct raml_buf *b, bool whole)
 {
     size_t n = first_line(b), bom = b->len >= 3 && !memcmp(b->data, "\xef\xbb\xbf", 3) ? 3 : 0;
     if (!n && whole) n = b->len;
-    json_t *v = n > bom ? json_loadb(b->data + bom, n - bom, 0, NULL) : NULL;
+    json_t *v = n > bom ? raml_json_value(b->data + bom, n - bom) : NULL;
     if (json_is_object(v)) return v;
     json_decref(v);
     return NULL;
@@ -52,7 +52,7 @@ static enum raml_code read_head(const char *path, struct raml_buf *b, bool *whol
     }
     if (!rc && !*first && *whole && b->len) {
         size_t bom = b->len >= 3 && !memcmp(b->data, "\xef\xbb\xbf", 3) ? 3 : 0;
-        *first = json_loadb(b->data + bom, b->len - bom, 0, NULL);
+        *first = raml_json_value(b->data + bom, b->len - bom);
     }
     free(step);
     fclose(f);
@@ -80,6 +80,8 @@ static enum raml_code look(const char *path, const struct raml_samples_layout_ro
     json_t *first = NULL;
     raml_buf_init(&b, RAML_SAMPLES_LOOK);
     enum raml_code rc = read_head(path, &b, &whole, &first, err);
+    const char *other = !rc && b.len ? raml_file_no_text(b.data, b.len) : NULL;
+    if (other) rc = raml_fail(err, RAML_EFORMAT, "%s: %s", path, other);
     if (!rc) {
         size_t bom = b.len >= 3 && !memcmp(b.data, "\xef\xbb\xbf", 3) ? 3 : 0;
         struct raml_samples_head head = {

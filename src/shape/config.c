@@ -125,27 +125,32 @@ static int token_of(const json_t *v)
                : -1;
 }
 
-void raml_config_add_eos(struct raml_config *c, int token)
+bool raml_config_add_eos(struct raml_config *c, int token)
 {
     bool known = token < 0 || token == c->eos_token;
     for (int i = 0; i < c->n_more_eos; i++) known = known || c->more_eos[i] == token;
-    if (known) return;
+    if (known) return true;
+    if (c->eos_token >= 0 && c->n_more_eos == RAML_MAX_EOS - 1) return false;
     if (c->eos_token < 0) c->eos_token = token;
-    else if ((size_t)c->n_more_eos < sizeof c->more_eos / sizeof *c->more_eos) c->more_eos[c->n_more_eos++] = token;
+    else c->more_eos[c->n_more_eos++] = token;
+    return true;
 }
 
 /* An end-of-text id may be a number or a list. */
-static void add_eos(struct raml_config *c, const json_t *v)
+static enum raml_code add_eos(const char *path, struct raml_config *c, const json_t *v, struct raml_err *err)
 {
-    if (!json_is_array(v)) raml_config_add_eos(c, token_of(v));
-    for (size_t i = 0; i < json_array_size(v); i++) raml_config_add_eos(c, token_of(json_array_get(v, i)));
+    bool room = json_is_array(v) || raml_config_add_eos(c, token_of(v));
+    for (size_t i = 0; i < json_array_size(v); i++) room &= raml_config_add_eos(c, token_of(json_array_get(v, i)));
+    return room ? RAML_OK
+                : raml_fail(err, RAML_ERANGE, "%s: field 'eos_token_id': more than %d tokens end a text", path,
+                            RAML_MAX_EOS);
 }
 
 enum raml_code raml_config_read_generation(const char *path, struct raml_config *c, struct raml_err *err)
 {
     json_t *obj = NULL;
     enum raml_code rc = raml_json_load(path, 1 << 20, &obj, err);
-    if (!rc) add_eos(c, json_object_get(obj, "eos_token_id"));
+    if (!rc) rc = add_eos(path, c, json_object_get(obj, "eos_token_id"), err);
     json_decref(obj);
     return rc;
 }
@@ -299,7 +304,7 @@ static void read_all(struct reader *r, struct raml_config *c)
     const json_t *bos = json_object_get(r->obj, "bos_token_id");
     c->bos_token = token_of(json_is_array(bos) ? json_array_get(bos, 0) : bos);
     c->eos_token = -1;
-    add_eos(c, json_object_get(r->obj, "eos_token_id"));
+    if (!r->rc) r->rc = add_eos(r->at->path, c, json_object_get(r->obj, "eos_token_id"), r->err);
     read_rope(r, c);
 }
 

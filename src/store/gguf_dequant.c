@@ -1,7 +1,7 @@
 /* gguf_dequant.c - the types of ggml's tensors, and their conversion to f32.
  *
  * Layouts and formulas: ggml/src/ggml-common.h (struct block_*, K_SCALE_SIZE) and gguf-py/gguf/quants.py of llama.cpp.
- * A row is split into blocks of 32 elements (Q8_0, Q4_0 to Q5_1) or 256 (the K types). d, m, dmin: f16. Offsets:
+ * A row is split into blocks of 32 elements (Q8_0, Q4_0 to Q5_1, IQ4_NL) or 256 (the K types, IQ4_XS). d, m, dmin: f16. Offsets:
  *   Q8_0  0 d, 2 q[32] (signed)                                 x = d q
  *   Q4_0  0 d, 2 nibbles[16]                                    x = d (q - 8)
  *   Q4_1  0 d, 2 m, 4 nibbles[16]                               x = d q + m
@@ -10,6 +10,10 @@
  *   Q4_K  0 d, 2 dmin, 4 scales[12], 16 nibbles[128]            x = d sc q - dmin m
  *   Q5_K  0 d, 2 dmin, 4 scales[12], 16 high[32], 48 nibbles[128]  the same, q of 5 bits
  *   Q6_K  0 nibbles[128], 128 high[64], 192 sc[16] (signed), 208 d  x = d sc (q - 32), q of 6 bits
+ *   Q2_K  0 sc and m[16] (low and high nibbles), 16 pairs[64], 80 d, 82 dmin  x = d sc q - dmin m, q of 2 bits
+ *   Q3_K  0 high[32], 32 pairs[64], 96 scales[12], 108 d        x = d (sc - 32) (q - 4), q of 3 bits
+ *   IQ4_NL 0 d, 2 nibbles[16]                                   x = d table[q]
+ *   IQ4_XS 0 d, 2 scales' high bits[2], 4 their low ones[4], 8 nibbles[128]  x = d (sc - 32) table[q]
  * A product that is zero counts as +0, whatever the sign of its scale (`+ 0.0f` below): so do the kernels of the device
  * layer that read blocks (device/cpu/panel.h), with which these conversions agree to the last bit.
  * Loops are simple enough for the compiler to vectorise (CMakeLists.txt sets -O3): no branch depends on an element.
@@ -198,6 +202,62 @@ static void from_q6_k(const unsigned char *p, float *x)
     }
 }
 
+/* Pairs of bits: each 32 bytes are the elements of 128, 32 by 32, from the lowest pair up. */
+static int pair_at(const unsigned char *pairs, int i)
+{
+    return pairs[i / 128 * 32 + i % 32] >> i / 32 % 4 * 2 & 3;
+}
+
+static void from_q2_k(const unsigned char *p, float *x)
+{
+    float d = half_at(p + 80), dmin = half_at(p + 82);
+    for (int part = 0; part < 16; part++) {
+        float scale = d * (float)(p[part] & 15), min = dmin * (float)(p[part] >> 4);
+        for (int i = 16 * part; i < 16 * part + 16; i++) x[i] = scale * (float)pair_at(p + 16, i) - min;
+    }
+}
+
+/* Scale j of 16, 6 bits, less 32: low ones in the nibbles of 8 bytes, high ones in the pairs of 4. */
+static int q3_scale(const unsigned char *s, int j)
+{
+    return ((s[j % 8] >> j / 8 * 4 & 15) | (s[8 + j % 4] >> j / 4 * 2 & 3) << 4) - 32;
+}
+
+/* -4 to 3. */
+static int q3_at(const unsigned char *p, int i)
+{
+    return pair_at(p + 32, i) + (p[i % 32] >> i / 32 & 1) * 4 - 4;
+}
+
+static void from_q3_k(const unsigned char *p, float *x)
+{
+    float d = half_at(p + 108);
+    for (int part = 0; part < 16; part++) {
+        float scale = d * (float)q3_scale(p + 96, part);
+        for (int i = 16 * part; i < 16 * part + 16; i++) x[i] = scale * (float)q3_at(p, i) + 0.0f;
+    }
+}
+
+/* kvalues_iq4nl of ggml-common.h */
+static const signed char iq4[16] = {-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113};
+
+static void from_iq4_nl(const unsigned char *p, float *x)
+{
+    float d = half_at(p);
+    for (int i = 0; i < 32; i++) x[i] = d * (float)iq4[p[2 + i % 16] >> i / 16 * 4 & 15] + 0.0f;
+}
+
+static void from_iq4_xs(const unsigned char *p, float *x)
+{
+    float d = half_at(p);
+    for (int j = 0; j < 8; j++) {
+        int low = p[4 + j / 2] >> j % 2 * 4 & 15, high = (p[2] | p[3] << 8) >> 2 * j & 3;
+        float scale = d * (float)((low | high << 4) - 32);
+        for (int i = 0; i < 32; i++)
+            x[32 * j + i] = scale * (float)iq4[p[8 + 16 * j + i % 16] >> i / 16 * 4 & 15] + 0.0f;
+    }
+}
+
 typedef void convert_block(const unsigned char *p, float *x);
 
 static convert_block *converter(uint32_t type)
@@ -211,6 +271,10 @@ static convert_block *converter(uint32_t type)
     case RAML_GGML_Q4_K: return from_q4_k;
     case RAML_GGML_Q5_K: return from_q5_k;
     case RAML_GGML_Q6_K: return from_q6_k;
+    case RAML_GGML_Q2_K: return from_q2_k;
+    case RAML_GGML_Q3_K: return from_q3_k;
+    case RAML_GGML_IQ4_NL: return from_iq4_nl;
+    case RAML_GGML_IQ4_XS: return from_iq4_xs;
     default: return NULL;
     }
 }
@@ -230,6 +294,54 @@ static void to_f32(uint32_t type, const unsigned char *p, size_t n, float *x)
     else if (type == RAML_GGML_BF16) from_bf16(p, n, x);
     else
         for (size_t i = 0; i < n; i += block, p += size) convert(p, x + i);
+}
+
+/* -- Kept in memory ------------------------------------------------------------------------------------------------ */
+
+uint32_t raml_blocks_kept(uint32_t type)
+{
+    switch (type) {
+    case RAML_GGML_Q3_K: return RAML_GGML_Q6_K;
+    case RAML_GGML_IQ4_NL: return RAML_GGML_Q8_0;
+    case RAML_GGML_Q2_K:
+    case RAML_GGML_IQ4_XS: return RAML_GGML_F32;
+    default: return type;
+    }
+}
+
+/* The same scales, and numbers of 3 bits in 6. */
+static void q3_k_as_q6_k(const unsigned char *p, unsigned char *out)
+{
+    memset(out, 0, 192);
+    for (int i = 0; i < 256; i++) {
+        unsigned q = (unsigned)(q3_at(p, i) + 32);
+        int half = i / 128, j = i % 128;
+        unsigned char *low = out + 64 * half + j % 64, *high = out + 128 + 32 * half + j % 32;
+        *low = (unsigned char)(*low | (q & 15) << j / 64 * 4);
+        *high = (unsigned char)(*high | q >> 4 << j / 32 * 2);
+    }
+    for (int j = 0; j < 16; j++) out[192 + j] = (unsigned char)(signed char)q3_scale(p + 96, j);
+    memcpy(out + 208, p + 108, 2);
+}
+
+static void iq4_nl_as_q8_0(const unsigned char *p, unsigned char *out)
+{
+    memcpy(out, p, 2);
+    for (int i = 0; i < 32; i++) out[2 + i] = (unsigned char)iq4[p[2 + i % 16] >> i / 16 * 4 & 15];
+}
+
+void raml_blocks_keep(uint32_t type, const void *data, size_t n, void *out)
+{
+    size_t size, block = raml_ggml_block(type, &size), to;
+    const unsigned char *p = data;
+    unsigned char *q = out;
+    (void)raml_ggml_block(raml_blocks_kept(type), &to);
+    if (raml_blocks_kept(type) == type) memcpy(out, data, n / block * size);
+    else if (raml_blocks_kept(type) == RAML_GGML_F32) (void)raml_blocks_f32(type, data, n, out);
+    else
+        for (size_t i = 0; i < n; i += block, p += size, q += to)
+            if (type == RAML_GGML_Q3_K) q3_k_as_q6_k(p, q);
+            else iq4_nl_as_q8_0(p, q);
 }
 
 /* Index of the first of n that is not finite; n: none. */
@@ -291,10 +403,8 @@ enum raml_code raml_gguf_to_f32(const struct raml_gguf_tensor *t, float *out, bo
 {
     size_t size, n = raml_ggml_block(t->type, &size);
     if (!raml_blocks_known(t->type))
-        return raml_fail(err, RAML_ESUPPORT,
-                         "tensor '%s' has type %s (%u); expected F32, F16, BF16, Q8_0, Q4_0, Q4_1, "
-                         "Q5_0, Q5_1, Q4_K, Q5_K or Q6_K",
-                         t->name, raml_ggml_type_name(t->type), (unsigned)t->type);
+        return raml_fail(err, RAML_ESUPPORT, "tensor '%s' has type %s (%u); expected " RAML_BLOCKS_NAMES, t->name,
+                         raml_ggml_type_name(t->type), (unsigned)t->type);
     if (t->n % n || t->bytes != t->n / n * size)
         return raml_fail(err, RAML_ESHAPE, "tensor '%s': %zu elements of type %s in %zu bytes", t->name, t->n,
                          raml_ggml_type_name(t->type), t->bytes);

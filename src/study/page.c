@@ -304,6 +304,16 @@ static bool has_point(const struct raml_figure *fig)
     return false;
 }
 
+/* A legend of many names is as high as a plot: the figure grows by its lines, of two names, beyond the first two. */
+static int height_for(const struct raml_figure *fig)
+{
+    enum { IN_A_LINE = 2, LINES = 2, LINE_HEIGHT = 18 };
+    size_t n = 0;
+    for (size_t s = 0; s < fig->n_series; s++) n += fig->series[s].n && fig->series[s].name && fig->series[s].name[0];
+    int lines = (int)((n + IN_A_LINE - 1) / IN_A_LINE);
+    return RAML_PAGE_FIGURE_HEIGHT + (lines > LINES ? (lines - LINES) * LINE_HEIGHT : 0);
+}
+
 enum raml_code raml_page_figure(struct raml_page *p, const char *name, const struct raml_figure *given,
                                 const char *caption, struct raml_err *err)
 {
@@ -313,7 +323,7 @@ enum raml_code raml_page_figure(struct raml_page *p, const char *name, const str
     struct raml_figure sized = *given;
     const struct raml_figure *fig = &sized;
     if (sized.width <= 0) sized.width = RAML_PAGE_FIGURE_WIDTH;
-    if (sized.height <= 0) sized.height = RAML_PAGE_FIGURE_HEIGHT;
+    if (sized.height <= 0) sized.height = height_for(given);
     enum raml_code rc = raml_figure_write(p->figures, name, fig, &made, &why);
     if (rc && rc != RAML_EIO) return raml_fail(err, rc, "%s", why.msg);
     rc = RAML_OK; /* a picture that gnuplot could not draw is no reason to lose the page: it shows the data */

@@ -2,11 +2,12 @@
 #include "study/page.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { TILE_LINES = 8 }; /* of one accuracy tile */
 
-/* The last part of a path, without trailing slashes; the path itself if that would be empty or dots. */
+/* The last part of a path, without trailing slashes. */
 static const char *folder_name(const char *dir, size_t *n)
 {
     *n = strlen(dir);
@@ -280,9 +281,12 @@ void raml_part_headline(struct raml_page *p, const char *dir)
 {
     size_t n;
     const char *name = folder_name(dir, &n);
+    char *full = n && name[n - 1] == '.' ? realpath(dir, NULL) : NULL; /* "." and ".." are no names */
+    if (full) name = folder_name(full, &n);
     struct raml_buf b;
     raml_buf_init(&b, 4096);
     raml_buf_add(&b, name, n);
+    free(full);
     raml_page_begin(p, b.data ? b.data : "report");
     raml_buf_adds(&p->html, "<h1>");
     raml_page_text(p, b.data ? b.data : "report");

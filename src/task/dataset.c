@@ -14,7 +14,7 @@ enum { PEEK_BYTES = 4096 };
 
 struct walk {
     struct raml_questions *qs;
-    const char *path;
+    const char *path, *file; /* for messages; to open */
     const struct raml_read_options *opt;
     struct dataset_names names;
     size_t n_first; /* questions in the set at the start */
@@ -68,6 +68,15 @@ static enum raml_code take_row(struct walk *w, const char *text, size_t n, size_
     enum raml_code rc = raml_json_parse(&at, text, n, &obj, &own);
     if (!rc) rc = add_row(w, obj, line, &own);
     return settle_fault(w, rc, line, &own, err);
+}
+
+static enum raml_code map_text(struct raml_map *map, const char *file, const char *path, struct raml_err *err)
+{
+    enum raml_code rc = raml_map_init(map, file, err);
+    const char *other = rc ? NULL : raml_file_no_text((const char *)map->data, map->size);
+    if (!other) return rc;
+    raml_map_deinit(map);
+    return raml_fail(err, RAML_EFORMAT, "%s: %s", path, other);
 }
 
 struct cursor { /* in a JSON array; p < end */
@@ -135,7 +144,7 @@ static enum raml_code walk_text(struct walk *w, const char *text, size_t n, stru
 static enum raml_code walk_array(struct walk *w, struct raml_err *err)
 {
     struct raml_map map;
-    enum raml_code rc = raml_map_init(&map, w->path, err);
+    enum raml_code rc = map_text(&map, w->file, w->path, err);
     if (rc) return rc;
     rc = walk_text(w, (const char *)map.data, map.size, err);
     raml_map_deinit(&map);
@@ -164,9 +173,10 @@ static enum raml_code walk_rest(struct walk *w, struct raml_lines *lines, struct
 static enum raml_code walk_lines(struct walk *w, struct raml_err *err)
 {
     struct raml_lines lines;
-    bool first = !raml_is_file(w->path); /* of a file, is_array has seen the beginning */
-    enum raml_code rc = raml_lines_init(&lines, w->path, MAX_LINE_BYTES, err);
+    bool first = !raml_is_file(w->file); /* of a file, is_array has seen the beginning */
+    enum raml_code rc = raml_lines_init(&lines, w->file, MAX_LINE_BYTES, err);
     if (rc) return rc;
+    lines.path = w->path;
     for (bool more = true; !rc && !enough(w);) {
         rc = raml_lines_next(&lines, &more, err);
         if (rc || !more) break;
@@ -186,7 +196,7 @@ static enum raml_code walk_table(struct walk *w, struct raml_err *err)
 {
     struct raml_map map;
     struct csv c;
-    enum raml_code rc = raml_map_init(&map, w->path, err);
+    enum raml_code rc = map_text(&map, w->file, w->path, err);
     if (rc) return rc;
     rc = raml_csv_init(&c, w->path, (const char *)map.data, map.size, err);
     if (rc) {
@@ -224,11 +234,12 @@ enum raml_code raml_questions_read(struct raml_questions *qs, const char *path, 
                                    struct raml_fields *fields, size_t *n_bad, struct raml_err *err)
 {
     static const struct raml_read_options plain = {0};
-    struct walk w = {.qs = qs, .path = path, .opt = opt ? opt : &plain, .n_first = qs->n};
+    struct walk w = {.qs = qs, .path = path, .file = path, .opt = opt ? opt : &plain, .n_first = qs->n};
+    if (w.opt->name) path = w.path = w.opt->name;
     enum raml_code rc = raml_dataset_names_init(&w.names, w.opt->map, err);
     if (rc) return rc;
     if (raml_csv_named(path)) rc = walk_table(&w, err);
-    else rc = is_array(path) ? walk_array(&w, err) : walk_lines(&w, err);
+    else rc = is_array(w.file) ? walk_array(&w, err) : walk_lines(&w, err);
     if (!rc && qs->n == w.n_first && !w.n_bad) rc = raml_fail(err, RAML_EFORMAT, "%s: contains no question", path);
     if (!rc && fields) raml_dataset_report(&w.names, fields);
     if (!rc && n_bad) *n_bad = w.n_bad;

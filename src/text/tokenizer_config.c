@@ -88,7 +88,7 @@ static enum raml_code read_json(const char *path, struct raml_tokenizer_config *
 {
     json_t *o = NULL;
     /* transformers writes a model_max_length of 1e30 as an integer of 31 digits */
-    enum raml_code rc = raml_json_load_reals(path, MAX_CONFIG, &o, err);
+    enum raml_code rc = raml_json_load(path, MAX_CONFIG, &o, err);
     if (!rc && !json_is_object(o)) rc = raml_fail(err, RAML_EFORMAT, "%s: expected a JSON object", path);
     if (!rc) rc = read_token(path, o, "bos_token", &c->bos, err);
     if (!rc) rc = read_token(path, o, "eos_token", &c->eos, err);

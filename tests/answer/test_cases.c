@@ -53,7 +53,7 @@ static const struct known label[] = {
     {"RP-0598 RP-1307 RP-1352 RP-1364 RP-4315 RP-4369 RP-4433 RP-4503 RP-4610 RP-4903 RP-4904 RP-4905 RP-5012 RP-5023 "
      "RP-5063",
      "arithmetic that gives the answer"},
-    {"RP-0844 RP-0873 RP-0901 RP-1564 RP-1326", "words after the number"},
+    {"RP-0844 RP-0873 RP-1564 RP-1326", "words after the number"},
     {"RP-2848 RP-2881 RP-2954 RP-2961 RP-2984 RP-2991 RP-3057 RP-3648 RP-3675 RP-3706 RP-1619 RP-2793 RP-2805 RP-1421",
      "another notation of the same number"},
     {"RP-0446 RP-1195", "4cos(pi/18) - tan(4pi/9) is -sqrt 3: proved by minimal polynomials"},
@@ -61,12 +61,17 @@ static const struct known label[] = {
     {"RP-2373 RP-2648 RP-3157 RP-3437 RP-3448", "a set, and the inequality that gives it"},
     {"RP-3127 RP-3528 RP-3075", "with the function's name or without"},
     {"RP-3168 RP-3175 RP-3195 RP-3209 RP-3521 RP-3800", "the same list in another order"},
+    {"RP-2689", "C_n^k is the binomial of n over k"},
+    {"RP-2896 RP-3623", "the constant of integration by another name"},
+    {"RP-3632", "equal: 1/(2+2i) is (1-i)/4"},
 };
 
 static const struct known consensus[] = {
-    {"RP-0844 RP-0873 RP-0901 RP-1326 RP-1564 RP-1924 RP-2193", "words or a unit after the number"},
+    {"RP-0844 RP-0873 RP-1326 RP-1564 RP-1924 RP-2193", "words or a unit after the number"},
     {"RP-1195 RP-2914 RP-7209", "equal: trigonometric values, i + i^2 + i^3 = -1"},
     {"RP-2648 RP-3157", "a set, and the inequality that gives it"},
+    {"RP-2689", "C_n^k is the binomial of n over k"},
+    {"RP-3632", "equal: 1/(2+2i) is (1-i)/4"},
     {"RP-2848 RP-2954 RP-2961 RP-2984 RP-2991 RP-3057 RP-3648 RP-3675", "another notation of the same number"},
 };
 

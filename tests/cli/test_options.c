@@ -552,7 +552,7 @@ static void test_recipe_text(void **state)
                         "resume: false\nshuffle: true\nsteps: 100\nwarmup: -3\nlimit: null\n"
                         "learning_rate: 1.0e-05\nbeta: null\nshift: -0.5\nout: \"runs/a\"\nsplit: \"train\"\n"
                         "note: null\ndtype: \"bf16\"\nstyle: null\npeak: 0.5\ndecay_type: \"linear\"\n"
-                        "token_budget: 0\nseed: 7\nthreads: 0\ncpu: \"auto\"\n");
+                        "token_budget: 0\nseed: 7\nthreads: 0\ncpu: \"auto\"\nskip_bad_rows: false\n");
     cli_parse_free(r.parsed);
 }
 

@@ -296,6 +296,62 @@ static void test_mixed(void **state)
     raml_model_file_close(h);
 }
 
+/* -- Ends of a text ------------------------------------------------------------------------------------------------ */
+/* A folder of these ends (up to -1) as GGUF, as GGUF again, and back. */
+static void check_ends(const char *scratch, const int *ends, bool listed)
+{
+    char dir[4200], gguf[4200], again[4200], back[4200], path[4200];
+    struct raml_config c;
+    save_rig(in(scratch, "rig", dir), RIG_LLAMA, 0);
+    MUST(raml_config_read(in(dir, "config.json", path), &c, err));
+    c.eos_token = -1;
+    for (; *ends >= 0; ends++) assert_true(raml_config_add_eos(&c, *ends));
+    MUST(raml_config_write(&c, path, err));
+    to_gguf(dir, in(scratch, "a.gguf", gguf), RAML_STORE_KEEP);
+    to_gguf(gguf, in(scratch, "b.gguf", again), RAML_STORE_KEEP);
+    same_bytes(gguf, again);
+    to_folder(gguf, in(scratch, "back", back), RAML_STORE_KEEP);
+    struct raml_model_file *g = open_file(gguf), *h = open_file(back);
+    same_config("GGUF", &c, raml_model_file_config(g));
+    same_config("folder", &c, raml_model_file_config(h));
+    assert_int_equal(raml_gguf_value_find(raml_model_file_gguf(g), "raml.end_token_ids") != NULL, listed);
+    raml_model_file_close(g);
+    raml_model_file_close(h);
+}
+
+static void test_ends(void **state)
+{
+    static const int many[] = {9, 8, 7, 6, 5, 4, 3, 2, 1, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, -1};
+    check_ends(*state, (const int[]){-1}, false);
+    check_ends(*state, (const int[]){3, -1}, false);
+    check_ends(*state, (const int[]){3, 1, -1}, false);
+    check_ends(*state, (const int[]){3, 0, 2, -1}, false);
+    check_ends(*state, (const int[]){3, 0, 2, 1, -1}, true);
+    check_ends(*state, many, true);
+}
+
+/* Neither llama.cpp nor raml reads rope_freqs.weight beside these architectures. */
+static void test_llama3_scaling_of_qwen(void **state)
+{
+    char dir[4200], path[4200], gguf[4200];
+    static const int kinds[] = {RIG_QWEN2, RIG_QWEN3};
+    for (size_t i = 0; i < COUNT(kinds); i++) {
+        struct raml_config c;
+        struct raml_err why = {0};
+        struct raml_save_options o = as(RAML_STORE_KEEP);
+        save_rig(in(*state, i ? "q3" : "q2", dir), kinds[i], 0);
+        MUST(raml_config_read(in(dir, "config.json", path), &c, err));
+        c.rope = RAML_ROPE_LLAMA3, c.rope_factor = 8, c.rope_low_freq = 1, c.rope_high_freq = 4;
+        c.rope_original_positions = 16;
+        MUST(raml_config_write(&c, path, err));
+        struct raml_model_file *f = open_file(dir);
+        assert_int_equal(raml_model_file_save_gguf(f, in(*state, "no.gguf", gguf), &o, &why), RAML_ESUPPORT);
+        assert_true(has(why.msg, "no place for llama3 rotary scaling of a qwen"));
+        assert_false(raml_is_file(gguf));
+        raml_model_file_close(f);
+    }
+}
+
 /* -- Metadata ------------------------------------------------------------------------------------------------------ */
 static void test_metadata(void **state)
 {
@@ -416,6 +472,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_scalings, enter_scratch, leave_scratch),
         cmocka_unit_test_setup_teardown(test_shards, enter_scratch, leave_scratch),
         cmocka_unit_test_setup_teardown(test_mixed, enter_scratch, leave_scratch),
+        cmocka_unit_test_setup_teardown(test_ends, enter_scratch, leave_scratch),
+        cmocka_unit_test_setup_teardown(test_llama3_scaling_of_qwen, enter_scratch, leave_scratch),
         cmocka_unit_test_setup_teardown(test_metadata, enter_scratch, leave_scratch),
         cmocka_unit_test_setup_teardown(test_faults, enter_scratch, leave_scratch),
     };

@@ -23,9 +23,10 @@ static const struct kind {
     enum raml_ggml_type type;
     int halves[2]; /* offsets of a block's f16 scales; -1: none */
 } kinds[] = {
-    {RAML_GGML_F16, {0, -1}}, {RAML_GGML_BF16, {-1, -1}},  {RAML_GGML_Q8_0, {0, -1}}, {RAML_GGML_Q4_0, {0, -1}},
-    {RAML_GGML_Q4_1, {0, 2}}, {RAML_GGML_Q5_0, {0, -1}},   {RAML_GGML_Q5_1, {0, 2}},  {RAML_GGML_Q4_K, {0, 2}},
-    {RAML_GGML_Q5_K, {0, 2}}, {RAML_GGML_Q6_K, {208, -1}},
+    {RAML_GGML_F16, {0, -1}},    {RAML_GGML_BF16, {-1, -1}},  {RAML_GGML_Q8_0, {0, -1}},  {RAML_GGML_Q4_0, {0, -1}},
+    {RAML_GGML_Q4_1, {0, 2}},    {RAML_GGML_Q5_0, {0, -1}},   {RAML_GGML_Q5_1, {0, 2}},   {RAML_GGML_Q4_K, {0, 2}},
+    {RAML_GGML_Q5_K, {0, 2}},    {RAML_GGML_Q6_K, {208, -1}}, {RAML_GGML_Q2_K, {80, 82}}, {RAML_GGML_Q3_K, {108, -1}},
+    {RAML_GGML_IQ4_NL, {0, -1}}, {RAML_GGML_IQ4_XS, {0, -1}},
 };
 
 static struct raml_device *dev;
@@ -174,7 +175,8 @@ static void check_kind(const char *dir, bool llama, int only)
     if (raml_model_dtype(kept) == RAML_F32 && memcmp(got, want, n * sizeof *got))
         fail_msg("%s, %s: kept as stored, logits differ from those in f32", c.model_type, what);
     MUST(raml_model_file_open(path, &f, err));
-    for (size_t i = 0; i < raml_model_file_count(f); i++) bytes += raml_model_file_at(f, i)->bytes;
+    for (size_t i = 0; i < raml_model_file_count(f); i++)
+        bytes += raml_file_tensor_kept_bytes(raml_model_file_at(f, i));
     raml_model_file_close(f);
     size_t rotary = 4 * (size_t)c.max_positions * (size_t)c.head_dim;
     if (raml_model_bytes(kept) > bytes * 115 / 100 + rotary)

@@ -122,7 +122,7 @@ static const struct {
     {"target_modules", "\".*(\"", RAML_EFORMAT, "is not a regular expression"},
     {"target_modules", "[\"q_proj\"]", RAML_EFORMAT, "its module is none of target_modules"},
     {"target_modules", "[\"q_proj\", \"down_proj\", \"v_proj\"]", RAML_EFORMAT,
-     "module 'model.layers.0.self_attn.v_proj' is one of target_modules, but has no tensors"},
+     "module 'model.layers.0.self_attn.v_proj' is one of target_modules, but has no tensors: an adapter for another"},
     {"exclude_modules", "[\"q_proj\"]", RAML_EFORMAT, "model.layers.0.self_attn.q_proj.lora_A.weight': its module is none"},
     {"layers_to_transform", "\"1\"", RAML_EFORMAT, "layers_to_transform: expected whole numbers"},
     {"layers_to_transform", "[0]", RAML_EFORMAT, "layers.1.self_attn.q_proj.lora_A.weight': its module is none"},

@@ -49,22 +49,16 @@ static inline enum raml_code threads_sum(void *user, double *x, size_t n, struct
     return RAML_OK;
 }
 
-static inline enum raml_code threads_reduce(void *user, float *x, const size_t *first, struct raml_err *err)
+static inline enum raml_code threads_deal(void *user, const float *x, const size_t *first, float *all,
+                                          struct raml_err *err)
 {
     (void)err;
     struct rank *r = user;
     size_t from = first[r->number], n = first[r->number + 1] - from;
-    float *all = calloc(n + 1, sizeof *all);
     show(r, x);
-    for (size_t i = 0; i < n; i++) {
-        double s = 0;
-        for (int k = 0; k < r->shared->size; k++) s += (double)((float *)r->shared->of[k])[from + i];
-        all[i] = (float)s;
-    }
+    for (int k = 0; k < r->shared->size; k++)
+        memcpy(all + (size_t)k * n, (float *)r->shared->of[k] + from, n * sizeof *all);
     meet(r);
-    for (size_t i = 0; i < first[r->shared->size]; i++) x[i] = -12345; /* the rest is undefined */
-    memcpy(x + from, all, n * sizeof *x);
-    free(all);
     return RAML_OK;
 }
 
@@ -141,7 +135,7 @@ static inline struct raml_comm threads_comm(struct rank *r)
                               .size = r->shared->size,
                               .user = r,
                               .sum = threads_sum,
-                              .reduce_parts = threads_reduce,
+                              .deal_parts = threads_deal,
                               .share_parts = threads_share,
                               .gather_parts = threads_gather_parts,
                               .scatter_parts = threads_scatter_parts,

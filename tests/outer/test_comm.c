@@ -23,7 +23,9 @@ static void test_alone(void **state)
     float f[2] = {0.25f, -8}, want_f[2] = {0.25f, -8};
     CHECK_OK(c->sum(c->user, x, 3, &err));
     const size_t first[2] = {0, 2};
-    CHECK_OK(c->reduce_parts(c->user, f, first, &err));
+    float dealt[2] = {0};
+    CHECK_OK(c->deal_parts(c->user, f, first, dealt, &err));
+    assert_memory_equal(dealt, want_f, sizeof dealt);
     CHECK_OK(c->share_parts(c->user, f, first, &err));
     CHECK_OK(c->gather_parts(c->user, f, first, &err));
     CHECK_OK(c->scatter_parts(c->user, f, first, &err));

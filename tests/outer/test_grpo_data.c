@@ -478,6 +478,10 @@ static void test_on_start(void **state)
     assert_true(number(first, "step") == 0 && !json_object_get(first, "reward"));
     assert_true(number(first, "eval_accuracy") == number(last, "eval_accuracy"));
     json_decref(m);
+    m = read_lines(b, "start", "timing.jsonl"); /* nothing was trained on before the first line: no speed */
+    assert_true(!json_object_get(json_array_get(m, 0), "tokens_per_s"));
+    assert_true(number(json_array_get(m, 1), "tokens_per_s") > 0);
+    json_decref(m);
 }
 
 /* A resumed run is held to the reference that it was started with. */

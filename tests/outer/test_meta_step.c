@@ -22,6 +22,7 @@ struct rig {
     struct raml_meta_tasks tasks;
     struct raml_meta_step meta;
     struct raml_packs packs;
+    struct raml_parts parts;
     struct raml_step step;
     float *grad;
     size_t n;
@@ -61,6 +62,7 @@ static void open_rig(struct rig *r, struct bench *b, const char *method, const c
         r->step.total += reptile ? r->tasks.part[r->tasks.task[i].first_part].total : r->tasks.task[i].query_total;
     }
     r->tasks.n_all = 2;
+    CHECK_OK(raml_parts_init(&r->parts, raml_comm_alone(), b->model, &err));
     r->grad = raml_array_new(b->dev, raml_gradient_n(b->model), sizeof *r->grad);
     assert_non_null(r->grad);
 }
@@ -68,6 +70,7 @@ static void open_rig(struct rig *r, struct bench *b, const char *method, const c
 static void close_rig(struct rig *r)
 {
     raml_array_free(r->b->dev, r->grad);
+    raml_parts_deinit(&r->parts);
     raml_packs_deinit(&r->packs);
     raml_step_deinit(&r->step);
     raml_meta_vectors_deinit(&r->meta.vectors);
@@ -85,7 +88,7 @@ static float *engine(struct rig *r, double *loss)
     float *before = host_weights(r->b->model), *g = malloc(r->n * sizeof *g);
     assert_non_null(g);
     CHECK_OK(raml_array_zero(r->b->dev, r->grad, raml_gradient_n(r->b->model) * sizeof *g, &err));
-    CHECK_OK(raml_meta_differentiate(&r->meta, &r->packs, &sft, &r->step, r->grad, loss, &statistics, &err));
+    CHECK_OK(raml_meta_differentiate(&r->meta, &r->packs, &sft, &r->step, &r->parts, r->grad, loss, &statistics, &err));
     CHECK_OK(raml_array_read(r->b->dev, g, r->grad, r->n * sizeof *g, &err));
     float *after = host_weights(r->b->model);
     assert_memory_equal(before, after, r->n * sizeof *before);
@@ -386,7 +389,8 @@ static void test_device_fails(void **state)
         open_rig(&r, b, "maml", "inner_steps=2 inner_learning_rate=0.1", 4096);
         float *before = host_weights(b->model);
         far_fail_at(b->dev, at);
-        enum raml_code rc = raml_meta_differentiate(&r.meta, &r.packs, &sft, &r.step, r.grad, &loss, &statistics, &err);
+        enum raml_code rc =
+            raml_meta_differentiate(&r.meta, &r.packs, &sft, &r.step, &r.parts, r.grad, &loss, &statistics, &err);
         bool failed = far_failed(b->dev);
         far_fail_at(b->dev, 0);
         float *after = host_weights(b->model);

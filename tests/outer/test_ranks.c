@@ -28,7 +28,7 @@ struct dealer {
     struct rank rank;
     struct raml_device *dev;
     struct raml_model *model;
-    float *sum, *from; /* what is expected: [n] */
+    float *sum, *from, *added; /* what is expected: [n] */
     size_t piece;
 };
 
@@ -68,6 +68,12 @@ static void *deal(void *user)
     own = raml_parts_begin(&p);
     for (size_t i = 0; i < n; i++) host[i] = value(c.rank, i);
     float *x = on_device(d->dev, host, n);
+    /* Onto what is there: in float, in the order of ranks. */
+    float *onto = on_device(d->dev, d->from, n);
+    CHECK_OK(raml_parts_add(&p, onto, x, &err));
+    check_array(d->dev, onto + own, d->added + own, p.own);
+    check_array(d->dev, x, host, n);
+    raml_array_free(d->dev, onto);
     CHECK_OK(raml_parts_reduce(&p, x, &err));
     check_array(d->dev, x + own, d->sum + own, p.own);
     if (c.size > 1) {
@@ -107,7 +113,7 @@ static void test_deal(void **state)
             struct shared shared = {.size = size};
             struct dealer d[MOST_RANKS];
             pthread_barrier_init(&shared.barrier, NULL, (unsigned)size);
-            float *sum = NULL, *from = NULL;
+            float *sum = NULL, *from = NULL, *added = NULL;
             for (int k = 0; k < size; k++) {
                 d[k] = (struct dealer){.rank = {&shared, k}, .piece = piece};
                 CHECK_OK(any_device(&d[k].dev, &err));
@@ -116,15 +122,19 @@ static void test_deal(void **state)
             size_t n = raml_model_n(d[0].model);
             sum = malloc(n * sizeof *sum);
             from = malloc(n * sizeof *from);
+            added = malloc(n * sizeof *added);
             for (size_t i = 0; i < n; i++) {
                 double s = 0;
                 for (int k = 0; k < size; k++) s += (double)value(k, i);
                 sum[i] = (float)s;
                 from[i] = (float)(n - i);
+                added[i] = from[i];
+                for (int k = 0; k < size; k++) added[i] += value(k, i);
             }
             for (int k = 0; k < size; k++) {
                 d[k].sum = sum;
                 d[k].from = from;
+                d[k].added = added;
             }
             on_threads(size, deal, d, sizeof *d);
             for (int k = 0; k < size; k++) {
@@ -134,6 +144,7 @@ static void test_deal(void **state)
             pthread_barrier_destroy(&shared.barrier);
             free(sum);
             free(from);
+            free(added);
         }
 }
 

@@ -5,26 +5,14 @@
 set -eu
 [ $# -ge 2 ] || set -- "$(dirname "$0")/../../build/raml" "$@"
 here=$(cd "$(dirname "$0")" && pwd)
-raml=$(cd "$(dirname "$1")" && pwd)/$(basename "$1") times=$2 pid=''
+raml=$(cd "$(dirname "$1")" && pwd)/$(basename "$1") times=$2
 . "$here/mpi_launch.sh"
-tmp=$(mktemp -d)
 children() { cat "/proc/$1/task/$1/children" 2>/dev/null | tr ' ' '\n' | grep . || :; }
 end_all() { # the launcher first, so that it can't end them otherwise
     for p in $1 $(children "$1"); do kill -KILL "$p" 2>/dev/null || :; done
 }
-trap 'if [ "$pid" ]; then end_all "$pid"; fi; rm -rf "$tmp"' EXIT
+. "$here/kill_moments.sh"
 export OMPI_MCA_orte_tmpdir_base="$tmp" # what a killed mpirun leaves goes with the rest
-cd "$tmp"
-fail() {
-    echo "FAIL: $*"
-    exit 1
-}
-
-cat >shape.json <<'END'
-{"model_type": "qwen3", "vocab_size": 261, "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2,
- "num_attention_heads": 2, "num_key_value_heads": 1, "head_dim": 16, "max_position_embeddings": 128, "rms_norm_eps": 1e-6,
- "rope_theta": 10000, "tie_word_embeddings": true, "eos_token_id": 256}
-END
 sft="train sft --model init:./shape.json --families add:1 --num_questions 40 --max_steps 60 --learning_rate 5e-3"
 sft="$sft --trajectories 1 --batch_size 16 --dtype f32 --seed 1 --save_steps 7 --save_total_limit 2 --eval_steps 9 --eval_questions 4"
 sft="$sft --threads 1"
@@ -58,7 +46,6 @@ killed_at() { # killed_at SECONDS WHOM OUT ARGUMENT..: was it killed while it ra
     pid=
     [ $alive -eq 1 ] && [ $code -ne 0 ]
 }
-now() { date +%s%N | sed 's/......$//'; } # milliseconds
 for kind in sft grpo; do
     eval "train=\$$kind"
     began=$(now)
@@ -68,11 +55,11 @@ done
 lost=0 different=0 killed=0 i=0
 while [ "$i" -lt "$times" ]; do
     i=$((i + 1))
-    kind=grpo last=12
-    if [ $((i % 2)) -eq 1 ]; then kind=sft last=60; fi
+    kind=grpo
+    if [ $((i % 2)) -eq 1 ]; then kind=sft; fi
     eval "train=\$$kind took=\$took_$kind"
     rm -rf run
-    at=$(awk -v seed="$i" -v ms="$took" 'BEGIN { srand(seed); rand(); printf "%.3f", rand() * ms / 1000 }')
+    at=$(moment $i "$took")
     if killed_at "$at" $((i / 2 % 3)) run; then killed=$((killed + 1)); fi
     n=0
     until run run --resume || [ $n -ge 20 ] || ! grep -q 'another process is writing this run' said; do
@@ -82,16 +69,10 @@ while [ "$i" -lt "$times" ]; do
     if ! run run --resume; then
         lost=$((lost + 1))
         echo "lost after ${at}s ($kind): $(cat said)"
-        continue
-    fi
-    for f in metrics.jsonl "checkpoint-$last/model.safetensors" "checkpoint-$last/optimizer.safetensors" \
-        "checkpoint-$last/trainer_state.json" rollouts.jsonl; do
-        [ -e "whole-$kind/$f" ] || continue
-        cmp -s "whole-$kind/$f" "run/$f" && continue
+    elif f=$(differs "whole-$kind" run); then
         different=$((different + 1))
         echo "different after ${at}s ($kind): $f"
-        break
-    done
+    fi
 done
 echo "$times moments, $killed killed while it ran: $lost lost, $different different"
 [ "$killed" -gt 0 ] || fail "none was killed"

@@ -1,6 +1,6 @@
 #!/bin/sh
 # test_grpo.sh BINARY SOURCE_DIR BUILD_DIR: raml train grpo and rft from the command line: what they write, SIGTERM and
-# --resume, kill -9 at a few moments (kill_grpo.sh: at more), and which of preset, recipe and command line wins.
+# --resume, and which of preset, recipe and command line wins.
 # shellcheck disable=SC2086  # words
 set -eu
 raml=$1
@@ -12,7 +12,6 @@ fail() {
     echo "FAIL: $*"
     exit 1
 }
-sh "$source_dir/tests/script/kill_grpo.sh" "$raml" 5 || fail "kill -9"
 cd "$tmp"
 small="--model init:micro --families add:1 --num_questions 30 --batch_size 2 --num_generations 3 --max_completion_length 12"
 small="$small --dtype f32 --threads 1"

@@ -120,6 +120,9 @@ rm bare/adapter_config.json
 refuse "bare: holds adapter_model.safetensors, but no adapter_config.json" score q.jsonl --model bare
 refuse "bare: holds adapter_model.safetensors, but no adapter_config.json" score q.jsonl --model base --adapter bare
 refuse "rank 300 is more than" train sft --model base --lora_r 300 --families add:1-1 --num_questions 9 --out x
+code=0
+"$raml" train sft --model base --lora_r 300 --families add:1-1 --num_questions 9 --out x >said 2>&1 || code=$?
+[ $code -eq 2 ] || fail "a rank that doesn't fit: exit code $code, expected 2, of a wrong setting"
 refuse "adapters are of a trained model" train sft --model init:micro --lora_r 4 --families add:1-1 \
     --num_questions 9 --out x
 refuse "--lora_r makes new adapters, but run/checkpoint-6 has some" train sft --model run --lora_r 4 --families add:1-1 \

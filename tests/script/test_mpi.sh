@@ -97,16 +97,28 @@ on_two() { # on_two NAME COMMAND...: 3 steps on one rank and on two
     ends 0 launch 2 "$raml" train "$@" $every --max_steps 3 --out "$name-2"
     compare "$name" "$name-2" loss tokens
 }
+by_tasks() { # by_tasks NAME COMMAND...: tasks are added in their order: the same weights on one rank, two and three
+    on_two "$@"
+    name=$1
+    shift
+    ends 0 launch 3 "$raml" train "$@" $every --max_steps 3 --out "$name-3"
+    for n in 2 3; do
+        for f in model optimizer; do
+            cmp "$name/checkpoint-3/$f.safetensors" "$name-$n/checkpoint-3/$f.safetensors" || fail "$name: $f of $n ranks"
+        done
+    done
+}
 on_two sft sft $questions --lora_r 4
+says "moments of the optimizer: 16.0 KiB a rank, of 32.0"
 on_two rft rft $rollouts
 on_two dpo dpo pairs.jsonl --model start --batch_size 4
 on_two grpo grpo $rollouts --beta 0.02
 on_two grpo-lora grpo $rollouts --lora_r 4
 on_two distill distill $rollouts --hint solution --teacher start
-on_two fomaml fomaml $tasks --support 3 --inner_steps 2 --loss_before
-on_two maml maml $tasks --support 3
-on_two anil anil $tasks --support 3 --adapted_layers 1 --first_order
-on_two reptile reptile $tasks --inner_steps 2 --inner_batch_size 2
+by_tasks fomaml fomaml $tasks --support 3 --inner_steps 2 --loss_before
+by_tasks maml maml $tasks --support 3
+by_tasks anil anil $tasks --support 3 --adapted_layers 1 --first_order
+by_tasks reptile reptile $tasks --inner_steps 2 --inner_batch_size 2
 for run in rft grpo; do
     grep -q '"reward":0\.[0-9]*[1-9]' $run/metrics.jsonl || fail "no sample of $run is right: $(cat $run/metrics.jsonl)"
 done

@@ -3,7 +3,7 @@
 
     python3 -m venv venv && venv/bin/pip install gguf==0.19.0 numpy==2.4.6 && venv/bin/python gguf_rows.py > gguf_rows.h
 
-The package packs what it can (normal numbers times 2^-6 .. 2^5); blocks of the K types, which it only reads, are random
+The package packs what it can (normal numbers times 2^-6 .. 2^5); blocks of the K and IQ types, which it only reads, are random
 bytes with scales of either sign, a subnormal one among them. Zeros are written as +0 (store/blocks.h).
 """
 from importlib.metadata import version
@@ -13,7 +13,7 @@ import numpy as np
 
 rng = np.random.default_rng(20)
 T = gguf.GGMLQuantizationType
-HALVES = {T.Q4_K: (0, 2), T.Q5_K: (0, 2), T.Q6_K: (208,)}
+HALVES = {T.Q4_K: (0, 2), T.Q5_K: (0, 2), T.Q6_K: (208,), T.Q2_K: (80, 82), T.Q3_K: (108,), T.IQ4_NL: (0,), T.IQ4_XS: (0,)}
 SCALES = np.array([0.01, -0.02, 3e-6, 0.5], dtype=np.float16)
 
 
@@ -38,7 +38,7 @@ print(" * (gguf %s, numpy %s). */" % (version("gguf"), np.__version__))
 print("#ifndef TESTS_GGUF_ROWS_H\n#define TESTS_GGUF_ROWS_H\n\n#include <stddef.h>\n#include <stdint.h>\n")
 rows = []
 for t, count in [(T.F16, 16), (T.BF16, 16), (T.Q8_0, 2), (T.Q4_0, 3), (T.Q4_1, 3), (T.Q5_0, 3), (T.Q5_1, 3),
-                 (T.Q4_K, 1), (T.Q5_K, 1), (T.Q6_K, 1)]:
+                 (T.Q4_K, 1), (T.Q5_K, 1), (T.Q6_K, 1), (T.Q2_K, 1), (T.Q3_K, 1), (T.IQ4_NL, 3), (T.IQ4_XS, 1)]:
     b = blocks_of(t, count)
     want = (gguf.quants.dequantize(b, t).astype(np.float32) + np.float32(0)).reshape(-1).view(np.uint32)
     name = t.name.lower()

@@ -5,6 +5,7 @@
  * conversion.
  */
 #include "core/scratch.h"
+#include "store/blocks.h"
 #include "store/gguf_format.h"
 #include "store/gguf_rows.h"
 
@@ -149,6 +150,86 @@ static void pack_q6_k(struct raml_rng *r, struct block *b)
     }
 }
 
+/* Element i of the pairs of bits from byte `at` on. */
+static void set_pair(struct block *b, int at, int i, unsigned q)
+{
+    set_bits(b->p, at + i / 128 * 32 + i % 32, i / 32 % 4 * 2, q, 2);
+}
+
+static void pack_q2_k(struct raml_rng *r, struct block *b)
+{
+    double d = draw_half(r, b->p + 80), dmin = draw_half(r, b->p + 82);
+    for (int j = 0; j < 16; j++) {
+        unsigned scale = raml_rng_below(r, 16), min = raml_rng_below(r, 16);
+        b->p[j] = (unsigned char)(scale | min << 4);
+        for (int i = 16 * j; i < 16 * j + 16; i++) {
+            unsigned q = raml_rng_below(r, 4);
+            set_pair(b, 16, i, q);
+            b->want[i] = d * scale * q - dmin * min;
+            b->most[i] = fabs(d * scale * q) + fabs(dmin * min);
+        }
+    }
+}
+
+/* Scales A to P in 12 bytes: 0 IIIIAAAA, 1 JJJJBBBB, .. 7 PPPPHHHH, 8 MMIIEEAA, 9 NNJJFFBB, 10 OOKKGGCC, 11 PPLLHHDD. */
+static void pack_q3_k(struct raml_rng *r, struct block *b)
+{
+    double d = draw_half(r, b->p + 108);
+    for (int j = 0; j < 16; j++) {
+        unsigned scale = raml_rng_below(r, 64);
+        set_bits(b->p, 96 + j % 8, j < 8 ? 0 : 4, scale, 4);
+        set_bits(b->p, 104 + j % 4, j / 4 * 2, scale >> 4, 2);
+        for (int i = 16 * j; i < 16 * j + 16; i++) {
+            int q = (int)raml_rng_range(r, -4, 3);
+            set_pair(b, 32, i, (unsigned)(q + 4));
+            set_bits(b->p, i % 32, i / 32, q >= 0, 1);
+            b->want[i] = d * ((int)scale - 32) * q;
+        }
+    }
+}
+
+static const int iq4_table[16] = {-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113};
+
+static void pack_iq4_nl(struct raml_rng *r, struct block *b)
+{
+    double d = draw_half(r, b->p);
+    for (int i = 0; i < 32; i++) {
+        unsigned q = raml_rng_below(r, 16);
+        set_bits(b->p, 2 + i % 16, i < 16 ? 0 : 4, q, 4);
+        b->want[i] = d * iq4_table[q];
+    }
+}
+
+static void pack_iq4_xs(struct raml_rng *r, struct block *b)
+{
+    double d = draw_half(r, b->p);
+    for (int j = 0; j < 8; j++) {
+        unsigned scale = raml_rng_below(r, 64);
+        set_bits(b->p, 2 + j / 4, j % 4 * 2, scale >> 4, 2);
+        set_bits(b->p, 4 + j / 2, j % 2 * 4, scale, 4);
+        for (int i = 0; i < 32; i++) {
+            unsigned q = raml_rng_below(r, 16);
+            set_bits(b->p, 8 + 16 * j + i % 16, i < 16 ? 0 : 4, q, 4);
+            b->want[32 * j + i] = d * ((int)scale - 32) * iq4_table[q];
+        }
+    }
+}
+
+/* In the type in which it is kept, a block has the same numbers, to the last bit. */
+static void check_kept(uint32_t type, const unsigned char *bytes, size_t n, const float *want)
+{
+    uint32_t kept = raml_blocks_kept(type);
+    size_t size, block = raml_ggml_block(kept, &size);
+    unsigned char *p = malloc(n / block * size);
+    float *got = malloc(n * sizeof *got);
+    assert_true(p && got && raml_blocks_kept(kept) == kept);
+    raml_blocks_keep(type, bytes, n, p);
+    assert_int_equal(raml_blocks_f32(kept, p, n, got), n);
+    assert_memory_equal(got, want, n * sizeof *got);
+    free(p);
+    free(got);
+}
+
 /* At most three roundings: d * scale, times q, minus the minimum's product. Overflow to infinity cannot happen. */
 static void every_block_type(void **state)
 {
@@ -156,10 +237,12 @@ static void every_block_type(void **state)
         uint32_t type;
         size_t n, bytes;
         void (*pack)(struct raml_rng *r, struct block *b);
-    } kinds[] = {{RAML_GGML_Q8_0, 32, 34, pack_q8_0},   {RAML_GGML_Q4_0, 32, 18, pack_q4_0},
-                 {RAML_GGML_Q4_1, 32, 20, pack_q4_1},   {RAML_GGML_Q5_0, 32, 22, pack_q5_0},
-                 {RAML_GGML_Q5_1, 32, 24, pack_q5_1},   {RAML_GGML_Q4_K, 256, 144, pack_q4_k},
-                 {RAML_GGML_Q5_K, 256, 176, pack_q5_k}, {RAML_GGML_Q6_K, 256, 210, pack_q6_k}};
+    } kinds[] = {{RAML_GGML_Q8_0, 32, 34, pack_q8_0},     {RAML_GGML_Q4_0, 32, 18, pack_q4_0},
+                 {RAML_GGML_Q4_1, 32, 20, pack_q4_1},     {RAML_GGML_Q5_0, 32, 22, pack_q5_0},
+                 {RAML_GGML_Q5_1, 32, 24, pack_q5_1},     {RAML_GGML_Q4_K, 256, 144, pack_q4_k},
+                 {RAML_GGML_Q5_K, 256, 176, pack_q5_k},   {RAML_GGML_Q6_K, 256, 210, pack_q6_k},
+                 {RAML_GGML_Q2_K, 256, 84, pack_q2_k},    {RAML_GGML_Q3_K, 256, 110, pack_q3_k},
+                 {RAML_GGML_IQ4_NL, 32, 18, pack_iq4_nl}, {RAML_GGML_IQ4_XS, 256, 136, pack_iq4_xs}};
     (void)state;
     for (size_t k = 0; k < COUNT(kinds); k++) {
         struct raml_rng r = random_of(k);
@@ -181,6 +264,7 @@ static void every_block_type(void **state)
             double want = from->want[at], tol = 2 * FLT_EPSILON * fmax(from->most[at], fabs(want));
             n_bad += !(fabs(got[i] - want) <= tol);
         }
+        check_kept(kinds[k].type, bytes, n, got);
         if (n_bad) print_error("%s: %zu of %zu differ\n", raml_ggml_type_name(kinds[k].type), n_bad, n);
         assert_int_equal(n_bad, 0);
         free(bytes);
@@ -259,7 +343,7 @@ static void other_types(void **state)
         if (rc) assert_true(rc == RAML_ESUPPORT && has(e.msg, "blk.0.w") && has(e.msg, raml_ggml_type_name(type)));
         n_known += rc ? 0 : 100;
     }
-    assert_int_equal(n_known, 11 * 100 + 33);
+    assert_int_equal(n_known, 15 * 100 + 33);
     struct raml_gguf_tensor t = {"t", RAML_GGML_Q8_0, 1, {32}, 32, 33, bytes};
     assert_int_equal(raml_gguf_to_f32(&t, out, true, &e), RAML_ESHAPE);
     assert_string_equal(raml_ggml_type_name(4), "unknown");

@@ -246,6 +246,40 @@ static void each_part_by_itself(void **state)
     }
 }
 
+/* The page of "." has the folder's name; a legend of many runs leaves the plot its height. */
+static void name_and_legend(void **state)
+{
+    const struct folder *f = *state;
+    char path[300], title[100];
+    struct raml_err err = {0};
+    struct raml_buf b;
+    for (int run = 0; run < 6; run++) {
+        char name[8];
+        snprintf(name, sizeof name, "run-%d", run);
+        put_run(f, name, "1.75");
+    }
+    char *page = report(f), *here = getcwd(NULL, 0);
+    snprintf(title, sizeof title, "<h1>%s <small>", strrchr(f->path, '/') + 1);
+    expect(page, title);
+    free(page);
+    assert_non_null(here);
+    assert_int_equal(chdir(f->path), 0);
+    enum raml_code rc = raml_report("./", "report.html", &err);
+    assert_int_equal(chdir(here), 0);
+    free(here);
+    if (rc) fail_msg("%s", err.msg);
+    raml_buf_init(&b, 1 << 26);
+    snprintf(path, sizeof path, "%s/report.html", f->path);
+    if (raml_file_read(path, &b, &err)) fail_msg("%s", err.msg);
+    expect(b.data, title);
+    raml_buf_deinit(&b);
+    raml_buf_init(&b, 1 << 20);
+    snprintf(path, sizeof path, "%s/figures/training-loss.gp", f->path);
+    if (raml_file_read(path, &b, &err)) fail_msg("%s", err.msg);
+    expect(b.data, "size 520,392 "); /* 12 names: six lines, four more than fit in 320 */
+    raml_buf_deinit(&b);
+}
+
 static void broken_input(void **state)
 {
     const struct folder *f = *state;
@@ -516,6 +550,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(each_part_by_itself, set_up, tear_down),
         cmocka_unit_test_setup_teardown(broken_input, set_up, tear_down),
         cmocka_unit_test_setup_teardown(view_fields, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(name_and_legend, set_up, tear_down),
         cmocka_unit_test_setup_teardown(whose_answer, set_up, tear_down),
         cmocka_unit_test_setup_teardown(wrong_fields, set_up, tear_down),
         cmocka_unit_test_setup_teardown(whose_updates, set_up, tear_down),

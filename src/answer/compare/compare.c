@@ -390,8 +390,30 @@ static enum raml_verdict compare_listings(struct check *c, const struct expr *a,
 
 /* ---- all kinds ---- */
 
+static enum raml_verdict compare_formulas(struct check *c, const struct expr *a, const struct expr *b)
+{
+    enum raml_verdict v = raml_compare_scalars(c, a, b);
+    if (v == RAML_EQUAL || !raml_expr_has_symbol(a) || !raml_expr_has_symbol(b)) return v;
+    const char *rule = c->rule;
+    if (raml_compare_constants(c, a, b)) return raml_compare_said(c, RAML_EQUAL, "a constant of another name");
+    return raml_compare_said(c, v, rule);
+}
+
+/* P(5,2) and C(5,2) beside a pair are points; else they are numbers. */
+static const struct expr *named_point(struct check *c, const struct expr *e, const struct expr *other)
+{
+    if (e->kind != EXPR_CALL || !e->rows || e->n != 2 || other->kind != EXPR_TUPLE) return NULL;
+    return raml_expr_2(&c->pool, EXPR_TUPLE, e->arg[0], e->arg[1]);
+}
+
+static bool is_formula_of_sets(const struct expr *e)
+{
+    return e->kind == EXPR_INTERSECTION || e->kind == EXPR_MINUS_SET;
+}
+
 static enum raml_verdict compare_kinds(struct check *c, const struct expr *a, const struct expr *b)
 {
+    if (a->kind == EXPR_QUALIFIED || b->kind == EXPR_QUALIFIED) return raml_compare_qualified(c, a, b);
     if (a->kind == EXPR_UNIT || b->kind == EXPR_UNIT) return raml_compare_units(c, a, b);
     if (a->kind == EXPR_RELATION || b->kind == EXPR_RELATION) return raml_compare_relations(c, a, b);
     if (raml_compare_is_set(a) && raml_compare_is_set(b)) {
@@ -399,11 +421,16 @@ static enum raml_verdict compare_kinds(struct check *c, const struct expr *a, co
         if (c->rule) return v;
     }
     if (a->kind == EXPR_TEXT || b->kind == EXPR_TEXT) return compare_words(c, a, b);
+    const struct expr *pa = named_point(c, a, b), *pb = named_point(c, b, a);
+    if (pa || pb) return raml_compare(c, pa ? pa : a, pb ? pb : b);
+    if (is_formula_of_sets(a) != is_formula_of_sets(b) && a->kind != EXPR_UNION && b->kind != EXPR_UNION &&
+        raml_compare_is_set(a) && raml_compare_is_set(b))
+        return raml_compare_said(c, RAML_UNKNOWN, "not decided: a formula of sets");
     if (is_listing(a) || is_listing(b)) return compare_listings(c, a, b);
     if (a->kind == EXPR_TIME || b->kind == EXPR_TIME) return compare_times(c, a, b);
     if (a->kind == EXPR_RATIO || b->kind == EXPR_RATIO) return compare_ratios(c, a, b);
     if (a->kind == EXPR_BASE || b->kind == EXPR_BASE) return compare_bases(c, a, b);
-    if (raml_expr_is_scalar(a) && raml_expr_is_scalar(b)) return raml_compare_scalars(c, a, b);
+    if (raml_expr_is_scalar(a) && raml_expr_is_scalar(b)) return compare_formulas(c, a, b);
     if (a->kind != b->kind || a->sub != b->sub) return raml_compare_said(c, RAML_DIFFERENT, "another kind of answer");
     bool free_order =
         a->kind == EXPR_UNION || a->kind == EXPR_INTERSECTION || a->kind == EXPR_ADD || a->kind == EXPR_MUL;

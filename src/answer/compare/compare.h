@@ -26,12 +26,20 @@ struct check {
 enum raml_verdict raml_compare_texts(struct check *c, const struct raml_buf *a, const struct raml_buf *b);
 /* "(C) Cecile", "C. Cecile", "C": by their letters; false: a or b is no choice. */
 bool raml_compare_choices(struct check *c, const struct raml_buf *a, const struct raml_buf *b, enum raml_verdict *v);
+/* "(C) 12" against "12", or against "(C) 12.0": what the letters stand for, in out, which owns nothing; false: no letter
+ * is given with what it stands for, or they are other letters. */
+bool raml_compare_labelled(const struct raml_buf *a, const struct raml_buf *b, struct raml_buf out[2]);
 enum raml_verdict raml_compare(struct check *c, const struct expr *a, const struct expr *b);
 enum raml_verdict raml_compare_scalars(struct check *c, const struct expr *a, const struct expr *b);
 enum raml_verdict raml_compare_relations(struct check *c, const struct expr *a, const struct expr *b);
 /* Sets of real numbers; UNKNOWN with c->rule NULL when one of them is not such a set. */
 enum raml_verdict raml_compare_sets(struct check *c, const struct expr *a, const struct expr *b);
 enum raml_verdict raml_compare_units(struct check *c, const struct expr *a, const struct expr *b);
+
+/* One of them at least is qualified. */
+enum raml_verdict raml_compare_qualified(struct check *c, const struct expr *a, const struct expr *b);
+/* The same but for the name of a constant of integration (x^2 + c, x^2 + C)? */
+bool raml_compare_constants(struct check *c, const struct expr *a, const struct expr *b);
 
 /* "x = 5", "f(x) = 5", "x = 2 + 3 = 5": the value; e itself when it has no such form. *name (may be NULL): the left
  * side, NULL when there is none. */

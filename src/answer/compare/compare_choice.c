@@ -4,32 +4,116 @@
 
 #include <string.h>
 
-/* "(C) Cecile", "C. Cecile", "C": the letter; 0: it is no choice. *only: nothing comes after it. */
-static char choice(const struct raml_buf *a, bool *only)
+/* "(C) Cecile", "C. Cecile", "\textbf{(C)}\ 12", "C". */
+struct label {
+    char letter;      /* 0: it is no choice */
+    bool bracketed;   /* a bracket is beside the letter */
+    struct text rest; /* what the letter stands for; empty: only the letter */
+};
+
+/* Commands that set text, with what they open; and blanks. */
+static size_t dress(struct text t, size_t i, size_t *braces)
 {
-    const char *s = a->data;
-    size_t n = a->len, i = 0;
-    while (n && (is_space(s[n - 1]) || s[n - 1] == '$' || s[n - 1] == '.')) n--;
-    while (i < n && (is_space(s[i]) || s[i] == '$' || s[i] == '*')) i++;
-    bool open = i < n && s[i] == '(';
+    static const char commands[] = "\\textbf{|\\text{|\\textrm{|\\textnormal{|\\mathbf{|\\mathrm{|\\mathit{|\\mathsf{|"
+                                   "\\textit{|\\boldsymbol{|\\bold{|\\mbox{|{";
+    size_t n = raml_find_any(t, i, commands, false);
+    *braces += n > 0;
+    return n ? n : raml_find_any(t, i, "\\bf |\\rm |$|**|\\(|\\[", false);
+}
+
+static size_t blank(struct text t, size_t i)
+{
+    size_t n = raml_find_space(t, i);
+    return n ? n : raml_find_any(t, i, "\\ |\\,|\\;|\\:|\\quad|\\qquad|~|\xc2\xa0", false);
+}
+
+/* The byte after what closes a letter before byte i: bracket, braces, stop or colon. *mark: one of these, but braces,
+ * was there, with a blank after it. */
+static size_t after_letter(struct text t, size_t i, size_t *braces, bool *closed, bool *mark)
+{
+    bool stop = false, blanks = false;
+    *closed = false;
+    for (size_t n = 1; n && i < t.n; i += n) {
+        n = blank(t, i);
+        blanks = blanks || n > 0;
+        if (n) continue;
+        if (t.s[i] == '}' && *braces) {
+            --*braces;
+            n = 1;
+        } else if (t.s[i] == ')' && !*closed) {
+            *closed = true;
+            blanks = false;
+            n = 1;
+        } else if ((t.s[i] == '.' || t.s[i] == ':') && !stop && !blanks) {
+            stop = true;
+            n = 1;
+        } else {
+            n = raml_find_any(t, i, "**", false);
+        }
+    }
+    *mark = (stop || *closed) && blanks;
+    return i;
+}
+
+/* The letter at byte i, with its brackets, and the byte after them; braces that were opened may close in it. 0: none. */
+static size_t letter_at(struct text t, size_t i, size_t *braces, struct label *out, bool *mark)
+{
+    bool open = i < t.n && t.s[i] == '(';
     i += open;
-    bool lower = open && i < n && s[i] >= 'a' && s[i] <= 'j'; /* "(a)" */
-    if (i >= n || (!lower && (s[i] < 'A' || s[i] > 'Z'))) return 0;
-    char letter = lower ? (char)(s[i++] - 32) : s[i++];
-    bool close = i < n && s[i] == ')';
-    if (open != close && open) return 0;
-    bool label = close || (i < n && (s[i] == '.' || s[i] == ':'));
-    *only = i + close >= n;
-    if (*only) return letter;
-    return label && i + 1 < n && is_space(s[i + 1]) ? letter : 0;
+    for (size_t n = open; n; i += n) n = dress(t, i, braces); /* "(\text{C})" */
+    bool lower = open && i < t.n && t.s[i] >= 'a' && t.s[i] <= 'j';
+    if (i >= t.n || (!lower && !is_upper(t.s[i]))) return 0;
+    out->letter = lower ? (char)(t.s[i] - 'a' + 'A') : t.s[i];
+    i = after_letter(t, i + 1, braces, &out->bracketed, mark);
+    return open && !out->bracketed ? 0 : i;
+}
+
+static struct label label(struct text t)
+{
+    struct label out = {0}, none = {0};
+    size_t i = 0, braces = 0;
+    bool mark;
+    while (t.n && (is_space(t.s[t.n - 1]) || t.s[t.n - 1] == '$' || t.s[t.n - 1] == '.')) t.n--;
+    for (size_t n = 1; n;) {
+        i += raml_find_space(t, i);
+        n = dress(t, i, &braces);
+        i += n;
+    }
+    size_t to = letter_at(t, i, &braces, &out, &mark);
+    if (!to) return none;
+    out.rest = raml_find_skip(t, to);
+    for (; braces; braces--) { /* "\text{(C) 12}" */
+        out.rest = raml_find_trim(out.rest);
+        if (!out.rest.n || out.rest.s[out.rest.n - 1] != '}') return none;
+        out.rest.n--;
+    }
+    out.rest = raml_find_trim(out.rest);
+    while (out.rest.n >= 2 && !memcmp(out.rest.s + out.rest.n - 2, "**", 2)) out.rest.n -= 2;
+    return out.rest.n && !mark ? none : out;
+}
+
+static struct text text_of(const struct raml_buf *b)
+{
+    return (struct text){b->data, b->len};
 }
 
 bool raml_compare_choices(struct check *c, const struct raml_buf *a, const struct raml_buf *b, enum raml_verdict *v)
 {
-    bool only_a = false, only_b = false;
-    char x = choice(a, &only_a), y = choice(b, &only_b);
-    bool bracketed = memchr(a->data, '(', a->len) || memchr(b->data, '(', b->len);
-    if (!x || !y || (!only_a && !only_b) || (only_a && only_b && !bracketed)) return false;
-    *v = raml_compare_said(c, x == y ? RAML_EQUAL : RAML_DIFFERENT, "letters of a choice");
+    struct label x = label(text_of(a)), y = label(text_of(b));
+    if (!x.letter || !y.letter || (x.rest.n && y.rest.n)) return false;
+    if (!x.rest.n && !y.rest.n && !x.bracketed && !y.bracketed) return false;
+    *v = raml_compare_said(c, x.letter == y.letter ? RAML_EQUAL : RAML_DIFFERENT, "letters of a choice");
+    return true;
+}
+
+bool raml_compare_labelled(const struct raml_buf *a, const struct raml_buf *b, struct raml_buf out[2])
+{
+    struct label x = label(text_of(a)), y = label(text_of(b));
+    if ((!x.rest.n && !y.rest.n) || (x.letter && y.letter && x.letter != y.letter)) return false;
+    if ((x.letter && !x.rest.n) || (y.letter && !y.rest.n)) return false;
+    out[0] = (struct raml_buf){.data = x.rest.n ? a->data + (x.rest.s - a->data) : a->data, .len = a->len};
+    out[1] = (struct raml_buf){.data = y.rest.n ? b->data + (y.rest.s - b->data) : b->data, .len = b->len};
+    if (x.rest.n) out[0].len = x.rest.n;
+    if (y.rest.n) out[1].len = y.rest.n;
     return true;
 }

@@ -178,9 +178,29 @@ static bool same_relation(char r, char s, int sign)
     return sign > 0 ? r == s : sign < 0 && r == flipped(s);
 }
 
+/* x = 3 (mod 7), its MOD; NULL: no congruence. */
+static const struct expr *congruence(const struct expr *e)
+{
+    if (e->kind != EXPR_RELATION || e->n != 2 || (e->text[0] != EXPR_EQUIV && e->text[0] != EXPR_EQ)) return NULL;
+    const struct expr *mod = e->arg[1];
+    return mod->kind == EXPR_CALL && mod->sub == FN_MOD && mod->n == 2 ? mod : NULL;
+}
+
+/* Two congruences: the same residue of the same modulus. */
+static enum raml_verdict congruences(struct check *c, const struct expr *a, const struct expr *b)
+{
+    const struct expr *x = congruence(a), *y = congruence(b);
+    enum raml_verdict name = raml_compare(c, a->arg[0], b->arg[0]);
+    enum raml_verdict modulus = raml_compare(c, x->arg[1], y->arg[1]);
+    if (modulus != RAML_EQUAL) return raml_compare_said(c, modulus, "congruences of other moduli");
+    if (name != RAML_EQUAL) return raml_compare_said(c, RAML_UNKNOWN, "congruences of other numbers");
+    return raml_compare(c, x, y);
+}
+
 static enum raml_verdict both_relations(struct check *c, const struct expr *a, const struct expr *b)
 {
     enum raml_verdict v = RAML_DIFFERENT;
+    if (congruence(a) && congruence(b)) return congruences(c, a, b);
     if (a->n == b->n) {
         v = side_by_side(c, a, b, false);
         if (v != RAML_EQUAL && side_by_side(c, a, b, true) == RAML_EQUAL) v = RAML_EQUAL;
@@ -216,6 +236,12 @@ enum raml_verdict raml_compare_relations(struct check *c, const struct expr *a, 
 {
     if (a->kind == EXPR_RELATION && b->kind == EXPR_RELATION) return both_relations(c, a, b);
     const struct expr *r = a->kind == EXPR_RELATION ? a : b, *x = r == a ? b : a;
+    const struct expr *mod = is_name(r->arg[0]) ? congruence(r) : NULL;
+    if (mod && raml_expr_is_scalar(x)) { /* "x = 3 (mod 7)" answers 3 */
+        if (r->text[0] == EXPR_EQUIV && raml_compare(c, mod->arg[0], x) == RAML_EQUAL)
+            return raml_compare_said(c, RAML_EQUAL, "the residue");
+        return raml_compare(c, mod, x);
+    }
     const struct expr *value = raml_compare_value(c, r, NULL);
     if (value != r) {
         raml_work_say(&c->work, "the name in front is left aside");

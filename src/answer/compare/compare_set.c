@@ -117,31 +117,6 @@ static bool from_relation(struct check *c, struct segments *x, const struct expr
     return put(c, x, end_of(low, left == '<' || left == '>', -1), end_of(high, right == '<' || right == '>', 1));
 }
 
-static bool gather(struct check *c, struct segments *x, const struct expr *e, int depth)
-{
-    if (depth > 8) return false;
-    switch (e->kind) {
-    case EXPR_INTERVAL:
-        return put(c, x, end_of(e->arg[0], e->sub & EXPR_OPEN_LEFT, -1),
-                   end_of(e->arg[1], e->sub & EXPR_OPEN_RIGHT, 1));
-    case EXPR_TUPLE:
-    case EXPR_BRACKETS:
-        if (e->n != 2) return false;
-        return put(c, x, end_of(e->arg[0], e->kind == EXPR_TUPLE, -1), end_of(e->arg[1], e->kind == EXPR_TUPLE, 1));
-    case EXPR_SET:
-        for (uint32_t i = 0; i < e->n; i++)
-            if (!put(c, x, (struct end){e->arg[i], false}, (struct end){e->arg[i], false})) return false;
-        return true;
-    case EXPR_UNION:
-    case EXPR_LIST:
-        for (uint32_t i = 0; i < e->n; i++)
-            if (!gather(c, x, e->arg[i], depth + 1)) return false;
-        return true;
-    case EXPR_RELATION: return from_relation(c, x, e, depth);
-    default: return false;
-    }
-}
-
 /* *order of two lower ends (side -1), or of a lower and an upper one. False: not decided. */
 static bool order_ends(struct check *c, struct end a, struct end b, int side_a, int side_b, int *order)
 {
@@ -182,6 +157,145 @@ static bool settle(struct check *c, struct segments *x)
     }
     x->n = n;
     return true;
+}
+
+/* ---- intersections ---- */
+
+static struct segments *another(struct check *c)
+{
+    return raml_arena_alloc(c->pool.arena, 1, sizeof(struct segments));
+}
+
+static bool same_variable(struct segments *x, const struct segments *y)
+{
+    if (x->name && y->name && strcmp(x->name, y->name) != 0) return false;
+    if (!x->name) x->name = y->name;
+    return true;
+}
+
+/* x = x and y, both settled. */
+static bool intersect(struct check *c, struct segments *x, const struct segments *y)
+{
+    struct segments *out = another(c);
+    int order;
+    if (!out || !same_variable(x, y)) return false;
+    out->name = x->name;
+    for (uint32_t i = 0; i < x->n; i++) {
+        for (uint32_t k = 0; k < y->n; k++) {
+            struct end low = x->s[i].low, high = x->s[i].high;
+            if (!order_ends(c, low, y->s[k].low, -1, -1, &order)) return false;
+            if (order < 0 || (order == 0 && y->s[k].low.open)) low = y->s[k].low;
+            if (!order_ends(c, high, y->s[k].high, 1, 1, &order)) return false;
+            if (order > 0 || (order == 0 && y->s[k].high.open)) high = y->s[k].high;
+            if (!order_ends(c, low, high, -1, 1, &order)) return false;
+            if (order > 0 || (order == 0 && (low.open || high.open))) continue;
+            if (out->n == MAX_SEGMENTS) return false;
+            out->s[out->n++] = (struct segment){low, high};
+        }
+    }
+    *x = *out;
+    return true;
+}
+
+/* What a settled x leaves of the real numbers. */
+static bool complement(struct check *c, struct segments *x)
+{
+    struct segments *out = another(c);
+    struct end low = {NULL, true};
+    if (!out) return false;
+    out->name = x->name;
+    for (uint32_t i = 0; i < x->n; i++) {
+        struct end high = x->s[i].low;
+        if (high.at) out->s[out->n++] = (struct segment){low, {high.at, !high.open}};
+        low = x->s[i].high;
+        if (!low.at) break;
+        low.open = !low.open;
+    }
+    if (!x->n || low.at) {
+        if (out->n == MAX_SEGMENTS) return false;
+        out->s[out->n++] = (struct segment){low, {NULL, true}};
+    }
+    *x = *out;
+    return true;
+}
+
+/* x = x and e, or x without e. */
+static bool gather_other(struct check *c, struct segments *x, const struct expr *e, bool without, int depth)
+{
+    struct segments *y = another(c);
+    if (!y) return false;
+    y->name = x->name;
+    return gather(c, y, e, depth + 1) && settle(c, y) && (!without || complement(c, y)) && intersect(c, x, y);
+}
+
+static bool is_relation(const struct expr *e, char sign)
+{
+    return e->kind == EXPR_RELATION && e->n == 2 && e->text[0] == sign;
+}
+
+/* Elements of a list are alternatives ("x < 1, x > 2"); but "x != 1, x != 2" and "x in R, x != 0" hold together, and so
+ * do half lines that would leave nothing out ("x > 0 and x < 5"). */
+static bool gather_list(struct check *c, struct segments *x, const struct expr *e, int depth)
+{
+    uint32_t alternatives = 0;
+    bool half_lines = true;
+    for (uint32_t i = 0; i < e->n; i++) {
+        const struct expr *a = e->arg[i];
+        if (is_relation(a, EXPR_NE)) continue;
+        half_lines = half_lines && a->kind == EXPR_RELATION && a->n == 2 && a->text[0] != EXPR_IN;
+        alternatives++;
+        if (!gather(c, x, a, depth + 1)) return false;
+    }
+    if (!settle(c, x)) return false;
+    bool all = x->n == 1 && !x->s[0].low.at && !x->s[0].high.at;
+    if (!alternatives) x->s[x->n++] = (struct segment){{NULL, true}, {NULL, true}};
+    bool together = all && half_lines && alternatives > 1;
+    for (uint32_t i = 0; i < e->n; i++) {
+        if (!together && !is_relation(e->arg[i], EXPR_NE)) continue;
+        if (!gather_other(c, x, e->arg[i], false, depth)) return false;
+    }
+    return true;
+}
+
+static bool gather_first(struct check *c, struct segments *x, const struct expr *e, int depth)
+{
+    struct segments *y = another(c);
+    if (!y) return false;
+    y->name = x->name;
+    if (!gather(c, y, e->arg[0], depth + 1) || !settle(c, y)) return false;
+    for (uint32_t i = 1; i < e->n; i++)
+        if (!gather_other(c, y, e->arg[i], e->kind == EXPR_MINUS_SET, depth)) return false;
+    if (x->n + y->n > MAX_SEGMENTS || !same_variable(x, y)) return false;
+    memcpy(x->s + x->n, y->s, y->n * sizeof *y->s);
+    x->n += y->n;
+    return true;
+}
+
+static bool gather(struct check *c, struct segments *x, const struct expr *e, int depth)
+{
+    if (depth > 8) return false;
+    switch (e->kind) {
+    case EXPR_INTERVAL:
+        return put(c, x, end_of(e->arg[0], e->sub & EXPR_OPEN_LEFT, -1),
+                   end_of(e->arg[1], e->sub & EXPR_OPEN_RIGHT, 1));
+    case EXPR_TUPLE:
+    case EXPR_BRACKETS:
+        if (e->n != 2) return false;
+        return put(c, x, end_of(e->arg[0], e->kind == EXPR_TUPLE, -1), end_of(e->arg[1], e->kind == EXPR_TUPLE, 1));
+    case EXPR_SET:
+        for (uint32_t i = 0; i < e->n; i++)
+            if (!put(c, x, (struct end){e->arg[i], false}, (struct end){e->arg[i], false})) return false;
+        return true;
+    case EXPR_LIST: return gather_list(c, x, e, depth);
+    case EXPR_INTERSECTION:
+    case EXPR_MINUS_SET: return gather_first(c, x, e, depth);
+    case EXPR_UNION:
+        for (uint32_t i = 0; i < e->n; i++)
+            if (!gather(c, x, e->arg[i], depth + 1)) return false;
+        return true;
+    case EXPR_RELATION: return from_relation(c, x, e, depth);
+    default: return false;
+    }
 }
 
 static enum raml_verdict same_end(struct check *c, struct end a, struct end b)

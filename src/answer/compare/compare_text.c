@@ -126,11 +126,9 @@ static enum raml_verdict compare_readings(struct check *c, const struct parsed *
     return raml_compare_said(c, v, rule);
 }
 
-enum raml_verdict raml_compare_texts(struct check *c, const struct raml_buf *a, const struct raml_buf *b)
+static enum raml_verdict compare_read(struct check *c, const struct raml_buf *a, const struct raml_buf *b)
 {
     enum raml_verdict v;
-    if (same_text(c, a, b->data, b->len)) return raml_compare_said(c, RAML_EQUAL, "same text");
-    if (raml_compare_choices(c, a, b, &v)) return v;
     if (a->len > MAX_ANSWER_BYTES || b->len > MAX_ANSWER_BYTES)
         return raml_compare_said(c, RAML_UNKNOWN, "too long to be read");
     struct parsed x = read_answer(c, a), y = read_answer(c, b);
@@ -143,5 +141,19 @@ enum raml_verdict raml_compare_texts(struct check *c, const struct raml_buf *a, 
     const struct expr *da = decimal_comma(c, a), *db = decimal_comma(c, b);
     if ((da && raml_compare(c, da, y.e) == RAML_EQUAL) || (db && raml_compare(c, x.e, db) == RAML_EQUAL))
         return raml_compare_said(c, RAML_EQUAL, "a comma for the decimal point");
+    return raml_compare_said(c, v, rule);
+}
+
+enum raml_verdict raml_compare_texts(struct check *c, const struct raml_buf *a, const struct raml_buf *b)
+{
+    enum raml_verdict v;
+    struct raml_buf bare[2];
+    if (same_text(c, a, b->data, b->len)) return raml_compare_said(c, RAML_EQUAL, "same text");
+    if (raml_compare_choices(c, a, b, &v)) return v;
+    v = compare_read(c, a, b);
+    if (v == RAML_EQUAL || !raml_compare_labelled(a, b, bare)) return v;
+    const char *rule = c->rule;
+    if (same_text(c, &bare[0], bare[1].data, bare[1].len) || compare_read(c, &bare[0], &bare[1]) == RAML_EQUAL)
+        return raml_compare_said(c, RAML_EQUAL, "what a choice's letter stands for");
     return raml_compare_said(c, v, rule);
 }

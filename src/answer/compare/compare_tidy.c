@@ -1,9 +1,9 @@
 /* compare_tidy.c - plus-minus written out, matrices computed, units (compare.h). */
 #include "answer/compare/compare.h"
 
-#include "core/ascii.h"
-
 #include <string.h>
+
+enum { MAX_DETERMINANT = 5 };
 
 /* ---- plus-minus ---- */
 
@@ -82,6 +82,36 @@ static const struct expr *multiply_matrices(struct check *c, const struct expr *
     return e;
 }
 
+/* The determinant of a square matrix of at most 5 rows, by its first row; NULL: too large. `left` has the columns that
+ * remain, n of them. */
+static const struct expr *minor_of(struct check *c, const struct expr *m, uint32_t row, const uint32_t *left,
+                                   uint32_t n)
+{
+    if (n == 1) return m->arg[row * m->rows + left[0]];
+    struct expr *sum = raml_expr_new(&c->pool, EXPR_ADD, n);
+    for (uint32_t i = 0; sum && i < n; i++) {
+        uint32_t rest[MAX_DETERMINANT], k = 0;
+        for (uint32_t j = 0; j < n; j++)
+            if (j != i) rest[k++] = left[j];
+        const struct expr *a =
+            raml_expr_2(&c->pool, EXPR_MUL, m->arg[row * m->rows + left[i]], minor_of(c, m, row + 1, rest, n - 1));
+        sum->arg[i] = i % 2 ? raml_expr_1(&c->pool, EXPR_NEG, a) : a;
+        if (!a) return NULL;
+    }
+    return sum;
+}
+
+/* e itself where it is no determinant of a square matrix: det A, |A|. */
+static const struct expr *determinant(struct check *c, const struct expr *e)
+{
+    bool det = (e->kind == EXPR_APPLY && !strcmp(e->text, "det")) || (e->kind == EXPR_CALL && e->sub == FN_ABS);
+    const struct expr *m = det && e->n == 1 ? e->arg[0] : NULL;
+    if (!m || m->kind != EXPR_MATRIX || m->rows > MAX_DETERMINANT || m->n != m->rows * m->rows) return e;
+    static const uint32_t all[MAX_DETERMINANT] = {0, 1, 2, 3, 4};
+    const struct expr *d = minor_of(c, m, 0, all, m->rows);
+    return d && raml_expr_fits(d, EXPR_MAX_SIZE / 2) ? d : e;
+}
+
 /* e (its arguments tidy) with sums and products of matrices computed; e itself if there are none. */
 static const struct expr *work_out(struct check *c, const struct expr *e)
 {
@@ -105,148 +135,21 @@ static const struct expr *work_out(struct check *c, const struct expr *e)
     return sum ? sum : e;
 }
 
-/* ---- units ---- */
+/* ---- sets ---- */
 
-struct unit {
-    const char *name;
-    uint8_t what;       /* what it measures */
-    const char *factor; /* in the first unit of its kind */
-};
-
-static const struct unit units[] = {{"mm", 1, "1"},
-                                    {"millimeter", 1, "1"},
-                                    {"millimeters", 1, "1"},
-                                    {"cm", 1, "10"},
-                                    {"centimeter", 1, "10"},
-                                    {"centimeters", 1, "10"},
-                                    {"dm", 1, "100"},
-                                    {"m", 1, "1000"},
-                                    {"meter", 1, "1000"},
-                                    {"meters", 1, "1000"},
-                                    {"metre", 1, "1000"},
-                                    {"metres", 1, "1000"},
-                                    {"km", 1, "1000000"},
-                                    {"kilometer", 1, "1000000"},
-                                    {"kilometers", 1, "1000000"},
-                                    {"inch", 2, "1"},
-                                    {"inches", 2, "1"},
-                                    {"in", 2, "1"},
-                                    {"foot", 2, "12"},
-                                    {"feet", 2, "12"},
-                                    {"ft", 2, "12"},
-                                    {"yard", 2, "36"},
-                                    {"yards", 2, "36"},
-                                    {"yd", 2, "36"},
-                                    {"mile", 2, "63360"},
-                                    {"miles", 2, "63360"},
-                                    {"mi", 2, "63360"},
-                                    {"mg", 3, "1"},
-                                    {"g", 3, "1000"},
-                                    {"gram", 3, "1000"},
-                                    {"grams", 3, "1000"},
-                                    {"kg", 3, "1000000"},
-                                    {"kilogram", 3, "1000000"},
-                                    {"kilograms", 3, "1000000"},
-                                    {"ounce", 4, "1"},
-                                    {"ounces", 4, "1"},
-                                    {"oz", 4, "1"},
-                                    {"pound", 4, "16"},
-                                    {"pounds", 4, "16"},
-                                    {"lb", 4, "16"},
-                                    {"lbs", 4, "16"},
-                                    {"second", 5, "1"},
-                                    {"seconds", 5, "1"},
-                                    {"sec", 5, "1"},
-                                    {"s", 5, "1"},
-                                    {"minute", 5, "60"},
-                                    {"minutes", 5, "60"},
-                                    {"min", 5, "60"},
-                                    {"hour", 5, "3600"},
-                                    {"hours", 5, "3600"},
-                                    {"hr", 5, "3600"},
-                                    {"hrs", 5, "3600"},
-                                    {"h", 5, "3600"},
-                                    {"day", 5, "86400"},
-                                    {"days", 5, "86400"},
-                                    {"week", 5, "604800"},
-                                    {"weeks", 5, "604800"},
-                                    {"cent", 6, "1"},
-                                    {"cents", 6, "1"},
-                                    {"dollar", 6, "100"},
-                                    {"dollars", 6, "100"},
-                                    {"usd", 6, "100"},
-                                    {"euro", 7, "1"},
-                                    {"euros", 7, "1"},
-                                    {"pence", 8, "1"},
-                                    {"yen", 9, "1"},
-                                    {"rupee", 10, "1"},
-                                    {"rupees", 10, "1"},
-                                    {"ml", 11, "1"},
-                                    {"milliliters", 11, "1"},
-                                    {"l", 11, "1000"},
-                                    {"liter", 11, "1000"},
-                                    {"liters", 11, "1000"},
-                                    {"litres", 11, "1000"},
-                                    {"month", 12, "1"},
-                                    {"months", 12, "1"},
-                                    {"year", 12, "12"},
-                                    {"years", 12, "12"}};
-
-/* The unit by name, lower case, with a power after it ("cm^2", "squarefeet"); *power 1 to 3. NULL: unknown. */
-static const struct unit *look_up(const char *text, uint32_t n, int *power)
+static bool is_set(const struct expr *e)
 {
-    char s[32];
-    uint32_t len = 0;
-    *power = 1;
-    for (uint32_t i = 0; i < n; i++) {
-        char ch = text[i];
-        if (len + 1 >= sizeof s) return NULL;
-        ch = to_lower(ch);
-        if (!strchr(" .~", ch)) s[len++] = ch;
-    }
-    s[len] = 0;
-    char *name = s;
-    if (!strncmp(name, "text", 4)) name += 4;
-    if (!strncmp(name, "square", 6)) name += 6, *power = 2;
-    else if (!strncmp(name, "cubic", 5)) name += 5, *power = 3;
-    else if (!strncmp(name, "sq", 2)) name += 2, *power = 2;
-    len = (uint32_t)strlen(name);
-    if (len > 2 && name[len - 2] == '^' && (name[len - 1] == '2' || name[len - 1] == '3')) {
-        *power = name[len - 1] - '0';
-        name[len - 2] = 0;
-    }
-    for (size_t i = 0; i < sizeof units / sizeof *units; i++)
-        if (!strcmp(units[i].name, name)) return &units[i];
-    return NULL;
+    return e->kind == EXPR_SET || e->kind == EXPR_INTERVAL || e->kind == EXPR_UNION || e->kind == EXPR_MINUS_SET;
 }
 
-static const struct expr *in_first_unit(struct check *c, const struct expr *e, const struct unit *u, int power)
+/* R - {0} is R without 0; e itself if it is no difference of sets. */
+static const struct expr *set_difference(struct check *c, const struct expr *e)
 {
-    const struct expr *f = raml_expr_number(&c->pool, u->factor, strlen(u->factor), 0), *v = e;
-    for (int i = 0; i < power; i++) v = raml_expr_2(&c->pool, EXPR_MUL, v, f);
-    return v;
-}
-
-enum raml_verdict raml_compare_units(struct check *c, const struct expr *a, const struct expr *b)
-{
-    if (a->kind != EXPR_UNIT || b->kind != EXPR_UNIT) {
-        const struct expr *u = a->kind == EXPR_UNIT ? a : b;
-        raml_work_say(&c->work, "the unit '%.40s' is left aside", u->text);
-        return raml_compare(c, a->kind == EXPR_UNIT ? a->arg[0] : a, b->kind == EXPR_UNIT ? b->arg[0] : b);
-    }
-    int pa, pb;
-    const struct unit *ua = look_up(a->text, a->n_text, &pa), *ub = look_up(b->text, b->n_text, &pb);
-    if (!ua || !ub || (a->n_text == b->n_text && !strcmp(a->text, b->text)))
-        return raml_compare(c, a->arg[0], b->arg[0]);
-    if (pa != pb || ua->what != ub->what) {
-        bool lengths = pa == pb && ua->what + ub->what == 3; /* metric and not: neither is a multiple we keep */
-        enum raml_verdict v = raml_compare(c, a->arg[0], b->arg[0]);
-        return raml_compare_said(c, v == RAML_EQUAL || !lengths ? RAML_DIFFERENT : RAML_UNKNOWN, "other units");
-    }
-    const struct expr *x = in_first_unit(c, a->arg[0], ua, pa), *y = in_first_unit(c, b->arg[0], ub, pb);
-    if (!x || !y) return raml_compare_said(c, RAML_UNKNOWN, "too large");
-    raml_work_say(&c->work, "both in the same unit");
-    return raml_compare(c, x, y);
+    if (e->kind != EXPR_ADD || e->n != 2 || e->arg[1]->kind != EXPR_NEG) return e;
+    const struct expr *from = e->arg[0];
+    bool interval = (from->kind == EXPR_BRACKETS || from->kind == EXPR_TUPLE) && e->arg[1]->arg[0]->kind == EXPR_SET;
+    if ((!is_set(from) && !interval) || !is_set(e->arg[1]->arg[0])) return e;
+    return raml_expr_2(&c->pool, EXPR_MINUS_SET, e->arg[0], e->arg[1]->arg[0]);
 }
 
 /* ---- the whole ---- */
@@ -335,6 +238,7 @@ static const struct expr *tidy(struct check *c, const struct expr *e, int depth)
         return out;
     }
     if (e && (e->kind == EXPR_LIST || e->kind == EXPR_SET || e->kind == EXPR_CASES)) e = flatten(c, e);
+    if (e) e = determinant(c, set_difference(c, e));
     return e ? work_out(c, e) : NULL;
 }
 

@@ -25,8 +25,8 @@ struct raml_answer_options raml_answer_default(void)
 }
 
 /* A box, a heading, hashes or a phrase. A heading "Final Answer" after the last box wins over it when it contains a
- * formula or a number. */
-static enum raml_found marked(struct text t, struct raml_buf *out)
+ * formula or a number. *cut: the text ends where an answer was to begin; what it said before was given up. */
+static enum raml_found marked(struct text t, struct raml_buf *out, bool *cut)
 {
     struct cues cues;
     struct raml_buf box;
@@ -36,6 +36,11 @@ static enum raml_found marked(struct text t, struct raml_buf *out)
     raml_find_cues(t, &cues);
     enum raml_found found = RAML_FOUND_NOTHING;
     bool boxed = raml_find_box(t, &box, &end);
+    *cut = (boxed && !box.len && !box.code) || raml_find_cut(t, &cues, end);
+    if (*cut) {
+        raml_buf_deinit(&box);
+        return RAML_FOUND_NOTHING;
+    }
     if (raml_find_announced(t, &cues, RAML_FOUND_FINAL, end, boxed, out)) {
         found = RAML_FOUND_FINAL;
     } else if (boxed) {
@@ -43,7 +48,8 @@ static enum raml_found marked(struct text t, struct raml_buf *out)
         found = RAML_FOUND_BOXED;
     } else if (raml_find_hashes(t, &line)) {
         raml_buf_add(out, line.s, line.n);
-        found = RAML_FOUND_HASHES;
+        *cut = !line.n;
+        found = line.n ? RAML_FOUND_HASHES : RAML_FOUND_NOTHING;
     } else if (raml_find_announced(t, &cues, RAML_FOUND_PHRASE, 0, false, out)) {
         found = RAML_FOUND_PHRASE;
     }
@@ -114,26 +120,30 @@ static enum raml_found unmarked(struct text t, bool last, struct raml_buf *out)
 static enum raml_found choice(struct text t, struct raml_buf *out)
 {
     struct text block;
-    char letter;
-    if (!(raml_find_block(t, &block) && raml_find_choice(block, &letter)) && !raml_find_choice(t, &letter))
-        return RAML_FOUND_NOTHING;
-    raml_buf_add(out, &letter, 1);
-    return RAML_FOUND_LETTER;
+    bool inside = raml_find_block(t, &block);
+    if (inside && !block.n) return RAML_FOUND_NOTHING;
+    uint32_t set = inside ? raml_find_choice(block) : 0;
+    if (!set) set = raml_find_choice(t);
+    for (int k = 0; k < 26; k++)
+        if (set >> k & 1) raml_buf_add(out, &(char){(char)('A' + k)}, 1);
+    return set ? RAML_FOUND_LETTER : RAML_FOUND_NOTHING;
 }
 
 static enum raml_found find(struct text t, const struct raml_answer_options *opt, struct raml_buf *out)
 {
     struct text block;
+    bool cut;
     if (!raml_find_spoken(t, opt->think_end, &t) || !t.n) return RAML_FOUND_NOTHING;
     if (opt->letters) return choice(t, out);
     if (raml_find_block(t, &block)) {
-        enum raml_found found = marked(block, out);
-        if (found || out->code) return found;
+        if (!block.n) return RAML_FOUND_NOTHING;
+        enum raml_found found = marked(block, out, &cut);
+        if (found || cut || out->code) return found;
         raml_buf_add(out, block.s, block.n);
         return RAML_FOUND_FINAL;
     }
-    enum raml_found found = marked(t, out);
-    return found || out->code ? found : unmarked(t, opt->last, out);
+    enum raml_found found = marked(t, out, &cut);
+    return found || cut || out->code ? found : unmarked(t, opt->last, out);
 }
 
 enum raml_code raml_answer_find(const char *text, size_t n, const struct raml_answer_options *opt, struct raml_buf *out,

@@ -45,7 +45,7 @@ bool raml_find_percent(struct text t, size_t i);
 
 /* find_think.c: what comes after thinking and before the tags that end a turn. False: thinking never ends. */
 bool raml_find_spoken(struct text t, const char *think_end, struct text *out);
-/* The content of the last <answer> or <conclusion>. */
+/* The content of the last <answer> or <conclusion>; empty when the text ends after the tag that opens it. */
 bool raml_find_block(struct text t, struct text *out);
 
 /* find_math.c: the formulas $..$, $$..$$, \(..\), \[..\] of a text, one after the other. */
@@ -107,7 +107,9 @@ bool raml_find_announced(struct text t, const struct cues *cues, enum raml_found
                          struct raml_buf *out);
 /* One sentence of the form "... is 12": what follows its last "is". */
 bool raml_find_stated(struct text t, struct text *out);
-/* #### x */
+/* Does the text end with words that announce an answer, after byte `from`? */
+bool raml_find_cut(struct text t, const struct cues *cues, size_t from);
+/* #### x; empty when the text ends there. */
 bool raml_find_hashes(struct text t, struct text *out);
 
 /* find_number.c */
@@ -118,7 +120,7 @@ bool raml_find_last(struct text t, struct raml_buf *out);
 /* Gold is a whole number, and none of the numbers that pred writes is: whatever its answer may be, it is not that. */
 bool raml_find_never_said(struct text gold, struct text pred);
 
-/* find_letter.c: the choice that a text makes; upper case. */
-bool raml_find_choice(struct text t, char *letter);
+/* find_letter.c: the choice that a text makes: bit k for the letter 'A' + k; 0: none. */
+uint32_t raml_find_choice(struct text t);
 
 #endif

@@ -141,23 +141,25 @@ static bool token(struct text t, size_t from, struct box *out)
     return found;
 }
 
-/* "\boxed{12 and": the last unclosed box, up to the end of the text. */
-static bool open_box(struct text t, struct box *out)
+/* "\boxed{12 and": the last unclosed box, from byte `from` on, up to the end of the text. It may be empty. */
+static bool open_box(struct text t, size_t from, struct box *out)
 {
-    size_t at = t.n, open = 0;
-    for (size_t i = t.n; at == t.n && i-- > 0;) {
+    size_t at = t.n, open = 0, begin = t.n;
+    for (size_t i = t.n; at == t.n && i-- > from;) {
         if (!brace(t, i)) continue;
         if (t.s[i] == '}') open++;
         else if (open) open--;
-        else if (command(t, i) != i) at = i;
+        else if ((begin = command(t, i)) != i) at = i;
     }
     if (at == t.n) return false;
     struct text inner = raml_find_skip(t, at + 1);
-    /* A $ or \] that closed the formula is excluded. */
-    while (inner.n && raml_find_one_of(inner.s[inner.n - 1], " \t\r\n$}]")) inner.n--;
-    while (inner.n && inner.s[inner.n - 1] == '\\') inner.n--;
-    *out = (struct box){at, t.n, raml_find_trim(inner)};
-    return out->inner.n > 0;
+    for (size_t n = 1; n; inner.n -= n) { /* A $ or \] that closed the formula is excluded. */
+        inner = raml_find_trim(inner);
+        bool closes = inner.n > 1 && inner.s[inner.n - 1] == ']' && inner.s[inner.n - 2] == '\\';
+        n = closes ? 2 : inner.n && raml_find_one_of(inner.s[inner.n - 1], "$\\") ? 1 : 0;
+    }
+    *out = (struct box){begin, t.n, raml_find_trim(inner)};
+    return true;
 }
 
 static void add(struct text t, const struct box *b, struct raml_buf *out)
@@ -167,16 +169,21 @@ static void add(struct text t, const struct box *b, struct raml_buf *out)
     if (!marked && percent(t, b->to)) raml_buf_adds(out, "\\%");
 }
 
-/* The last box that says something. *closed: a brace closes it, so that others may be joined to it. */
-static bool last_box(struct text t, struct box *out, bool *closed)
+/* The last box that says something. One that never closes is the last all the same: what stood in a box before it was
+ * given up. It may be empty. */
+static bool last_box(struct text t, struct box *out)
 {
     struct box b;
-    *closed = box_before(t, t.n, true, out);
-    if (token(t, *closed ? out->to : 0, &b)) {
+    bool found = box_before(t, t.n, true, out);
+    if (token(t, found ? out->to : 0, &b)) {
         *out = b;
-        *closed = true;
+        found = true;
     }
-    return *closed || open_box(t, out);
+    if (open_box(t, found ? out->to : 0, &b)) {
+        *out = b;
+        found = true;
+    }
+    return found;
 }
 
 /* The last box that says something and those that it is joined to, the last one first; one that says the same as the
@@ -185,10 +192,10 @@ static size_t boxes(struct text t, struct box joined[MAX_JOINED])
 {
     struct box b;
     size_t n = 1;
-    bool closed;
-    if (!last_box(t, &joined[0], &closed)) return 0;
+    if (!last_box(t, &joined[0])) return 0;
     size_t from = joined[0].from;
-    while (closed && n < MAX_JOINED && box_before(t, from, false, &b) && joint(raml_find_slice(t, b.to, from))) {
+    while (joined[0].inner.n && n < MAX_JOINED && box_before(t, from, false, &b) &&
+           joint(raml_find_slice(t, b.to, from))) {
         if (b.inner.n && !same(b.inner, joined[n - 1].inner)) joined[n++] = b;
         from = b.from;
     }
@@ -218,7 +225,7 @@ bool raml_find_boxes(struct text t, raml_find_same_fn *equal, struct raml_buf *o
 {
     struct box joined[MAX_JOINED], b;
     size_t n = boxes(t, joined), kept = 1;
-    if (!n) return box_before(t, t.n, false, &b);
+    if (!n || !joined[0].inner.n) return box_before(t, t.n, false, &b);
     for (size_t k = 1; k < n; k++)
         if (n > ALTERNATIVES || !equal(joined[0].inner, joined[k].inner)) joined[kept++] = joined[k];
     write_boxes(t, joined, kept, out);
@@ -228,6 +235,5 @@ bool raml_find_boxes(struct text t, raml_find_same_fn *equal, struct raml_buf *o
 bool raml_find_says_something(struct text t)
 {
     struct box b;
-    bool closed;
-    return raml_find_trim(t).n && (!box_before(t, t.n, false, &b) || last_box(t, &b, &closed));
+    return raml_find_trim(t).n && (!box_before(t, t.n, false, &b) || (last_box(t, &b) && b.inner.n));
 }

@@ -132,6 +132,7 @@ static bool announces(struct text t, size_t begin, size_t i, const struct noun *
     if (n) return true;
     size_t verb = at + raml_find_space(t, at);
     n = raml_find_any(t, verb, noun->verbs, true);
+    if (!noun->verbs[0] && verb < t.n && is_upper(t.s[verb])) return true; /* "hence choose B" */
     size_t gap = n ? verb + n : after_gap(t, verb, noun);
     if (gap) {
         out->to = gap;

@@ -280,6 +280,13 @@ bool raml_find_announced(struct text t, const struct cues *cues, enum raml_found
     return false;
 }
 
+bool raml_find_cut(struct text t, const struct cues *cues, size_t from)
+{
+    if (!cues->n) return false;
+    const struct cue *last = &cues->hit[(cues->n - 1) % FIND_CUES];
+    return !last->before && last->from >= from && !raml_find_strip(raml_find_skip(t, last->to)).n;
+}
+
 /* Is t a number or a formula with at most a word after it? "1. Step" is a heading. */
 static bool plain(struct text t)
 {
@@ -294,13 +301,14 @@ static bool plain(struct text t)
 bool raml_find_hashes(struct text t, struct text *out)
 {
     bool found = false;
-    for (size_t i = 0; i + 4 < t.n; i++) {
-        if ((i && t.s[i - 1] == '#') || memcmp(t.s + i, "####", 4) != 0 || t.s[i + 4] == '#') continue;
+    for (size_t i = 0; i + 4 <= t.n; i++) {
+        if ((i && t.s[i - 1] == '#') || memcmp(t.s + i, "####", 4) != 0) continue;
+        if (i + 4 < t.n ? t.s[i + 4] == '#' : i && t.s[i - 1] != '\n') continue;
         const char *line_end = memchr(t.s + i, '\n', t.n - i);
         size_t end = line_end ? (size_t)(line_end - t.s) : t.n;
         struct text line = raml_find_strip(raml_find_slice(t, i + 4, end));
         bool last = !raml_find_trim(raml_find_skip(t, end)).n;
-        if (line.n && (last || plain(line))) {
+        if (last || (line.n && plain(line))) {
             *out = line;
             found = true;
         }

@@ -101,7 +101,7 @@ bool raml_find_block(struct text t, struct text *out)
     for (size_t k = 0; k < 2; k++) { /* one that was truncated */
         if (!inside[k]) continue;
         *out = raml_find_trim(raml_find_skip(t, from[k]));
-        found = true;
+        return true;
     }
     return found && out->n;
 }

@@ -2,6 +2,7 @@
 #include "answer/read/lexer.h"
 
 #include "answer/read/lex_names.h"
+#include "answer/read/unit.h"
 
 #include <string.h>
 
@@ -117,6 +118,22 @@ static void trim(const char **s, size_t *n)
     while (*n && is_space((*s)[*n - 1])) --*n;
 }
 
+/* \text{arccot} 1: is there something that it is a function of? */
+static bool has_argument(const struct lexer *x)
+{
+    char c = at(x, raml_lex_skip_space(x, x->i));
+    return is_alpha(c) || is_digit(c) || c == '(' || c == '\\' || c == '{';
+}
+
+/* 3 + \text{i}, 3\text{i}: the imaginary unit, not a word. */
+static bool after_operator(const struct lexer *x)
+{
+    const struct token *t = last(x);
+    return t && (t->kind == T_NUMBER || t->kind == T_PLUS || t->kind == T_MINUS || t->kind == T_TIMES ||
+                 t->kind == T_GROUP_END || (t->kind == T_CLOSE && t->sub == ')') || t->kind == T_POWER ||
+                 (t->kind == T_GROUP && x->out.n > 1 && t[-1].kind == T_POWER));
+}
+
 /* \text{and}, \text{ or }, \text{%} act as their content. */
 static void text_token(struct lexer *x, const char *s, size_t n)
 {
@@ -128,6 +145,8 @@ static void text_token(struct lexer *x, const char *s, size_t n)
     trim(&from, &m);
     const struct lex_name *name = m > 1 ? raml_lex_plain(from, m) : NULL;
     if (name && (name->kind == T_AND || name->kind == T_PERCENT || name->kind == T_DEGREE)) add_name(x, name);
+    else if (name && name->kind == T_FN && has_argument(x)) add_name(x, name);
+    else if (n == 1 && *s == 'i' && after_operator(x)) raml_lex_add(x, T_IMAGINARY, 0, NULL, 0);
     else if (n == 0) x->space = true;
     else if (n == 1 && *s == ',') raml_lex_add(x, T_COMMA, 0, NULL, 0);
     else if ((n == 1 && *s == '%') || (n == 2 && s[0] == '\\' && s[1] == '%')) raml_lex_add(x, T_PERCENT, 0, NULL, 0);
@@ -138,6 +157,15 @@ static void text_token(struct lexer *x, const char *s, size_t n)
     }
 }
 
+/* Is this upright text after a number a unit: "m", "~m/s^2"? */
+static bool upright_unit(const struct lexer *x, const char *s, size_t n)
+{
+    const struct token *t = last(x);
+    if (!t || !n || (t->kind != T_NUMBER && t->kind != T_GROUP_END && t->kind != T_DEGREE && t->kind != T_TEXT))
+        return false;
+    return memchr("ei", *s, 2) == NULL && raml_unit_is_known(s, n);
+}
+
 /* \mathrm{cm}, \operatorname{lcm}, \mathbf{v}: names of two letters or more are words; else only the braces stay. */
 static void roman(struct lexer *x)
 {
@@ -145,11 +173,21 @@ static void roman(struct lexer *x)
     const char *s;
     if (!argument(x, &s, &n)) return;
     trim(&s, &n);
+    while (n && (*s == '~' || (n > 1 && *s == '\\' && strchr(",;: ", s[1])))) {
+        size_t k = *s == '~' ? 1 : 2;
+        s += k, n -= k;
+    }
+    trim(&s, &n);
+    if (upright_unit(x, s, n)) {
+        text_token(x, s, n);
+        return;
+    }
     size_t k = 0;
     while (k < n && is_alpha(s[k])) k++;
     const struct lex_name *name = k == n && n > 1 ? raml_lex_command(s, n) : NULL;
     if (name && name->kind <= T_BAD && name->kind != T_RELATION) add_name(x, name);
     else if (k == n && n > 1) text_token(x, s, n);
+    else if (k == n && n == 1) raml_lex_add(x, T_LETTER, 0, raml_arena_text(x->arena, s, 1), 1);
     else x->i = from; /* read on: { ... } */
 }
 

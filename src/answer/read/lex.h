@@ -42,6 +42,9 @@ enum token_kind {
 };
 /* clang-format on */
 
+/* Functions that the parser writes in others: T_FN's `sub` beyond enum expr_fn. */
+enum lex_fn { LEX_FN_CIS = EXPR_N_FNS, LEX_FN_NCR, LEX_FN_NPR };
+
 struct token {
     uint8_t kind, sub;
     bool space;          /* whitespace came before it */

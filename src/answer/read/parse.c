@@ -1,6 +1,8 @@
 /* parse.c - see parse.h: the parser's state, sums, products and powers. */
 #include "answer/read/parser.h"
 
+#include "answer/read/unit.h"
+
 #include <string.h>
 
 enum { MAX_STEPS = 1 << 17, MAX_POSTFIX = 40 };
@@ -129,6 +131,7 @@ const struct expr *raml_parse_sum(struct parser *p)
         part[n++] = e;
         e = join(p, EXPR_ADD, part, n);
     }
+    if (e && raml_parse_take(p, T_OVER)) e = raml_expr_2(p->pool, EXPR_DIV, e, raml_parse_sum(p)); /* a \over b */
     raml_parse_leave(p);
     return e;
 }
@@ -140,10 +143,68 @@ static bool is_plain(const struct expr *e) /* a literal number, or its negative 
     return e->kind == EXPR_NUMBER || (e->kind == EXPR_NEG && e->arg[0]->kind == EXPR_NUMBER);
 }
 
+/* "30 min", "5 sec": a unit, not a function. */
+static bool unit_like_function(const struct parser *p, const struct token *t)
+{
+    uint8_t next = raml_parse_peek(p, 1)->kind;
+    return (t->sub == FN_MIN || t->sub == FN_SEC) && p->source[t->at] != '\\' &&
+           (raml_parse_parts_items(next) || next == T_DOT || next == T_SLASH || next == T_WORD || next == T_TEXT);
+}
+
+/* C, F or K after a degree sign. */
+static bool temperature_scale(const struct parser *p)
+{
+    uint32_t k = raml_parse_peek(p, 0)->kind == T_GROUP;
+    const struct token *t = raml_parse_peek(p, k), *before = &p->token[p->i - 1];
+    if (before->kind == T_GROUP_END && p->i > 1) before--;
+    uint8_t after = raml_parse_peek(p, 1 + 2 * k)->kind;
+    return before->kind == T_DEGREE && t->kind == T_LETTER && strchr("CFK", t->text[0]) &&
+           (raml_parse_parts_items(after) || after == T_DOT);
+}
+
+/* "5 R 2": a quotient and its remainder. */
+static bool remainder_letter(const struct parser *p, const struct token *before)
+{
+    const struct token *t = raml_parse_peek(p, 0);
+    return before->kind == T_NUMBER && t->kind == T_LETTER && t->space && (t->text[0] | 0x20) == 'r' &&
+           raml_parse_peek(p, 1)->kind == T_NUMBER;
+}
+
+/* k\pi (k \in \mathbb{Z}): not a factor. */
+static bool bracketed_condition(const struct parser *p, const struct token *before)
+{
+    const struct token *t = raml_parse_peek(p, 0);
+    if (t->kind != T_OPEN || t->sub != '(' || before->kind == T_WORD || before->kind == T_FN) return false;
+    if (before->kind == T_LETTER && strchr("PpEfgh", before->text[0])) return false;
+    return raml_parse_begins_qualifier(p, false);
+}
+
+/* Words that are never a product of letters. */
+static bool is_short_word(const struct token *t)
+{
+    static const char *const words[] = {"for", "any", "all", "and", "the", "is",  "if",  "of",  "in",
+                                        "or",  "to",  "not", "but", "let", "has", "out", "per", "are",
+                                        "be",  "by",  "we",  "as",  "at",  "on",  "an",  "no",  "so",
+                                        "its", "can", "was", "per", "one", "two", "six", "ten"};
+    for (size_t k = 0; k < sizeof words / sizeof *words; k++)
+        if (strlen(words[k]) == t->n && !memcmp(words[k], t->text, t->n)) return true;
+    return false;
+}
+
+/* "box", "pen": consonant, vowel, consonant. */
+static bool spelled_like_word(const struct token *t)
+{
+    static const char vowels[] = "aeiou";
+    return t->n == 3 && !strchr(vowels, t->text[0]) && strchr(vowels, t->text[1]) && !strchr(vowels, t->text[2]);
+}
+
 /* Is what comes next, without a sign, a factor? Words and units are not. */
 bool raml_parse_begins_factor(const struct parser *p)
 {
     const struct token *t = raml_parse_peek(p, 0), *before = p->i ? &p->token[p->i - 1] : NULL;
+    if (before && (t->kind == T_LETTER || t->kind == T_GROUP) && temperature_scale(p)) return false;
+    if (t->kind == T_FN && before && before->kind == T_NUMBER && unit_like_function(p, t)) return false;
+    if (before && (remainder_letter(p, before) || bracketed_condition(p, before))) return false;
     switch (t->kind) {
     case T_LETTER:
     case T_SYMBOL:
@@ -162,7 +223,10 @@ bool raml_parse_begins_factor(const struct parser *p)
     case T_NUMBER: /* "2^6 3^5": but not "3 5" */
         return before && (before->kind != T_NUMBER || (p->i > 1 && p->token[p->i - 2].kind == T_POWER));
     case T_WORD:
-        if (t->n > 3 || (unsigned char)t->text[0] >= 0x80) return false;
+        if (t->n > 3 || (unsigned char)t->text[0] >= 0x80 || is_short_word(t)) return false;
+        if (before && before->kind == T_NUMBER && t->space &&
+            (spelled_like_word(t) || raml_unit_is_known(t->text, t->n)))
+            return false;
         return !(before && before->kind != T_LETTER && before->kind != T_SYMBOL && raml_parse_is_unit(t->text, t->n));
     case T_OPEN: return t->sub != '|' || !p->bars;
     default: return false;
@@ -285,13 +349,16 @@ static bool odd_exponent(struct parser *p, const struct expr **e)
     return true;
 }
 
-static const struct expr *exponent(struct parser *p)
+/* Without braces one letter: x^ay^b is x^a y^b; but e^ix is e^{ix}. */
+static const struct expr *exponent(struct parser *p, const struct expr *base)
 {
     const struct token *t = raml_parse_peek(p, 0);
-    if (t->kind != T_MINUS && t->kind != T_PLUS) return raml_parse_argument(p, false);
-    p->i++;
-    const struct expr *e = raml_parse_argument(p, false);
-    return t->kind == T_MINUS ? raml_expr_1(p->pool, EXPR_NEG, e) : e;
+    bool sign = t->kind == T_MINUS || t->kind == T_PLUS, minus = t->kind == T_MINUS;
+    p->i += sign;
+    t = raml_parse_peek(p, 0);
+    bool turn = base->kind == EXPR_E && t->kind == T_WORD && t->text[0] == 'i';
+    const struct expr *e = raml_parse_argument(p, t->kind == T_WORD && t->n > 1 && !turn);
+    return minus ? raml_expr_1(p->pool, EXPR_NEG, e) : e;
 }
 
 static const struct expr *factorial(struct parser *p, const struct expr *e)
@@ -304,10 +371,22 @@ static const struct expr *factorial(struct parser *p, const struct expr *e)
     return raml_expr_call(p->pool, FN_FACTORIAL, e, NULL);
 }
 
+/* xy^2 is x y^2: of adjacent letters, what follows belongs to the last. *e becomes it; returns those before. */
+static const struct expr *letters_before(struct parser *p, bool word, const struct expr **e)
+{
+    uint8_t next = raml_parse_peek(p, 0)->kind;
+    if (!word || !*e || (*e)->kind != EXPR_MUL || (next != T_POWER && next != T_BANG)) return NULL;
+    const struct expr *before = join(p, EXPR_MUL, (*e)->arg, (*e)->n - 1);
+    *e = (*e)->arg[(*e)->n - 1];
+    return before;
+}
+
 const struct expr *raml_parse_power(struct parser *p)
 {
     if (!raml_parse_enter(p)) return NULL;
+    bool word = raml_parse_peek(p, 0)->kind == T_WORD;
     const struct expr *e = raml_parse_primary(p);
+    const struct expr *before = letters_before(p, word, &e);
     for (uint32_t n = 0; e && n < MAX_POSTFIX; n++) {
         const struct token *t = raml_parse_peek(p, 0);
         if (t->kind == T_BANG) {
@@ -318,13 +397,18 @@ const struct expr *raml_parse_power(struct parser *p)
         } else if (t->kind == T_DEGREE) {
             p->i++;
             e = raml_expr_1(p->pool, EXPR_DEGREE, e);
+            if (e && raml_parse_peek(p, 0)->kind == T_NUMBER) e = raml_parse_minutes(p, e);
         } else if (t->kind == T_POWER) {
-            if (odd_exponent(p, &e)) continue;
+            if (odd_exponent(p, &e)) {
+                if (e && e->kind == EXPR_DEGREE && raml_parse_peek(p, 0)->kind == T_NUMBER)
+                    e = raml_parse_minutes(p, e);
+                continue;
+            }
             p->i++;
-            const struct expr *up = exponent(p);
+            const struct expr *up = exponent(p, e);
             if (up && raml_parse_peek(p, 0)->kind == T_POWER && raml_parse_enter(p)) { /* a^b^c is a^(b^c) */
                 p->i++;
-                const struct expr *upper = exponent(p);
+                const struct expr *upper = exponent(p, up);
                 raml_parse_leave(p);
                 up = raml_expr_2(p->pool, EXPR_POW, up, upper);
             }
@@ -335,7 +419,7 @@ const struct expr *raml_parse_power(struct parser *p)
         }
     }
     raml_parse_leave(p);
-    return e;
+    return before ? raml_expr_2(p->pool, EXPR_MUL, before, e) : e;
 }
 
 /* ---- the whole ---- */

@@ -1,4 +1,4 @@
-/* parse_atom.c - numbers, names, brackets, fractions, roots, tables (parse.h). */
+/* parse_atom.c - numbers, names, brackets, fractions, roots (parse.h). */
 #include "answer/read/parser.h"
 
 #include <string.h>
@@ -122,6 +122,7 @@ const struct expr *raml_parse_number(struct parser *p)
         whole(raml_parse_peek(p, 2)) && raml_parse_peek(p, 3)->kind == T_GROUP_END)
         return repeating(p, t);
     const struct expr *e = from_text(p, t->text, t->n), *more = e && whole(t) ? mixed(p, e) : NULL;
+    if (!more && e && !p->why) more = raml_parse_combination_between(p, e);
     return more ? more : e;
 }
 
@@ -157,6 +158,15 @@ static const struct expr *apply(struct parser *p, const char *name, size_t n)
     return e;
 }
 
+static void split_word(struct token *t);
+
+/* Does an index without braces run into another name that has one: "nb" of a_nb_n? */
+static bool two_names(const struct parser *p)
+{
+    const struct token *t = raml_parse_peek(p, 0), *then = raml_parse_peek(p, 1);
+    return t->kind == T_WORD && t->n == 2 && (unsigned char)t->text[0] < 0x80 && then->kind == T_SUB;
+}
+
 /* A name with its index and primes: x_1, x_{10}, f'. `base` is 0-terminated. */
 static const struct expr *with_index(struct parser *p, const char *base, size_t n)
 {
@@ -176,10 +186,13 @@ static const struct expr *with_index(struct parser *p, const char *base, size_t 
                     open -= kind == T_GROUP_END;
                     p->i++;
                 } while (open);
+            } else if (two_names(p)) { /* a_nb_n */
+                index = p->token[from].text;
+                split_word(&p->token[from]);
             } else if (raml_parse_peek(p, 0)->kind != T_END) {
                 p->i++;
             }
-            index = raml_parse_slice(p, from, p->i, &extra);
+            if (p->i > from) index = raml_parse_slice(p, from, p->i, &extra);
             if (!index) return NULL;
         } else if (t->kind == T_PRIME) {
             p->i++;
@@ -257,11 +270,13 @@ static const struct expr *accented(struct parser *p)
 static const struct expr *parse_name(struct parser *p)
 {
     const struct token *t = &p->token[p->i];
+    const struct expr *e;
     if (t->kind == T_ACCENT) return accented(p);
     p->i++;
     switch (t->kind) {
-    case T_LETTER: return letter(p, t->text[0], true);
+    case T_LETTER: e = raml_parse_combination(p, t->text[0]); return e || p->why ? e : letter(p, t->text[0], true);
     case T_WORD: return letters(p, t);
+    case T_SYMBOL: e = raml_parse_gamma_or_zeta(p, t); return e || p->why ? e : with_index(p, t->text, t->n);
     default: return with_index(p, t->text, t->n); /* T_SYMBOL, T_TEXT */
     }
 }
@@ -385,6 +400,24 @@ const struct expr *raml_parse_group(struct parser *p)
     return e;
 }
 
+/* Takes the first letter of a word away: what is left may be a name of its own ("sin" of e^xsin x). */
+static void split_word(struct token *t)
+{
+    t->text++;
+    t->at++;
+    t->n--;
+    t->space = false;
+    const struct lex_name *name = t->n > 1 ? raml_lex_plain(t->text, t->n) : NULL;
+    if (t->n == 1) {
+        t->kind = T_LETTER;
+    } else if (name) {
+        t->kind = name->kind;
+        t->sub = name->sub;
+        t->text = name->text ? name->text : "";
+        t->n = (uint32_t)strlen(t->text);
+    }
+}
+
 const struct expr *raml_parse_argument(struct parser *p, bool digit)
 {
     struct token *t = &p->token[p->i];
@@ -405,51 +438,10 @@ const struct expr *raml_parse_argument(struct parser *p, bool digit)
     }
     if (t->kind == T_WORD && t->n > 1 && digit && (unsigned char)t->text[0] < 0x80) { /* \frac ab */
         const struct expr *e = letter(p, t->text[0], false);
-        t->text++;
-        if (--t->n == 1) t->kind = T_LETTER;
+        split_word(t);
         return e;
     }
     return raml_parse_primary(p);
-}
-
-/* ---- tables ---- */
-
-static const struct expr *parse_environment(struct parser *p)
-{
-    const struct token *t = &p->token[p->i++];
-    const struct expr *cell[256];
-    uint32_t n = 0, rows = 0, here = 0, columns = 0;
-    bool cases = !strcmp(t->text, "cases") || !strcmp(t->text, "dcases") || !strcmp(t->text, "aligned");
-    for (;;) {
-        uint8_t kind = raml_parse_peek(p, 0)->kind;
-        if (kind == T_ROW || kind == T_FINISH || kind == T_END) { /* the end of a row */
-            if (here && !cases && columns && here != columns) return raml_parse_stop(p, "rows of unequal length");
-            if (here) columns = here, rows++;
-            here = 0;
-            if (kind == T_END) return raml_parse_stop(p, "a table that is not closed");
-            p->i++;
-            if (kind == T_FINISH) break;
-            continue;
-        }
-        if (kind == T_CELL || kind == T_COMMA) {
-            p->i++;
-            continue;
-        }
-        if (n == 256) return raml_parse_stop(p, "a table too large");
-        const struct expr *e = raml_parse_list(p, false);
-        if (!e) return NULL;
-        kind = raml_parse_peek(p, 0)->kind;
-        if (kind != T_CELL && kind != T_ROW && kind != T_FINISH && kind != T_COMMA)
-            return raml_parse_stop(p, "a cell that can't be read");
-        cell[n++] = e;
-        here++;
-    }
-    if (!n) return raml_parse_stop(p, "an empty table");
-    struct expr *e = raml_expr_new(p->pool, cases ? EXPR_CASES : EXPR_MATRIX, n);
-    if (!e) return NULL;
-    memcpy(e->arg, cell, n * sizeof *cell);
-    e->rows = rows;
-    return e;
 }
 
 /* ---- primaries ---- */
@@ -503,24 +495,21 @@ static const struct expr *root(struct parser *p)
     return degree ? e ? raml_expr_call(p->pool, FN_ROOT, e, degree) : NULL : raml_expr_call(p->pool, FN_SQRT, e, NULL);
 }
 
-static const struct expr *number_set(struct parser *p, char c)
-{
-    if (c != 'R') return raml_expr_text(p->pool, EXPR_TEXT, &c, 1);
-    struct expr *e = raml_expr_new(p->pool, EXPR_INTERVAL, 2);
-    if (!e) return NULL;
-    const struct expr *oo = raml_expr_new(p->pool, EXPR_INFINITY, 0);
-    e->arg[0] = raml_expr_1(p->pool, EXPR_NEG, oo);
-    e->arg[1] = oo;
-    e->sub = EXPR_OPEN_LEFT | EXPR_OPEN_RIGHT;
-    return e->arg[0] ? e : NULL;
-}
-
 static const struct expr *money(struct parser *p)
 {
     const struct token *t = &p->token[p->i++];
     struct expr *e = (struct expr *)raml_expr_1(p->pool, EXPR_UNIT, raml_parse_power(p));
     if (e) e->text = t->text, e->n_text = t->n;
     return e;
+}
+
+/* {}_5C_2; else "{}" means nothing. */
+static const struct expr *empty_group(struct parser *p)
+{
+    uint8_t next = raml_parse_peek(p, 2)->kind;
+    if (next != T_SUB && next != T_POWER) return raml_parse_group(p);
+    p->i += 2;
+    return raml_parse_combination_before(p);
 }
 
 static const struct expr *primary(struct parser *p)
@@ -538,15 +527,17 @@ static const struct expr *primary(struct parser *p)
     case T_IMAGINARY: p->i++; return raml_expr_new(p->pool, EXPR_I, 0);
     case T_INFINITY: p->i++; return raml_expr_new(p->pool, EXPR_INFINITY, 0);
     case T_OPEN: return parse_open(p);
-    case T_GROUP: return raml_parse_group(p);
+    case T_SUB:
+    case T_POWER: return raml_parse_combination_before(p);
+    case T_GROUP: return raml_parse_peek(p, 1)->kind == T_GROUP_END ? empty_group(p) : raml_parse_group(p);
     case T_FRAC: return two_arguments(p, true);
     case T_BINOM: return two_arguments(p, false);
     case T_SQRT: return root(p);
     case T_FN: return raml_parse_function(p);
     case T_BIG: return raml_parse_big(p);
-    case T_BEGIN: return parse_environment(p);
+    case T_BEGIN: return raml_parse_table(p);
     case T_EMPTY_SET: p->i++; return raml_expr_new(p->pool, EXPR_SET, 0);
-    case T_SET_NAME: p->i++; return number_set(p, (char)t->sub);
+    case T_SET_NAME: p->i++; return raml_parse_number_set(p, (char)t->sub);
     case T_CURRENCY: return money(p);
     default: return raml_parse_stop(p, "a sign where a number or name was expected");
     }

@@ -66,6 +66,7 @@ static const struct expr *call(struct parser *p, enum expr_fn fn, const struct e
 const struct expr *raml_parse_function(struct parser *p)
 {
     const struct token *t = &p->token[p->i++];
+    const int t_fn = t->sub;
     enum expr_fn fn = t->sub;
     const struct expr *power = NULL, *base = NULL, *e;
     for (int k = 0; k < 2; k++) {
@@ -76,7 +77,7 @@ const struct expr *raml_parse_function(struct parser *p)
             if (!power) return NULL;
         }
         if (!base && raml_parse_take(p, T_SUB)) {
-            base = raml_parse_argument(p, false);
+            base = raml_parse_argument(p, raml_parse_peek(p, 0)->kind == T_WORD); /* \log_ab: the base is a */
             if (!base) return NULL;
         }
     }
@@ -100,7 +101,9 @@ const struct expr *raml_parse_function(struct parser *p)
     } else {
         e = bare_argument(p);
     }
-    if (fn == FN_LOG) { /* \lg */
+    if (t_fn >= EXPR_N_FNS) {
+        e = raml_parse_written_function(p, t_fn, e);
+    } else if (fn == FN_LOG) { /* \lg */
         e = e ? raml_expr_call(p->pool, FN_LOG, e, raml_expr_int(p->pool, 10)) : NULL;
     } else if (fn == FN_ROOT && t->kind != T_OPEN) {
         e = e ? raml_expr_call(p->pool, FN_ROOT, e, raml_expr_int(p->pool, 3)) : NULL;
@@ -115,31 +118,6 @@ const struct expr *raml_parse_function(struct parser *p)
 }
 
 /* ---- sums, products, limits ---- */
-
-/* e with every SYMBOL `name` replaced by `by`. */
-static const struct expr *substitute(struct expr_pool *p, const struct expr *e, const char *name, const struct expr *by)
-{
-    if (!e) return NULL;
-    if (e->kind == EXPR_SYMBOL && !strcmp(e->text, name)) return by;
-    if (e->kind == EXPR_I && !strcmp(name, "i")) return by;
-    if (!e->n) return e;
-    struct expr *copy = NULL;
-    for (uint32_t i = 0; i < e->n; i++) {
-        const struct expr *a = substitute(p, e->arg[i], name, by);
-        if (!a) return NULL;
-        if (a == e->arg[i] && !copy) continue;
-        if (!copy) {
-            copy = raml_expr_new(p, e->kind, e->n);
-            if (!copy) return NULL;
-            const struct expr **arg = copy->arg;
-            *copy = *e;
-            copy->arg = arg;
-            memcpy(copy->arg, e->arg, i * sizeof *copy->arg);
-        }
-        copy->arg[i] = a;
-    }
-    return copy ? copy : e;
-}
 
 static bool small_int(const struct expr *e, long *out)
 {
@@ -159,10 +137,10 @@ static const struct expr *written_out(struct parser *p, bool sum, const char *va
     long a, b;
     if (!small_int(low, &a) || !small_int(high, &b) || b - a >= MAX_EXPANDED || b < a) return NULL;
     if (!raml_expr_fits(body, EXPR_MAX_NODES / (uint32_t)(b - a + 1))) return NULL;
-    if (a == b) return substitute(p->pool, body, var, low);
+    if (a == b) return raml_expr_replace(p->pool, body, var, low);
     struct expr *e = raml_expr_new(p->pool, sum ? EXPR_ADD : EXPR_MUL, (uint32_t)(b - a + 1));
     for (long k = a; e && k <= b; k++) {
-        e->arg[k - a] = substitute(p->pool, body, var, raml_expr_int(p->pool, k));
+        e->arg[k - a] = raml_expr_replace(p->pool, body, var, raml_expr_int(p->pool, k));
         if (!e->arg[k - a]) return NULL;
     }
     return e;
@@ -210,7 +188,7 @@ const struct expr *raml_parse_big(struct parser *p)
         if (e || p->pool->too_large) return e;
         arg[n++] = low->arg[1];
         arg[n++] = high;
-        arg[n++] = substitute(p->pool, body, var, raml_expr_text(p->pool, EXPR_SYMBOL, "_k", 2));
+        arg[n++] = raml_expr_replace(p->pool, body, var, raml_expr_text(p->pool, EXPR_SYMBOL, "_k", 2));
         return arg[n - 1] ? opaque(p, t->text, t->n, arg, n) : NULL;
     }
     if (low && low->kind == EXPR_RELATION) { /* lim_{x -> 3}, sum_{d | n} ... */

@@ -135,14 +135,14 @@ static const struct expr *relation_of(struct parser *p)
 
 /* ---- items ---- */
 
-static bool parts_items(uint8_t kind)
+bool raml_parse_parts_items(uint8_t kind)
 {
     return kind == T_END || kind == T_COMMA || kind == T_SEMICOLON || kind == T_AND || kind == T_CLOSE ||
            kind == T_GROUP_END || kind == T_CELL || kind == T_ROW || kind == T_FINISH || kind == T_MID;
 }
 
 /* Lower case, single spaces, no markup, no punctuation at the ends. */
-static const struct expr *words(struct parser *p, uint32_t from, uint32_t to)
+const struct expr *raml_parse_words(struct parser *p, uint32_t from, uint32_t to)
 {
     uint32_t a = p->token[from].at, b = p->token[to].at;
     char *out = raml_arena_alloc(p->pool->arena, b - a + 1, 1);
@@ -186,7 +186,7 @@ static void skip_fillers(struct parser *p)
 {
     uint32_t k = p->i;
     while (k < p->n && (is_filler(&p->token[k]) || (p->token[k].kind == T_DOT && k > p->i))) k++;
-    if (k < p->n && !parts_items(p->token[k].kind)) p->i = k;
+    if (k < p->n && !raml_parse_parts_items(p->token[k].kind)) p->i = k;
 }
 
 /* \text{(113)}, \text{x+1}, \text{(C)}: mathematics set as text; p->i moves past it. NULL: words. */
@@ -215,19 +215,21 @@ static const struct expr *dressed(struct parser *p)
 static const struct expr *word_item(struct parser *p, bool top_level)
 {
     uint32_t k = p->i;
-    bool first_is_word = false;
+    bool first_is_word = false, minus = false, long_word = false;
     const struct token *t = &p->token[k];
     if (t->kind != T_WORD && t->kind != T_TEXT) return NULL;
     if (!top_level && t->kind == T_WORD && t->n <= 3) return NULL;
-    for (; !parts_items(p->token[k].kind); k++) {
+    for (; !raml_parse_parts_items(p->token[k].kind); k++) {
         t = &p->token[k];
+        minus |= t->kind == T_MINUS;
+        long_word |= t->kind == T_TEXT || (t->kind == T_WORD && t->n > 3);
         if (t->kind == T_WORD || t->kind == T_TEXT) first_is_word = true;
         else if (t->kind != T_LETTER && t->kind != T_DOT && t->kind != T_PRIME && t->kind != T_MINUS &&
                  !(t->kind == T_NUMBER && !is_filler(&p->token[p->i])))
             return NULL;
     }
     t = &p->token[p->i];
-    if (!first_is_word || p->token[k].kind == T_MID) return NULL;
+    if (!first_is_word || p->token[k].kind == T_MID || (minus && !long_word)) return NULL; /* ad-bc */
     if (k == p->i + 1 && t->kind == T_WORD && t->n <= 3 && (unsigned char)t->text[0] < 0x80) {
         static const char *const plain[] = {"yes", "no",  "odd", "all", "red", "one", "two", "six", "ten", "not",
                                             "max", "min", "mon", "tue", "wed", "thu", "fri", "sat", "sun", "boy",
@@ -253,88 +255,76 @@ static const struct expr *word_item(struct parser *p, bool top_level)
         p->i = k;
         return raml_expr_int(p->pool, raml_parse_number_word(t->text, t->n));
     }
-    const struct expr *e = words(p, p->i, k);
+    const struct expr *e = raml_parse_words(p, p->i, k);
     p->i = k;
     return e;
 }
 
-/* What follows a value up to the end of its item: a unit, or words. */
-static const struct expr *with_unit(struct parser *p, const struct expr *e)
+/* ---- sets in words ---- */
+
+/* Skips the first of `list` that text begins with. */
+static bool skip_one(const char **text, const char *const *list)
 {
-    const struct token *t = raml_parse_peek(p, 0);
-    uint32_t from = p->i, k = from;
-    if (!e || parts_items(t->kind) || t->kind == T_DOT) return e;
-    if (t->kind == T_DOTS) return e;
-    if (t->kind == T_CURRENCY) {
-        p->i++;
-        struct expr *u = (struct expr *)raml_expr_1(p->pool, EXPR_UNIT, e);
-        if (u) u->text = t->text, u->n_text = t->n;
-        return u;
+    for (; *list; list++) {
+        size_t n = strlen(*list);
+        if (strncmp(*text, *list, n) != 0 || ((*text)[n] && (*text)[n] != ' ')) continue;
+        *text += n + ((*text)[n] == ' ');
+        return true;
     }
-    if (t->kind != T_TEXT && t->kind != T_WORD && t->kind != T_LETTER && t->kind != T_SLASH &&
-        !(t->kind == T_OPEN && t->sub == '(' &&
-          (raml_parse_peek(p, 1)->kind == T_WORD || raml_parse_peek(p, 1)->kind == T_TEXT)))
-        return e;
-    int open = 0;
-    while (k < p->n) {
-        uint8_t kind = p->token[k].kind;
-        if (kind == T_OPEN) open++;
-        if (kind == T_CLOSE && open) open--;
-        else if (kind == T_GROUP_END && k > from && p->token[k].at > p->token[from].at) {
-            uint32_t g = 0, h = 0;
-            for (uint32_t j = from; j < k; j++) g += p->token[j].kind == T_GROUP, h += p->token[j].kind == T_GROUP_END;
-            if (g <= h) break;
-        } else if (parts_items(kind) && !open) break;
-        if (kind == T_RELATION || kind == T_BAD) return e;
-        k++;
-    }
-    size_t n;
-    const char *text = raml_parse_slice(p, from, k, &n);
-    struct expr *u = text ? (struct expr *)raml_expr_1(p->pool, EXPR_UNIT, e) : NULL;
-    if (!u) return NULL;
-    while (n && strchr(".,;:", text[n - 1])) n--;
-    u->text = raml_arena_text(p->pool->arena, text, n);
-    u->n_text = u->text ? (uint32_t)n : 0;
-    if (!u->text) u->text = "";
-    p->i = k;
-    return u;
+    return false;
 }
 
-/* "5 m", "12 g": a single letter is a unit if it is all that follows a number. */
-static const struct expr *letter_unit(struct parser *p)
+/* "all real numbers except 0 and 1", "any positive real number". NULL and no reason: something else. */
+static const struct expr *reals_in_words(struct parser *p)
 {
+    static const char *const before[] = {"all", "any", "every", "each", "the", "set", "of", NULL};
+    static const char *const sign[] = {"positive", "negative", "nonzero", "non-zero", NULL};
+    static const char *const numbers[] = {"reals", "real numbers", "real number", "real values", "real", NULL};
+    static const char *const but[] = {"except for", "except",       "excluding",  "other than", "besides",
+                                      "but not",    "not equal to", "apart from", "but",        NULL};
     uint32_t k = p->i;
-    while (k < p->n && (p->token[k].kind == T_MINUS || p->token[k].kind == T_PLUS)) k++;
-    if (p->token[k].kind != T_NUMBER) return NULL;
-    const struct token *t = k + 1 <= p->n ? &p->token[k + 1] : NULL;
-    if (!t || t->kind != T_LETTER || !t->space || !strchr("mgsLhlNJWVKF", t->text[0])) return NULL;
-    uint32_t end = k + 2;
-    if (end < p->n && p->token[end].kind == T_POWER) end += 2;
-    if (end > p->n || !parts_items(p->token[end].kind)) return NULL;
-    bool minus = p->token[p->i].kind == T_MINUS;
+    while (k < p->n && (p->token[k].kind == T_WORD || p->token[k].kind == T_TEXT || p->token[k].kind == T_MINUS)) k++;
+    const struct expr *said = k > p->i ? raml_parse_words(p, p->i, k) : NULL;
+    if (!said) return NULL;
+    const char *s = said->text;
+    while (skip_one(&s, before)) {
+    }
+    char which = *s;
+    bool positive = skip_one(&s, sign);
+    if (!skip_one(&s, numbers)) return NULL;
+    bool without = skip_one(&s, but);
+    if (*s || (!positive && !without) || (!without && !raml_parse_parts_items(p->token[k].kind))) return NULL;
+    const struct expr *oo = raml_expr_new(p->pool, EXPR_INFINITY, 0), *zero = raml_expr_int(p->pool, 0);
+    struct expr *all = raml_expr_new(p->pool, EXPR_INTERVAL, 2);
+    if (!all || !zero || !oo) return NULL;
+    all->sub = EXPR_OPEN_LEFT | EXPR_OPEN_RIGHT;
+    all->arg[0] = positive && which == 'p' ? zero : raml_expr_1(p->pool, EXPR_NEG, oo);
+    all->arg[1] = positive && s[0] == 0 && which == 'n' && strncmp(said->text, "non", 3) != 0 ? zero : oo;
     p->i = k;
-    const struct expr *e = raml_parse_number(p);
-    if (minus) e = raml_expr_1(p->pool, EXPR_NEG, e);
-    struct expr *u = (struct expr *)raml_expr_1(p->pool, EXPR_UNIT, e);
-    if (!u) return NULL;
-    size_t n;
-    u->text = raml_parse_slice(p, k + 1, end, &n);
-    u->n_text = u->text ? (uint32_t)n : 0;
-    if (!u->text) u->text = "";
-    p->i = end;
-    return u;
+    if (!without) return all;
+    const struct expr *list = raml_parse_list(p, false);
+    struct expr *set = list ? raml_expr_new(p->pool, EXPR_SET, list->kind == EXPR_LIST ? list->n : 1) : NULL;
+    if (!set) return NULL;
+    for (uint32_t i = 0; i < set->n; i++) {
+        const struct expr *x = list->kind == EXPR_LIST ? list->arg[i] : list;
+        set->arg[i] = x->kind == EXPR_RELATION && x->text[0] == EXPR_EQ ? x->arg[x->n - 1] : x;
+    }
+    return raml_expr_2(p->pool, EXPR_MINUS_SET, all, set);
 }
 
 static const struct expr *item(struct parser *p, bool top_level)
 {
-    const struct expr *e = word_item(p, top_level);
+    const struct expr *e = top_level ? reals_in_words(p) : NULL;
     if (e) return e;
     if (p->why) return NULL;
-    e = letter_unit(p);
+    e = word_item(p, top_level);
+    if (e) return e;
+    if (p->why) return NULL;
+    e = raml_parse_letter_unit(p);
     if (e) return e;
     if (top_level) skip_fillers(p);
     e = relation_of(p);
-    return with_unit(p, e);
+    return top_level && e && raml_parse_begins_qualifier(p, false) ? e : raml_parse_unit(p, e);
 }
 
 /* ---- lists ---- */
@@ -412,19 +402,22 @@ const struct expr *raml_parse_list(struct parser *p, bool top_level)
     if (!raml_parse_enter(p)) return NULL;
     struct items x = {0};
     const struct expr *list = NULL;
-    bool semicolons = false, ands = false, good = true;
+    bool semicolons = false, ands = false, good = true, qualified = false;
     for (char sep = ','; good && sep;) {
         const struct expr *e = item(p, top_level);
         good = e && add_item(p, &x, e);
         if (!good) break;
-        sep = separator(p);
+        qualified = top_level && raml_parse_begins_qualifier(p, false);
+        sep = qualified ? 0 : separator(p);
         semicolons |= sep == ';';
         ands |= sep == '&';
         x.sep[x.n - 1] = sep;
+        if (sep && top_level && raml_parse_begins_qualifier(p, true)) sep = 0, qualified = true;
     }
     if (good && top_level && semicolons) list = grouped(p, &x, ';');
     if (good && !list && ands) list = grouped(p, &x, '&');
     if (good && !list) list = make_list(p, x.e, x.n);
+    if (list && top_level) list = qualified ? raml_parse_qualifier(p, list) : raml_parse_conditions(p, list);
     raml_parse_leave(p);
     return list;
 }

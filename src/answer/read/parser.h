@@ -35,6 +35,36 @@ bool raml_parse_take(struct parser *p, enum token_kind kind);
 bool raml_parse_take_close(struct parser *p, char sub);
 /* The source of tokens [from, to) without whitespace and braces, for names. */
 const char *raml_parse_slice(struct parser *p, uint32_t from, uint32_t to, size_t *n);
+/* Tokens [from, to) as an EXPR_TEXT. */
+const struct expr *raml_parse_words(struct parser *p, uint32_t from, uint32_t to);
+/* parse_qualifier.c: "for all real x", "(k \in \mathbb{Z})". `item`: a new item of a list begins here. */
+bool raml_parse_begins_qualifier(const struct parser *p, bool item);
+/* e with what is said of its letters from here to the end. */
+const struct expr *raml_parse_qualifier(struct parser *p, const struct expr *e);
+/* "k\pi, k \in \mathbb{Z}": a list whose last elements are conditions on the letters of the first; else list. */
+const struct expr *raml_parse_conditions(struct parser *p, const struct expr *list);
+/* parse_table.c. p->i at T_BEGIN; p->i after T_SET_NAME c. */
+const struct expr *raml_parse_table(struct parser *p);
+const struct expr *raml_parse_number_set(struct parser *p, char c);
+/* parse_count.c. A letter C, P or A (p->i after it) with n and k: C_5^2, C(5,2). NULL and no reason: a name. */
+const struct expr *raml_parse_combination(struct parser *p, char letter);
+/* _5C_2, ^5P_2; p->i at the sign. */
+const struct expr *raml_parse_combination_before(struct parser *p);
+/* 5C2: p->i after the number n. NULL and no reason: something else. */
+const struct expr *raml_parse_combination_between(struct parser *p, const struct expr *n);
+/* \Gamma(x), \zeta(x), p->i after the name t. NULL and no reason: a name. */
+const struct expr *raml_parse_gamma_or_zeta(struct parser *p, const struct token *t);
+/* \operatorname{cis} and the like (enum lex_fn) of what is in its brackets. */
+const struct expr *raml_parse_written_function(struct parser *p, int fn, const struct expr *inside);
+const struct expr *raml_parse_zeta(struct parser *p, const struct expr *x);
+/* parse_unit.c: the value e with what follows it up to the end of its item, a unit or words; e itself where nothing
+ * does. */
+const struct expr *raml_parse_unit(struct parser *p, const struct expr *e);
+/* "5 m", "9.8 m/s^2": a number and symbols of units. NULL and no reason: it is something else. */
+const struct expr *raml_parse_letter_unit(struct parser *p);
+/* "30 degrees 15' 20''", p->i at the first minutes; degrees itself where there are none. */
+const struct expr *raml_parse_minutes(struct parser *p, const struct expr *degrees);
+bool raml_parse_parts_items(uint8_t kind); /* a token that ends an item of a list */
 /* Is this word a unit of measure, or like one ("cm", "dollars", "apples")? */
 bool raml_parse_is_unit(const char *word, size_t n);
 /* A small number by its name ("seven"); -1: none. */

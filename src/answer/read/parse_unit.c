@@ -1,0 +1,287 @@
+/* parse_unit.c - units and words after a value (parse.h). What they mean is found when answers are compared (unit.h);
+ * here they become one text. */
+#include "answer/read/parser.h"
+
+#include "answer/read/unit.h"
+#include "core/ascii.h"
+
+#include <string.h>
+
+/* ---- the text of a unit ---- */
+
+struct text {
+    char *s;
+    size_t n, cap;
+};
+
+static void put(struct text *out, const char *s, size_t n)
+{
+    if (n <= out->cap - out->n) memcpy(out->s + out->n, s, n), out->n += n;
+}
+
+static void put_space(struct text *out)
+{
+    if (out->n && out->s[out->n - 1] != ' ') put(out, " ", 1);
+}
+
+/* The content of \text{}: without braces, dollar signs and commands for spaces. */
+static void put_content(struct text *out, const char *s, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (strchr("{}$", s[i])) continue;
+        if (s[i] == '\\' && i + 1 < n && !is_alpha(s[i + 1])) i++;
+        else if (s[i] == '~' || is_space(s[i])) put_space(out);
+        else put(out, s + i, 1);
+    }
+}
+
+static void put_token(const struct parser *p, struct text *out, const struct token *t)
+{
+    static const struct {
+        uint8_t kind;
+        const char *text;
+    } sign[] = {{T_SLASH, "/"}, {T_TIMES, "*"}, {T_POWER, "^"},  {T_MINUS, "-"},
+                {T_PLUS, "+"},  {T_PRIME, "'"}, {T_PERCENT, "%"}};
+    switch (t->kind) {
+    case T_GROUP:
+    case T_GROUP_END: return;
+    case T_DOT: put_space(out); return;
+    case T_TEXT:
+        put_space(out);
+        put_content(out, t->text, t->n);
+        return;
+    case T_DEGREE:
+        put_space(out);
+        put(out, "\xc2\xb0", 2);
+        return;
+    default: break;
+    }
+    for (size_t k = 0; k < sizeof sign / sizeof *sign; k++)
+        if (sign[k].kind == t->kind) {
+            while (out->n && out->s[out->n - 1] == ' ' && t->kind != T_MINUS) out->n--;
+            put(out, sign[k].text, 1);
+            return;
+        }
+    if (t->space || (t > p->token && t[-1].kind == T_TEXT && t->kind != T_OPEN)) put_space(out);
+    if (t->kind == T_CURRENCY || t->kind == T_WORD || t->kind == T_LETTER || t->kind == T_NUMBER || t->kind == T_SYMBOL)
+        put(out, t->text, t->n);
+    else put(out, p->source + t->at, t->end - t->at);
+}
+
+/* 5 of 5 degrees; NULL: no degrees. */
+static const struct expr *without_degree(struct parser *p, const struct expr *e)
+{
+    if (e->kind == EXPR_DEGREE) return e->arg[0];
+    if (e->kind == EXPR_NEG && e->arg[0]->kind == EXPR_DEGREE) return raml_expr_1(p->pool, EXPR_NEG, e->arg[0]->arg[0]);
+    return NULL;
+}
+
+/* "C", "Celsius": the scale of a temperature. */
+static bool names_scale(const struct token *t, uint32_t left)
+{
+    static const char *const names[] = {"C",          "F",      "K",      "Celsius",    "celsius",   "Fahrenheit",
+                                        "fahrenheit", "Kelvin", "kelvin", "centigrade", "Centigrade"};
+    if (left > 1 && t->kind == T_GROUP) t++;
+    if (t->kind != T_LETTER && t->kind != T_WORD && t->kind != T_TEXT) return false;
+    for (size_t k = 0; k < sizeof names / sizeof *names; k++)
+        if (strlen(names[k]) == t->n && !memcmp(names[k], t->text, t->n)) return true;
+    return false;
+}
+
+/* value with the words of tokens [from, to) as its unit. */
+static const struct expr *with_words(struct parser *p, const struct expr *value, uint32_t from, uint32_t to)
+{
+    size_t cap = 40;
+    for (uint32_t k = from; k < to; k++) cap += p->token[k].n + (p->token[k].end - p->token[k].at) + 4;
+    if (value->kind == EXPR_UNIT) cap += value->n_text; /* "$5 per hour" */
+    struct text out = {.s = raml_arena_alloc(p->pool->arena, cap, 1), .cap = cap - 1};
+    if (!out.s) {
+        p->pool->no_memory = true;
+        return NULL;
+    }
+    if (value->kind == EXPR_UNIT) {
+        put(&out, value->text, value->n_text);
+        put_space(&out);
+        value = value->arg[0];
+    }
+    const struct expr *bare = without_degree(p, value);
+    if (bare && names_scale(&p->token[from], p->n - from)) {
+        put(&out, "\xc2\xb0 ", 3);
+        value = bare;
+    }
+    for (uint32_t k = from; k < to; k++) put_token(p, &out, &p->token[k]);
+    while (out.n && strchr(" .,;:", out.s[out.n - 1])) out.n--;
+    struct expr *u = (struct expr *)raml_expr_1(p->pool, EXPR_UNIT, value);
+    if (!u) return NULL;
+    u->text = out.s;
+    u->n_text = (uint32_t)out.n;
+    return u;
+}
+
+/* ---- bases ---- */
+
+/* "base 8", "(base eight)", "in binary": 8, 8, 2; 0: no such words. p->token[from, to) */
+static long base_words(const struct parser *p, uint32_t from, uint32_t to)
+{
+    static const struct {
+        const char *name;
+        long base;
+    } known[] = {{"binary", 2}, {"ternary", 3}, {"octal", 8}, {"decimal", 10}, {"hexadecimal", 16}, {"hex", 16}};
+    char s[64];
+    struct text out = {.s = s, .cap = sizeof s - 1};
+    if (to - from > 6) return 0;
+    for (uint32_t k = from; k < to; k++) put_token(p, &out, &p->token[k]);
+    s[out.n] = 0;
+    for (char *c = s; *c; c++)
+        if (strchr("()-", *c)) *c = ' ';
+    char *w = s;
+    while (*w == ' ') w++;
+    if (!strncmp(w, "in ", 3)) w += 3;
+    size_t n = strlen(w);
+    while (n && w[n - 1] == ' ') w[--n] = 0;
+    for (size_t k = 0; k < sizeof known / sizeof *known; k++)
+        if (!strcmp(known[k].name, w)) return known[k].base;
+    if (strncmp(w, "base ", 5) != 0) return 0;
+    w += 5;
+    while (*w == ' ') w++;
+    long v = raml_parse_number_word(w, strlen(w));
+    for (char *c = w; v < 0 && *c; c++)
+        if (!is_digit(*c) || c - w > 2) return 0;
+    for (char *c = w; *c && is_digit(*c); c++) v = (v < 0 ? 0 : v) * 10 + (*c - '0');
+    return v >= 2 && v <= 36 ? v : 0;
+}
+
+static bool is_whole(const struct expr *e)
+{
+    return e->kind == EXPR_NUMBER && !e->scale;
+}
+
+/* ---- feet, minutes, seconds by primes ---- */
+
+/* NUMBER ' at p->token[i]; `marks` primes. */
+static bool primed_number(const struct parser *p, uint32_t i, uint32_t marks)
+{
+    if (i >= p->n || p->token[i].kind != T_NUMBER) return false;
+    for (uint32_t k = 1; k <= marks; k++)
+        if (i + k >= p->n || p->token[i + k].kind != T_PRIME) return false;
+    return i + marks + 1 >= p->n || p->token[i + marks + 1].kind != T_PRIME;
+}
+
+/* A prime after a number, in its two notations: ' and ^{\prime}. Only the first is read here. */
+const struct expr *raml_parse_minutes(struct parser *p, const struct expr *degrees)
+{
+    const struct expr *v = degrees->arg[0];
+    long unit = 60;
+    for (uint32_t marks = 1; marks <= 2; marks++, unit *= 60) {
+        uint32_t i = p->i;
+        if (!primed_number(p, i, marks)) continue;
+        const struct expr *part = raml_parse_number(p);
+        part = part ? raml_expr_2(p->pool, EXPR_DIV, part, raml_expr_int(p->pool, unit)) : NULL;
+        v = raml_expr_2(p->pool, EXPR_ADD, v, part);
+        if (!v) return NULL;
+        p->i = i + 1 + marks;
+    }
+    return v == degrees->arg[0] ? degrees : raml_expr_1(p->pool, EXPR_DEGREE, v);
+}
+
+/* 5'6'', 5' 6": p->i is at the prime after the feet. */
+static const struct expr *feet_and_inches(struct parser *p, const struct expr *feet)
+{
+    uint32_t i = p->i + 1;
+    if (i >= p->n || p->token[i].kind != T_NUMBER || p->token[i].n > 2) return NULL;
+    uint32_t end = i + 1;
+    while (end < p->n && end < i + 3 && p->token[end].kind == T_PRIME) end++;
+    if (end < p->n && !raml_parse_parts_items(p->token[end].kind)) return NULL;
+    static const char before[] = "ft ", after[] = " in";
+    struct text out = {.s = raml_arena_alloc(p->pool->arena, p->token[i].n + sizeof before + sizeof after, 1)};
+    struct expr *u = out.s ? (struct expr *)raml_expr_1(p->pool, EXPR_UNIT, feet) : NULL;
+    if (!u) return NULL;
+    out.cap = p->token[i].n + sizeof before + sizeof after - 1;
+    put(&out, before, sizeof before - 1);
+    put(&out, p->token[i].text, p->token[i].n);
+    put(&out, after, sizeof after - 1);
+    u->text = out.s;
+    u->n_text = (uint32_t)out.n;
+    p->i = end;
+    return u;
+}
+
+/* ---- what follows a value ---- */
+
+/* The end of the item that p->token[from] continues; 0: it has a relation, or what no answer contains. */
+static uint32_t end_of_item(const struct parser *p, uint32_t from)
+{
+    uint32_t k = from;
+    int open = 0, groups = 0;
+    for (; k < p->n; k++) {
+        uint8_t kind = p->token[k].kind;
+        if (kind == T_OPEN) open++;
+        if (kind == T_GROUP) groups++;
+        if (kind == T_CLOSE && open) open--;
+        else if (kind == T_GROUP_END && groups) groups--;
+        else if (raml_parse_parts_items(kind) && !open) break;
+        if (kind == T_RELATION || kind == T_BAD) return 0;
+    }
+    return k;
+}
+
+const struct expr *raml_parse_unit(struct parser *p, const struct expr *e)
+{
+    const struct token *t = raml_parse_peek(p, 0);
+    if (!e || raml_parse_parts_items(t->kind) || t->kind == T_DOT || t->kind == T_DOTS) return e;
+    if (t->kind == T_PRIME && e->kind == EXPR_NUMBER) {
+        const struct expr *feet = feet_and_inches(p, e);
+        return feet ? feet : e;
+    }
+    const struct token *next = raml_parse_peek(p, 1);
+    bool bracketed = t->kind == T_OPEN && t->sub == '(' && (next->kind == T_WORD || next->kind == T_TEXT);
+    bool word = t->kind == T_TEXT || t->kind == T_WORD || t->kind == T_LETTER || t->kind == T_SLASH ||
+                t->kind == T_CURRENCY || t->kind == T_FN || (t->kind == T_GROUP && next->kind == T_LETTER);
+    if (!word && !bracketed) return e;
+    uint32_t end = end_of_item(p, p->i);
+    if (!end) return e;
+    long base = is_whole(e) ? base_words(p, p->i, end) : 0;
+    if (base) {
+        const struct expr *digits = raml_expr_text(p->pool, EXPR_SYMBOL, e->text, e->n_text);
+        p->i = end;
+        return raml_expr_2(p->pool, EXPR_BASE, digits, raml_expr_int(p->pool, base));
+    }
+    const struct expr *u = with_words(p, e, p->i, end);
+    p->i = end;
+    return u;
+}
+
+const struct expr *raml_parse_letter_unit(struct parser *p)
+{
+    uint32_t k = p->i;
+    while (k < p->n && (p->token[k].kind == T_MINUS || p->token[k].kind == T_PLUS)) k++;
+    if (p->token[k].kind != T_NUMBER) return NULL;
+    const struct token *t = k + 1 <= p->n ? &p->token[k + 1] : NULL;
+    if (!t || t->kind != T_LETTER || !t->space || !strchr("mgsLhlNJWVKFA", t->text[0])) return NULL;
+    uint32_t end = k + 2;
+    if (end < p->n && (p->token[end].kind == T_SLASH || p->token[end].kind == T_NUMBER)) end = end_of_item(p, end);
+    else if (end < p->n && p->token[end].kind == T_POWER) end += 2;
+    if (!end || end > p->n || !raml_parse_parts_items(p->token[end].kind)) return NULL;
+    bool minus = p->token[p->i].kind == T_MINUS;
+    const char *first = p->token[k].text;
+    uint32_t n_first = p->token[k].n, from = p->i;
+    p->i = k;
+    const struct expr *e = raml_parse_number(p);
+    if (!e || e->kind != EXPR_NUMBER) { /* 1 1/2 and the like */
+        p->token[k].text = first;
+        p->token[k].n = n_first;
+        p->i = from;
+        return NULL;
+    }
+    if (minus) e = raml_expr_1(p->pool, EXPR_NEG, e);
+    const struct expr *u = e ? with_words(p, e, k + 1, end) : NULL;
+    struct unit read;
+    size_t rest;
+    bool known = u && raml_unit_read(u->text, u->n_text, &read, &rest) != UNIT_CHANGES && read.n_atoms;
+    if (!known && end != k + 2) {
+        p->i = from;
+        return NULL;
+    }
+    p->i = end;
+    return u;
+}
