@@ -45,9 +45,19 @@ static uint32_t significant(const struct expr *number)
     return number->n_text - i;
 }
 
+static const struct expr *hundred_times(struct check *c, const struct expr *e)
+{
+    const struct expr *x = raml_expr_2(&c->pool, EXPR_MUL, e, raml_expr_int(&c->pool, 100));
+    return x ? x : e;
+}
+
 /* Is one of them a decimal of enough digits that the other, no decimal, rounds to? */
 static bool rounded(struct check *c, const struct expr *a, const struct expr *b)
 {
+    if (a->kind == EXPR_PERCENT && b->kind != EXPR_PERCENT && !decimal(b))
+        return rounded(c, a->arg[0], hundred_times(c, b));
+    if (b->kind == EXPR_PERCENT && a->kind != EXPR_PERCENT && !decimal(a))
+        return rounded(c, hundred_times(c, a), b->arg[0]);
     const struct expr *da = decimal(a), *db = decimal(b);
     if ((da != NULL) == (db != NULL)) return false;
     const struct expr *d = da ? a : b, *x = da ? b : a;
@@ -150,55 +160,6 @@ enum raml_verdict raml_compare_scalars(struct check *c, const struct expr *a, co
     return raml_compare_said(c, v, said);
 }
 
-/* ---- words ---- */
-
-static bool says(const struct expr *e, const char *const *list)
-{
-    for (; *list; list++)
-        if (!strcmp(e->text, *list)) return true;
-    return false;
-}
-
-static bool everything(const struct expr *e)
-{
-    return e->kind == EXPR_INTERVAL && e->arg[0]->kind == EXPR_NEG && e->arg[0]->arg[0]->kind == EXPR_INFINITY &&
-           e->arg[1]->kind == EXPR_INFINITY;
-}
-
-/* The letters of a product of names, "XY" of X*Y; false: it is not one, or too long. */
-static bool spelled(const struct expr *e, char *out, size_t cap)
-{
-    size_t n = 0;
-    uint32_t many = e->kind == EXPR_MUL ? e->n : 1;
-    for (uint32_t i = 0; i < many; i++) {
-        const struct expr *a = e->kind == EXPR_MUL ? e->arg[i] : e;
-        const char *s = a->kind == EXPR_E ? "e" : a->kind == EXPR_I ? "i" : a->kind == EXPR_SYMBOL ? a->text : NULL;
-        for (; s && *s && n + 1 < cap; s++) out[n++] = to_lower(*s);
-        if (!s || *s) return false;
-    }
-    out[n] = 0;
-    return n > 0;
-}
-
-static enum raml_verdict compare_words(struct check *c, const struct expr *a, const struct expr *b)
-{
-    static const char *const none[] = {
-        "no solution", "no solutions", "none", "no real solution", "no real solutions", "empty set", "the empty set",
-        "no such",     "empty",        NULL};
-    static const char *const all[] = {
-        "all real numbers", "all reals", "all real", "real numbers", "any real number", "the set of all real numbers",
-        "all real values",  NULL};
-    const struct expr *words = a->kind == EXPR_TEXT ? a : b, *other = words == a ? b : a;
-    char letters[64];
-    if (other->kind == EXPR_TEXT)
-        return raml_compare_said(c, strcmp(a->text, b->text) ? RAML_DIFFERENT : RAML_EQUAL, "words");
-    if (other->kind == EXPR_SET && !other->n && says(words, none)) return raml_compare_said(c, RAML_EQUAL, "words");
-    if (everything(other) && says(words, all)) return raml_compare_said(c, RAML_EQUAL, "words");
-    if (spelled(other, letters, sizeof letters) && !strcmp(letters, words->text))
-        return raml_compare_said(c, RAML_EQUAL, "words");
-    return raml_compare_said(c, RAML_DIFFERENT, "words and a formula");
-}
-
 /* ---- ratios, times, bases ---- */
 
 static const struct expr *minutes(struct check *c, const struct expr *e)
@@ -267,7 +228,7 @@ const struct expr *raml_compare_based_value(struct check *c, const struct expr *
     const struct expr *b = raml_expr_int(&c->pool, base);
     for (uint32_t i = 0; i < digits->n_text && v; i++) {
         char d = digits->text[i];
-        int x = d >= '0' && d <= '9' ? d - '0' : 99;
+        int x = d >= '0' && d <= '9' ? d - '0' : is_alpha(d) ? to_lower(d) - 'a' + 10 : 99;
         if (x >= base) return NULL;
         v = raml_expr_2(&c->pool, EXPR_ADD, raml_expr_2(&c->pool, EXPR_MUL, v, b), raml_expr_int(&c->pool, x));
     }
@@ -282,7 +243,7 @@ static enum raml_verdict compare_bases(struct check *c, const struct expr *a, co
         if (x->arg[1]->kind == EXPR_SYMBOL && y->kind == EXPR_NUMBER && !y->scale) /* 100_b against 100 */
             return raml_compare_said(c, strcmp(y->text, x->arg[0]->text) ? RAML_DIFFERENT : RAML_EQUAL,
                                      "digits in a base");
-        if (y->kind == EXPR_NUMBER && !y->scale && !strcmp(y->text, x->arg[0]->text))
+        if (x == a && y->kind == EXPR_NUMBER && !y->scale && !strcmp(y->text, x->arg[0]->text))
             return raml_compare_said(c, RAML_UNKNOWN, "the same digits, the base left out");
         const struct expr *v = raml_compare_based_value(c, x);
         return v ? raml_compare_scalars(c, v, y) : raml_compare_said(c, RAML_UNKNOWN, "digits that the base has not");
@@ -443,13 +404,15 @@ static bool is_formula_of_sets(const struct expr *e)
 static enum raml_verdict compare_kinds(struct check *c, const struct expr *a, const struct expr *b)
 {
     if (a->kind == EXPR_QUALIFIED || b->kind == EXPR_QUALIFIED) return raml_compare_qualified(c, a, b);
+    enum raml_verdict dates;
+    if (raml_compare_dates(c, a, b, &dates)) return dates;
     if (a->kind == EXPR_UNIT || b->kind == EXPR_UNIT) return raml_compare_units(c, a, b);
     if (a->kind == EXPR_RELATION || b->kind == EXPR_RELATION) return raml_compare_relations(c, a, b);
     if (raml_compare_is_set(a) && raml_compare_is_set(b)) {
         enum raml_verdict v = raml_compare_sets(c, a, b);
         if (c->rule) return v;
     }
-    if (a->kind == EXPR_TEXT || b->kind == EXPR_TEXT) return compare_words(c, a, b);
+    if (a->kind == EXPR_TEXT || b->kind == EXPR_TEXT) return raml_compare_words(c, a, b);
     const struct expr *pa = named_point(c, a, b), *pb = named_point(c, b, a);
     if (pa || pb) return raml_compare(c, pa ? pa : a, pb ? pb : b);
     if (is_formula_of_sets(a) != is_formula_of_sets(b) && a->kind != EXPR_UNION && b->kind != EXPR_UNION &&

@@ -36,6 +36,10 @@ enum raml_verdict raml_compare_relations(struct check *c, const struct expr *a, 
 enum raml_verdict raml_compare_sets(struct check *c, const struct expr *a, const struct expr *b);
 enum raml_verdict raml_compare_units(struct check *c, const struct expr *a, const struct expr *b);
 
+/* One of them at least is a TEXT. */
+enum raml_verdict raml_compare_words(struct check *c, const struct expr *a, const struct expr *b);
+/* "5 March" and "March 5"; false: not two dates. */
+bool raml_compare_dates(struct check *c, const struct expr *a, const struct expr *b, enum raml_verdict *v);
 /* One of them at least is qualified. */
 enum raml_verdict raml_compare_qualified(struct check *c, const struct expr *a, const struct expr *b);
 /* The same but for the name of a constant of integration (x^2 + c, x^2 + C)? */

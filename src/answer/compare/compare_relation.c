@@ -14,6 +14,29 @@ static bool upper(const struct expr *e)
     return e->kind == EXPR_SYMBOL && is_upper(e->text[0]);
 }
 
+/* ABC */
+static bool is_name_of_points(const struct expr *e)
+{
+    for (uint32_t i = 0; i < e->n; i++)
+        if (!upper(e->arg[i]) || e->arg[i]->n_text > 1) return false;
+    return true;
+}
+
+/* \angle A, \angle ABC, m\angle A */
+static bool is_angle(const struct expr *e)
+{
+    bool sign = false;
+    for (uint32_t i = 0; i < e->n; i++) {
+        const struct expr *a = e->arg[i];
+        if (a->kind == EXPR_MUL && i + 1 == e->n && sign) return is_name_of_points(a);
+        if (a->kind != EXPR_SYMBOL) return false;
+        bool here = !strcmp(a->text, "angle") || !strcmp(a->text, "triangle");
+        if (!sign && !here && (i || strcmp(a->text, "m") != 0)) return false;
+        sign |= here;
+    }
+    return sign;
+}
+
 /* What may precede an answer: x, f(x), (x, y), AB, |AB|, \frac{NO}{BO}, V_1 : V_2. */
 static bool is_name(const struct expr *e)
 {
@@ -34,9 +57,10 @@ static bool is_name(const struct expr *e)
         if (e->sub == FN_MAX || e->sub == FN_MIN) return e->n == 1 && is_name(e->arg[0]);
         if (e->sub != FN_ABS) return false;
         return is_name(e->arg[0]) || (e->arg[0]->kind == EXPR_MUL && is_name(e->arg[0]));
-    case EXPR_DIV:
     case EXPR_MUL:
+    case EXPR_DIV:
     case EXPR_RATIO:
+        if (e->kind == EXPR_MUL && is_angle(e)) return true;
         for (uint32_t i = 0; i < e->n; i++)
             if (!upper(e->arg[i]) &&
                 !((e->arg[i]->kind == EXPR_MUL || e->arg[i]->kind == EXPR_RATIO) && is_name(e->arg[i])))
@@ -69,11 +93,13 @@ const struct expr *raml_compare_value(struct check *c, const struct expr *e, con
     if (end == e->n && !any) {
         /* "3 + 5 = 8": arithmetic that ends in its value, not an equation; it has to hold */
         const char *rule;
-        bool constant = true;
-        for (uint32_t i = 0; i < e->n && constant; i++)
-            constant = raml_expr_is_scalar(e->arg[i]) && !raml_expr_has_symbol(e->arg[i]) &&
-                       (!i || raml_decide(e->arg[i - 1], e->arg[i], &c->work, &rule) == RAML_EQUAL);
-        if (!constant) return e;
+        const struct expr *before = NULL;
+        for (uint32_t i = 0; i < e->n; i++) {
+            const struct expr *v = e->arg[i]->kind == EXPR_BASE ? raml_compare_based_value(c, e->arg[i]) : e->arg[i];
+            if (!v || !raml_expr_is_scalar(v) || raml_expr_has_symbol(v)) return e;
+            if (i && raml_decide(before, v, &c->work, &rule) != RAML_EQUAL) return e;
+            before = v;
+        }
     }
     if (name && any) *name = e->arg[0];
     return e->arg[end - 1];

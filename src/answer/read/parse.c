@@ -170,6 +170,21 @@ static bool remainder_letter(const struct parser *p, const struct token *before)
            raml_parse_peek(p, 1)->kind == T_NUMBER;
 }
 
+/* "6 p.m." */
+static bool half_of_day(const struct parser *p)
+{
+    const struct token *t = raml_parse_peek(p, 0), *m = raml_parse_peek(p, 2);
+    return t->kind == T_LETTER && strchr("apAP", t->text[0]) && raml_parse_peek(p, 1)->kind == T_DOT &&
+           m->kind == T_LETTER && (m->text[0] | 0x20) == 'm';
+}
+
+/* "2516 (base 8)", "5 (approximately)" */
+static bool bracketed_words(const struct parser *p)
+{
+    const struct token *t = raml_parse_peek(p, 0), *word = raml_parse_peek(p, 1);
+    return t->kind == T_OPEN && t->sub == '(' && word->kind == T_WORD && word->n > 3;
+}
+
 /* k\pi (k \in \mathbb{Z}): not a factor. */
 static bool bracketed_condition(const struct parser *p, const struct token *before)
 {
@@ -204,7 +219,9 @@ bool raml_parse_begins_factor(const struct parser *p)
     const struct token *t = raml_parse_peek(p, 0), *before = p->i ? &p->token[p->i - 1] : NULL;
     if (before && (t->kind == T_LETTER || t->kind == T_GROUP) && temperature_scale(p)) return false;
     if (t->kind == T_FN && before && before->kind == T_NUMBER && unit_like_function(p, t)) return false;
-    if (before && (remainder_letter(p, before) || bracketed_condition(p, before))) return false;
+    if (before &&
+        (half_of_day(p) || bracketed_words(p) || remainder_letter(p, before) || bracketed_condition(p, before)))
+        return false;
     switch (t->kind) {
     case T_LETTER:
     case T_SYMBOL:
@@ -494,6 +511,8 @@ const struct expr *raml_parse(const char *text, size_t n, bool split, struct exp
         *why = t.bad ? "too long" : "empty";
         return NULL;
     }
+    if (t.n == 2 && t.token[0].kind == T_GROUP && t.token[1].kind == T_GROUP_END)
+        return raml_expr_new(pool, EXPR_SET, 0);
     struct parser p = {.source = text, .token = t.token, .n = t.n, .pool = pool, .split = split};
     const struct expr *e = raml_parse_list(&p, true);
     if (thousands) *thousands |= p.two_ways;

@@ -118,39 +118,6 @@ static const struct expr *with_words(struct parser *p, const struct expr *value,
     return u;
 }
 
-/* ---- bases ---- */
-
-/* "base 8", "(base eight)", "in binary": 8, 8, 2; 0: no such words. p->token[from, to) */
-static long base_words(const struct parser *p, uint32_t from, uint32_t to)
-{
-    static const struct {
-        const char *name;
-        long base;
-    } known[] = {{"binary", 2}, {"ternary", 3}, {"octal", 8}, {"decimal", 10}, {"hexadecimal", 16}, {"hex", 16}};
-    char s[64];
-    struct text out = {.s = s, .cap = sizeof s - 1};
-    if (to - from > 6) return 0;
-    for (uint32_t k = from; k < to; k++) put_token(p, &out, &p->token[k]);
-    s[out.n] = 0;
-    for (char *c = s; *c; c++)
-        if (strchr("()-", *c)) *c = ' ';
-    char *w = s;
-    while (*w == ' ') w++;
-    if (!strncmp(w, "in ", 3)) w += 3;
-    size_t n = strlen(w);
-    while (n && w[n - 1] == ' ') w[--n] = 0;
-    for (size_t k = 0; k < sizeof known / sizeof *known; k++)
-        if (!strcmp(known[k].name, w)) return known[k].base;
-    if (strncmp(w, "base ", 5) != 0) return 0;
-    w += 5;
-    while (*w == ' ') w++;
-    long v = raml_parse_number_word(w, strlen(w));
-    for (char *c = w; v < 0 && *c; c++)
-        if (!is_digit(*c) || c - w > 2) return 0;
-    for (char *c = w; *c && is_digit(*c); c++) v = (v < 0 ? 0 : v) * 10 + (*c - '0');
-    return v >= 2 && v <= 36 ? v : 0;
-}
-
 static bool is_whole(const struct expr *e)
 {
     return e->kind == EXPR_NUMBER && !e->scale;
@@ -240,7 +207,7 @@ const struct expr *raml_parse_unit(struct parser *p, const struct expr *e)
     if (!word && !bracketed) return e;
     uint32_t end = end_of_item(p, p->i);
     if (!end) return e;
-    long base = is_whole(e) ? base_words(p, p->i, end) : 0;
+    long base = is_whole(e) ? raml_parse_base_words(p, p->i, end, false) : 0;
     if (base) {
         const struct expr *digits = raml_expr_text(p->pool, EXPR_SYMBOL, e->text, e->n_text);
         p->i = end;

@@ -51,6 +51,14 @@ bool raml_parse_begins_qualifier(const struct parser *p, bool item);
 const struct expr *raml_parse_qualifier(struct parser *p, const struct expr *e);
 /* "k\pi, k \in \mathbb{Z}": a list whose last elements are conditions on the letters of the first; else list. */
 const struct expr *raml_parse_conditions(struct parser *p, const struct expr *list);
+/* parse_base.c. The base that tokens [from, to) say: "base 8", "(base eight)", "in binary", and if `alone` "8", "eight";
+ * 0: none. */
+long raml_parse_base_words(const struct parser *p, uint32_t from, uint32_t to, bool alone);
+/* digits with the base in an index; p->i at T_SUB. */
+const struct expr *raml_parse_based(struct parser *p, const char *digits, size_t n);
+/* 0x1F, and ABF_{16}. NULL and no reason: something else. */
+const struct expr *raml_parse_prefixed(struct parser *p);
+const struct expr *raml_parse_digits(struct parser *p);
 /* parse_table.c. p->i at T_BEGIN; p->i after T_SET_NAME c. */
 const struct expr *raml_parse_table(struct parser *p);
 const struct expr *raml_parse_number_set(struct parser *p, char c);
