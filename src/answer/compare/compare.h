@@ -36,6 +36,8 @@ enum raml_verdict raml_compare_relations(struct check *c, const struct expr *a, 
 enum raml_verdict raml_compare_sets(struct check *c, const struct expr *a, const struct expr *b);
 enum raml_verdict raml_compare_units(struct check *c, const struct expr *a, const struct expr *b);
 
+/* A sum or product with bounds in closed form; e itself where none is known. */
+const struct expr *raml_compare_sum(struct check *c, const struct expr *e);
 /* One of them at least is a TEXT. */
 enum raml_verdict raml_compare_words(struct check *c, const struct expr *a, const struct expr *b);
 /* "5 March" and "March 5"; false: not two dates. */

@@ -157,6 +157,17 @@ static const struct expr *opaque(struct parser *p, const char *name, size_t n, c
     return e;
 }
 
+/* How many sums inside e have bound a name of their own (at most 9): an outer one needs another. */
+static int nesting(const struct expr *e)
+{
+    int most = e->kind == EXPR_SYMBOL && e->text[0] == '_' ? e->text[2] - '0' + 1 : 0;
+    for (uint32_t i = 0; i < e->n; i++) {
+        int here = nesting(e->arg[i]);
+        if (here > most) most = here;
+    }
+    return most < 9 ? most : 9;
+}
+
 const struct expr *raml_parse_big(struct parser *p)
 {
     const struct token *t = &p->token[p->i++];
@@ -188,7 +199,8 @@ const struct expr *raml_parse_big(struct parser *p)
         if (e || p->pool->too_large) return e;
         arg[n++] = low->arg[1];
         arg[n++] = high;
-        arg[n++] = raml_expr_replace(p->pool, body, var, raml_expr_text(p->pool, EXPR_SYMBOL, "_k", 2));
+        char name[4] = {'_', 'k', (char)('0' + nesting(body)), 0};
+        arg[n++] = raml_expr_replace(p->pool, body, var, raml_expr_text(p->pool, EXPR_SYMBOL, name, 3));
         return arg[n - 1] ? opaque(p, t->text, t->n, arg, n) : NULL;
     }
     if (low && low->kind == EXPR_RELATION) { /* lim_{x -> 3}, sum_{d | n} ... */
