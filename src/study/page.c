@@ -310,13 +310,18 @@ static bool has_point(const struct raml_figure *fig)
     return false;
 }
 
-/* A legend of many names is as high as a plot: the figure grows by its lines, of two names, beyond the first two. */
+/* A legend of many names is as high as a plot: the figure grows by its lines beyond the first two. A line has two names,
+ * or one where names are long. */
 static int height_for(const struct raml_figure *fig)
 {
-    enum { IN_A_LINE = 2, LINES = 2, LINE_HEIGHT = 18 };
-    size_t n = 0;
-    for (size_t s = 0; s < fig->n_series; s++) n += fig->series[s].n && fig->series[s].name && fig->series[s].name[0];
-    int lines = (int)((n + IN_A_LINE - 1) / IN_A_LINE);
+    enum { LONG = 22, LINES = 2, LINE_HEIGHT = 18 };
+    size_t n = 0, longest = 0;
+    for (size_t s = 0; s < fig->n_series; s++) {
+        size_t length = fig->series[s].n && fig->series[s].name ? strlen(fig->series[s].name) : 0;
+        n += length > 0;
+        if (length > longest) longest = length;
+    }
+    int lines = longest < LONG ? (int)(n + 1) / 2 : (int)n;
     return RAML_PAGE_FIGURE_HEIGHT + (lines > LINES ? (lines - LINES) * LINE_HEIGHT : 0);
 }
 

@@ -278,6 +278,12 @@ static void name_and_legend(void **state)
     if (raml_file_read(path, &b, &err)) fail_msg("%s", err.msg);
     expect(b.data, "size 520,392 "); /* 12 names: six lines, four more than fit in 320 */
     raml_buf_deinit(&b);
+    put_run(f, "a-run-with-a-long-name", "1.75");
+    free(report(f));
+    raml_buf_init(&b, 1 << 20);
+    if (raml_file_read(path, &b, &err)) fail_msg("%s", err.msg);
+    expect(b.data, "size 520,536 "); /* 14 names, each on its line */
+    raml_buf_deinit(&b);
 }
 
 static void broken_input(void **state)

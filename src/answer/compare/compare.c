@@ -11,6 +11,8 @@ enum raml_verdict raml_compare_said(struct check *c, enum raml_verdict v, const 
     return v;
 }
 
+enum { DOUBLE_DIGITS = 15 }; /* and two more: what programs print of a double */
+
 static bool is_listing(const struct expr *e)
 {
     return e->kind == EXPR_LIST || e->kind == EXPR_TUPLE || e->kind == EXPR_BRACKETS || e->kind == EXPR_SET ||
@@ -50,17 +52,43 @@ static const struct expr *hundred_times(struct check *c, const struct expr *e)
 }
 
 /* Is one of them a decimal of enough digits that the other, no decimal, rounds to? */
-static enum raml_verdict rounded(struct check *c, const struct expr *a, const struct expr *b)
+static bool rounded(struct check *c, const struct expr *a, const struct expr *b)
 {
     if (a->kind == EXPR_PERCENT && b->kind != EXPR_PERCENT && !decimal(b))
         return rounded(c, a->arg[0], hundred_times(c, b));
     if (b->kind == EXPR_PERCENT && a->kind != EXPR_PERCENT && !decimal(a))
         return rounded(c, hundred_times(c, a), b->arg[0]);
     const struct expr *da = decimal(a), *db = decimal(b);
-    if ((da != NULL) == (db != NULL)) return RAML_DIFFERENT;
+    if ((da != NULL) == (db != NULL)) return false;
     const struct expr *d = da ? a : b, *x = da ? b : a;
-    if (significant(da ? da : db) < RAML_ANSWER_DIGITS || raml_expr_has_symbol(x)) return RAML_DIFFERENT;
-    return raml_decide_rounds_to(x, d, &c->work);
+    if (significant(da ? da : db) < RAML_ANSWER_DIGITS || raml_expr_has_symbol(x)) return false;
+    return raml_decide_rounds_to(x, d, &c->work) == RAML_EQUAL;
+}
+
+/* Is one of them what a program prints of the double for the other: 0.30000000000000004 for 0.3? */
+static bool is_double(struct check *c, const struct expr *a, const struct expr *b)
+{
+    for (int side = 0; side < 2; side++) {
+        const struct expr *d = decimal(side ? b : a), *x = side ? a : b;
+        if (!d || significant(d) < DOUBLE_DIGITS || significant(d) > DOUBLE_DIGITS + 2 || raml_expr_has_symbol(x))
+            continue;
+        if (raml_decide_is_double(x, side ? b : a, &c->work) == RAML_EQUAL) return true;
+    }
+    return false;
+}
+
+/* The same for 66.67 % and 2/3. */
+static bool nearly(struct check *c, const struct expr *a, const struct expr *b, const char **rule)
+{
+    bool one = (a->kind == EXPR_PERCENT) != (b->kind == EXPR_PERCENT);
+    const struct expr *hundred = one ? raml_expr_int(&c->pool, 100) : NULL;
+    if (one && a->kind == EXPR_PERCENT) a = a->arg[0], b = raml_expr_2(&c->pool, EXPR_MUL, b, hundred);
+    else if (one) b = b->arg[0], a = raml_expr_2(&c->pool, EXPR_MUL, a, hundred);
+    if (!a || !b) return false;
+    *rule = "a decimal that the other rounds to";
+    if (rounded(c, a, b)) return true;
+    *rule = "the digits of a double";
+    return is_double(c, a, b);
 }
 
 /* floor(x * 10^decimals + 1/2) */
@@ -127,8 +155,9 @@ enum raml_verdict raml_compare_scalars(struct check *c, const struct expr *a, co
         if (bare == RAML_EQUAL) return raml_compare_said(c, bare, why);
     }
     if (same_when_rounded(c, a, b)) return raml_compare_said(c, RAML_EQUAL, "the same to so many decimals");
-    if (rounded(c, a, b) == RAML_EQUAL) return raml_compare_said(c, RAML_EQUAL, "a decimal that the other rounds to");
-    return v;
+    const char *said = c->rule;
+    if (nearly(c, a, b, &rule)) return raml_compare_said(c, RAML_EQUAL, rule);
+    return raml_compare_said(c, v, said);
 }
 
 /* ---- ratios, times, bases ---- */

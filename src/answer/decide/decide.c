@@ -252,20 +252,22 @@ static enum raml_verdict between(const struct expr *x, const fmpq_t lo, const fm
     return r;
 }
 
-enum raml_verdict raml_decide_rounds_to(const struct expr *x, const struct expr *decimal, struct work *w)
+/* Is x within `half` of d, the value of `decimal`? half: set by `width` from d. */
+typedef bool width_fn(fmpq_t half, const fmpq_t d, const struct expr *decimal, struct work *w);
+
+static enum raml_verdict close_to(const struct expr *x, const struct expr *decimal, width_fn *width, struct work *w)
 {
-    fmpq_t d, unit, lo, hi, v;
+    fmpq_t d, half, lo, hi, v;
     fmpq_init(d);
-    fmpq_init(unit);
+    fmpq_init(half);
     fmpq_init(lo);
     fmpq_init(hi);
     fmpq_init(v);
     enum raml_verdict r = RAML_UNKNOWN;
     enum rational is = RATIONAL_NONE;
-    if (raml_rational(decimal, w, d) == RATIONAL_YES && last_digit(decimal, w, unit)) {
-        fmpq_div_2exp(unit, unit, 1);
-        fmpq_sub(lo, d, unit);
-        fmpq_add(hi, d, unit);
+    if (raml_rational(decimal, w, d) == RATIONAL_YES && width(half, d, decimal, w)) {
+        fmpq_sub(lo, d, half);
+        fmpq_add(hi, d, half);
         is = raml_rational(x, w, v);
     }
     if (is == RATIONAL_YES) r = fmpq_cmp(lo, v) <= 0 && fmpq_cmp(v, hi) <= 0 ? RAML_EQUAL : RAML_DIFFERENT;
@@ -273,9 +275,47 @@ enum raml_verdict raml_decide_rounds_to(const struct expr *x, const struct expr 
     fmpq_clear(v);
     fmpq_clear(hi);
     fmpq_clear(lo);
-    fmpq_clear(unit);
+    fmpq_clear(half);
     fmpq_clear(d);
     return r;
+}
+
+static bool half_digit(fmpq_t half, const fmpq_t d, const struct expr *decimal, struct work *w)
+{
+    (void)d;
+    if (!last_digit(decimal, w, half)) return false;
+    fmpq_div_2exp(half, half, 1);
+    return true;
+}
+
+/* 2 units in the last of 53 bits. */
+static bool two_last_bits(fmpq_t half, const fmpq_t d, const struct expr *decimal, struct work *w)
+{
+    (void)decimal, (void)w;
+    if (fmpq_is_zero(d)) return false;
+    slong bits = (slong)fmpz_bits(fmpq_numref(d)) - (slong)fmpz_bits(fmpq_denref(d));
+    fmpq_t power, size;
+    fmpq_init(power);
+    fmpq_init(size);
+    fmpq_abs(size, d);
+    fmpq_one(power);
+    if (bits >= 0) fmpq_mul_2exp(power, power, (ulong)bits);
+    else fmpq_div_2exp(power, power, (ulong)-bits);
+    if (fmpq_cmp(power, size) > 0) fmpq_div_2exp(power, power, 1); /* the largest power of 2 that is not above d */
+    fmpq_div_2exp(half, power, 51);
+    fmpq_clear(size);
+    fmpq_clear(power);
+    return true;
+}
+
+enum raml_verdict raml_decide_rounds_to(const struct expr *x, const struct expr *decimal, struct work *w)
+{
+    return close_to(x, decimal, half_digit, w);
+}
+
+enum raml_verdict raml_decide_is_double(const struct expr *x, const struct expr *decimal, struct work *w)
+{
+    return close_to(x, decimal, two_last_bits, w);
 }
 
 /* By balls: 1, -1; 0: they overlap; 2: not real, or no value. */
