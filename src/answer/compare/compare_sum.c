@@ -175,8 +175,7 @@ static bool factor(struct summand *s, const struct expr *e, bool below)
         return factor(s, e->arg[0], below);
     }
     if (e->kind == EXPR_POW && !has_k(e->arg[0], s->k)) return geometric(s, e->arg[0], e->arg[1], below);
-    if (e->kind == EXPR_POW && e->arg[0]->kind == EXPR_DIV && !small(e->arg[1], &n))
-        return false;
+    if (e->kind == EXPR_POW && e->arg[0]->kind == EXPR_DIV && !small(e->arg[1], &n)) return false;
     if (below) {
         bool bare = raml_expr_same(e, s->k);
         bool up = e->kind == EXPR_POW && raml_expr_same(e->arg[0], s->k) && small(e->arg[1], &n) && n > 0;
@@ -214,7 +213,8 @@ static const struct expr *power_sum(struct expr_pool *p, uint32_t d, const struc
     const struct expr *sum = NULL;
     for (uint32_t i = 0; i <= d; i++) {
         if (!f[d].a[i]) continue;
-        const struct expr *t = raml_expr_2(p, EXPR_MUL, raml_expr_int(p, f[d].a[i]), power(p, n, raml_expr_int(p, i + 1)));
+        const struct expr *t =
+            raml_expr_2(p, EXPR_MUL, raml_expr_int(p, f[d].a[i]), power(p, n, raml_expr_int(p, i + 1)));
         sum = add(p, sum, t);
     }
     return sum ? over(p, sum, raml_expr_int(p, f[d].b)) : NULL;
@@ -266,7 +266,8 @@ static const struct expr *moment(struct expr_pool *p, uint32_t d, const struct e
     const struct expr *above = NULL;
     for (int i = 0; i <= (int)d; i++)
         if (euler[d][i])
-            above = add(p, above, raml_expr_2(p, EXPR_MUL, raml_expr_int(p, euler[d][i]), power(p, r, raml_expr_int(p, i))));
+            above = add(p, above,
+                        raml_expr_2(p, EXPR_MUL, raml_expr_int(p, euler[d][i]), power(p, r, raml_expr_int(p, i))));
     return above ? over(p, above, power(p, minus(p, raml_expr_int(p, 1), r), raml_expr_int(p, d + 1))) : NULL;
 }
 
