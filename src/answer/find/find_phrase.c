@@ -43,6 +43,8 @@ static bool full_stop(struct text t, size_t i, uint32_t c, size_t len)
     }
     if (c == '<') return i + 1 < t.n && raml_find_one_of(t.s[i + 1], "/|");
     if (c != '.' && c != '!' && c != '?') return false;
+    size_t after = i + 1 + raml_find_space(t, i + 1);
+    if (c == '!' && after < t.n && i && is_digit(t.s[i - 1]) && raml_find_one_of(t.s[after], "=/+*^)]")) return false;
     return i + 1 >= t.n || is_space(t.s[i + 1]) || raml_find_one_of(t.s[i + 1], "*\"')<") ||
            (unsigned char)t.s[i + 1] >= 0xe2;
 }

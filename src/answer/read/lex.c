@@ -442,6 +442,19 @@ static void relation(struct lexer *x, char c)
     x->i += two;
 }
 
+/* Is "!=" at x->i a factorial and an equality, "5!=120"? It is right after a number, with no name on this side. */
+static bool is_factorial(const struct lexer *x)
+{
+    const struct token *t = last(x);
+    if (!t || x->space || (t->kind == T_NUMBER && memchr(t->text, '.', t->n))) return false;
+    if (t->kind != T_NUMBER && t->kind != T_CLOSE && t->kind != T_GROUP_END && t->kind != T_BANG) return false;
+    for (; t >= x->out.token; t--) {
+        if (t->kind == T_RELATION || t->kind == T_COMMA || t->kind == T_AND) break;
+        if (t->kind == T_LETTER || t->kind == T_WORD || t->kind == T_SYMBOL || t->kind == T_TEXT) return false;
+    }
+    return true;
+}
+
 /* One ASCII character that is not a digit, letter, whitespace or backslash. x->i moves past it. */
 static void single(struct lexer *x, char c)
 {
@@ -468,7 +481,7 @@ static void single(struct lexer *x, char c)
     case '^': raml_lex_add(x, T_POWER, 0, NULL, 0); break;
     case '_': raml_lex_add(x, T_SUB, 0, NULL, 0); break;
     case '!':
-        if (at(x, x->i + 1) == '=' && (at(x, x->i + 2) != '=')) {
+        if (at(x, x->i + 1) == '=' && at(x, x->i + 2) != '=' && !is_factorial(x)) {
             raml_lex_add(x, T_RELATION, EXPR_NE, NULL, 0);
             x->i++;
         } else {
