@@ -14,7 +14,7 @@
 
 #define AT(field) offsetof(struct eval_settings, field)
 static const struct raml_setting options[] = {
-    SAMPLING_OPTIONS("1"),
+    SAMPLING_OPTIONS("1", "Samples per question."),
     {"k", NULL, RAML_TEXT, AT(k), "1", 0, 0, NULL,
      "Values of k: \"1,4,8\"; none larger than a question's number of samples."},
     {"metrics", NULL, RAML_TEXT, AT(metrics), NULL, 0, 0, NULL,
@@ -131,7 +131,7 @@ static enum raml_code sample(struct eval *e, struct raml_err *err)
     raml_questions_init(&qs);
     raml_questions_init(&samples);
     enum raml_code rc = cli_sampling_questions(e->cli, &e->s->sampling, &qs, err);
-    if (!rc) rc = cli_sampling_run(e->cli, &e->s->sampling, &qs, &samples, &e->sampled, err);
+    if (!rc) rc = cli_sampling_run(e->cli, &e->s->sampling, NULL, &qs, &samples, &e->sampled, err);
     if (!rc && e->s->samples_out) rc = raml_questions_write(&samples, e->s->samples_out, err);
     if (!rc) rc = cli_eval_samples_read(&samples, take, e, err);
     raml_questions_deinit(&qs);
