@@ -78,10 +78,14 @@ static size_t scale(struct text t, size_t i)
 
 void raml_find_add_suffix(struct text t, size_t i, struct raml_buf *out)
 {
+    for (size_t n = 1; n; i += n) { /* "\\text{ million}" */
+        n = raml_find_space(t, i);
+        if (!n) n = raml_find_any(t, i, "\\text{|\\textrm{|\\mathrm{|\\,|\\ |\\;|~|\xc2\xa0", false);
+    }
     size_t n = raml_find_percent(t, i) ? 0 : scale(t, i);
     if (raml_find_percent(t, i)) raml_buf_adds(out, "\\%");
     if (n) raml_buf_adds(out, " ");
-    if (n) raml_buf_add(out, t.s + i + raml_find_space(t, i), n - raml_find_space(t, i));
+    if (n) raml_buf_add(out, t.s + i, n);
 }
 
 /* The sign at i: its bytes. */

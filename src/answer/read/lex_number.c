@@ -111,13 +111,15 @@ static size_t indian(struct lexer *x, size_t i, char *out, size_t *n, bool *comm
     return k;
 }
 
-/* "1.234,5", "1.234.567,89", "1.234.567": points part thousands where nothing else can be meant. Returns the byte after
+/* "1.234,5", "1.234.567,89", "1.234.567", "1 234,5": points or blanks part thousands where nothing else can be meant. Returns the byte after
  * them, with a point for the comma in out; i: it is not so. */
 static size_t points(struct lexer *x, size_t i, char *out, size_t *n, bool *comma)
 {
     size_t k = i, groups = 0, len = *n;
     if (len < 1 || len > 3 || out[0] == '0' || commas_part(x)) return i;
-    while (at(x, k) == '.' && digits(x, k + 1) == 3) {
+    char sep = at(x, k);
+    if (sep != '.' && sep != ' ') return i;
+    while (at(x, k) == sep && digits(x, k + 1) == 3) {
         memcpy(out + len, x->s + k + 1, 3);
         len += 3;
         k += 4;
