@@ -227,8 +227,8 @@ bool raml_parse_begins_factor(const struct parser *p)
     const struct token *t = raml_parse_peek(p, 0), *before = p->i ? &p->token[p->i - 1] : NULL;
     if (before && (t->kind == T_LETTER || t->kind == T_GROUP) && temperature_scale(p)) return false;
     if (t->kind == T_FN && before && before->kind == T_NUMBER && unit_like_function(p, t)) return false;
-    if (before &&
-        (ordinal(t, before) || half_of_day(p) || bracketed_words(p) || remainder_letter(p, before) || bracketed_condition(p, before)))
+    if (before && (ordinal(t, before) || half_of_day(p) || bracketed_words(p) || remainder_letter(p, before) ||
+                   bracketed_condition(p, before)))
         return false;
     switch (t->kind) {
     case T_LETTER:

@@ -124,8 +124,9 @@ static bool changes(const char *s, size_t n)
         "divided",  "over",      "multiplied",  "factorial", "choose",  "remainder",  "and",         "or",
         "to",       "past",      "between",     "half",      "halves",  "thirds",     "fourths",     "fifths",
         "sixths",   "sevenths",  "eighths",     "ninths",    "tenths",  "hundredths", "thousandths", "below",
-        "except",   "not",       "with",        "percent",   "least",   "most", "tens",       "through",     "up",
-        "down",     "power",     "raised",      "until",     "out",     "mil",        "myriad",      NULL};
+        "except",   "not",       "with",        "percent",   "least",   "most",       "tens",        "through",
+        "up",       "down",      "power",       "raised",    "until",   "out",        "mil",         "myriad",
+        NULL};
     return listed(list, s, n);
 }
 
