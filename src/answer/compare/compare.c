@@ -380,11 +380,49 @@ static enum raml_verdict compare_listings(struct check *c, const struct expr *a,
 
 /* ---- all kinds ---- */
 
+/* \log without a base (rows 1) to base 10; e itself where there is none. */
+static const struct expr *to_base_ten(struct check *c, const struct expr *e)
+{
+    struct expr *copy = NULL;
+    for (uint32_t i = 0; i < e->n; i++) {
+        const struct expr *a = to_base_ten(c, e->arg[i]);
+        if (!a) return NULL;
+        if (a == e->arg[i]) continue;
+        if (!copy) {
+            copy = raml_expr_new(&c->pool, e->kind, e->n);
+            if (!copy) return NULL;
+            const struct expr **arg = copy->arg;
+            *copy = *e;
+            copy->arg = arg;
+            memcpy(arg, e->arg, e->n * sizeof *arg);
+        }
+        copy->arg[i] = a;
+    }
+    if (copy) e = copy;
+    if (e->kind != EXPR_CALL || e->sub != FN_LN || !e->rows) return e;
+    return raml_expr_call(&c->pool, FN_LOG, e->arg[0], raml_expr_int(&c->pool, 10));
+}
+
+/* "\log 100" is natural here, but the answer 2 can only mean base 10: where one side is a rational number. */
+static bool same_to_base_ten(struct check *c, const struct expr *a, const struct expr *b)
+{
+    const char *rule;
+    if (!is_plain_number(a) && !is_plain_number(b)) return false;
+    const struct expr *x = to_base_ten(c, a), *y = to_base_ten(c, b);
+    if (!x || !y || (x == a && y == b)) return false;
+    return raml_decide(x, y, &c->work, &rule) == RAML_EQUAL;
+}
+
 static enum raml_verdict compare_formulas(struct check *c, const struct expr *a, const struct expr *b)
 {
     enum raml_verdict v = raml_compare_scalars(c, a, b);
-    if (v == RAML_EQUAL || !raml_expr_has_symbol(a) || !raml_expr_has_symbol(b)) return v;
     const char *rule = c->rule;
+    if (v != RAML_EQUAL && same_to_base_ten(c, a, b))
+        return raml_compare_said(c, RAML_EQUAL, "a logarithm without a base, to base 10");
+    c->rule = rule;
+    if (v == RAML_EQUAL || !raml_expr_has_symbol(a) || !raml_expr_has_symbol(b)) return v;
+    const struct expr *va = raml_compare_vector(c, a, b), *vb = va ? raml_compare_vector(c, b, a) : NULL;
+    if (vb && raml_compare(c, va, vb) == RAML_EQUAL) return raml_compare_said(c, RAML_EQUAL, "unit vectors");
     if (raml_compare_constants(c, a, b)) return raml_compare_said(c, RAML_EQUAL, "a constant of another name");
     return raml_compare_said(c, v, rule);
 }
@@ -415,6 +453,10 @@ static enum raml_verdict compare_kinds(struct check *c, const struct expr *a, co
     if (a->kind == EXPR_TEXT || b->kind == EXPR_TEXT) return raml_compare_words(c, a, b);
     const struct expr *pa = named_point(c, a, b), *pb = named_point(c, b, a);
     if (pa || pb) return raml_compare(c, pa ? pa : a, pb ? pb : b);
+    if (!raml_expr_is_scalar(a) || !raml_expr_is_scalar(b)) {
+        const struct expr *va = raml_compare_vector(c, a, b), *vb = raml_compare_vector(c, b, a);
+        if (va || vb) return raml_compare(c, va ? va : a, vb ? vb : b);
+    }
     if (is_formula_of_sets(a) != is_formula_of_sets(b) && a->kind != EXPR_UNION && b->kind != EXPR_UNION &&
         raml_compare_is_set(a) && raml_compare_is_set(b))
         return raml_compare_said(c, RAML_UNKNOWN, "not decided: a formula of sets");

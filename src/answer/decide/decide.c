@@ -3,6 +3,7 @@
 
 #include "answer/decide/algebraic.h"
 #include "answer/decide/ball.h"
+#include "answer/decide/cyclotomic.h"
 #include "answer/decide/flint.h"
 #include "answer/decide/functions.h"
 #include "answer/decide/normal.h"
@@ -75,7 +76,31 @@ static enum meeting compare(const struct expr *a, const struct expr *b, slong pr
     return m;
 }
 
-/* Three ways to prove that overlapping balls are one number. Each may use half of what is left: if all fail, balls of
+static bool is_argument(const struct expr *e)
+{
+    return e->kind == EXPR_CALL && e->sub == FN_ARG && e->n == 1;
+}
+
+/* arg z = t, where balls of both meet (so they are no whole turn apart): z = |z| exp(it). */
+static enum raml_verdict same_argument(const struct expr *arg, const struct expr *t, struct work *w)
+{
+    static const struct expr e = {.kind = EXPR_E, .text = ""}, i = {.kind = EXPR_I, .text = ""};
+    const struct expr *it[2] = {&i, t}, *up[2], *size[1] = {arg->arg[0]}, *both[2];
+    struct expr turn = {.kind = EXPR_MUL, .n = 2, .arg = it, .text = ""};
+    struct expr power = {.kind = EXPR_POW, .n = 2, .arg = up, .text = ""};
+    struct expr abs = {.kind = EXPR_CALL, .sub = FN_ABS, .n = 1, .arg = size, .text = ""};
+    struct expr product = {.kind = EXPR_MUL, .n = 2, .arg = both, .text = ""};
+    up[0] = &e;
+    up[1] = &turn;
+    both[0] = &abs;
+    both[1] = &power;
+    struct work part = raml_work_half(w);
+    enum raml_verdict v = raml_algebraic_decide(arg->arg[0], &product, &part);
+    raml_work_settle(w, &part);
+    return v == RAML_EQUAL ? v : RAML_UNKNOWN;
+}
+
+/* Ways to prove that overlapping balls are one number. Each may use half of what is left: if all fail, balls of
  * more bits may still separate the numbers. That they differ is left to balls too: relying on the other ways for it
  * would be one more thing to trust (Calcium 0.4: arg(-2) is not pi). */
 static enum raml_verdict exactly(const struct expr *a, const struct expr *b, struct work *w, const char **rule)
@@ -86,6 +111,16 @@ static enum raml_verdict exactly(const struct expr *a, const struct expr *b, str
     raml_work_settle(w, &part);
     *rule = "normal form of constants";
     if (v == RAML_EQUAL) return v;
+    part = raml_work_half(w);
+    v = raml_cyclotomic_decide(a, b, &part);
+    raml_work_settle(w, &part);
+    *rule = "cyclotomic numbers";
+    if (v == RAML_EQUAL) return v;
+    if (is_argument(a) || is_argument(b)) {
+        v = is_argument(a) ? same_argument(a, b, w) : same_argument(b, a, w);
+        *rule = "the argument of a complex number";
+        if (v == RAML_EQUAL) return v;
+    }
     part = raml_work_half(w);
     v = raml_algebraic_decide(a, b, &part);
     raml_work_settle(w, &part);
