@@ -16,6 +16,7 @@ static int axis(const struct expr *e, bool *marked)
     if (e->kind == EXPR_I) return 0;
     if (e->kind != EXPR_SYMBOL) return -1;
     const char *s = e->text;
+    if (e->n_text > 1 && !strchr(s, '.')) return -1;
     for (size_t k = 0; k < sizeof accents / sizeof *accents; k++) {
         size_t n = strlen(accents[k]);
         if (strncmp(s, accents[k], n) != 0) continue;

@@ -44,7 +44,7 @@ static size_t separator(const struct lexer *x, size_t i, enum separator_kind *ki
                  {",", COMMA}};
     *kind = NO_SEPARATOR;
     for (size_t k = 0; k < sizeof known / sizeof *known; k++) {
-        if (!raml_lex_starts(x, i, known[k].text)) continue;
+        if (known[k].text[0] != at(x, i) || !raml_lex_starts(x, i, known[k].text)) continue;
         size_t n = strlen(known[k].text);
         *kind = known[k].kind;
         bool command = strpbrk(known[k].text, "\\{") != NULL; /* blanks after it mean nothing */

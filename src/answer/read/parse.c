@@ -194,6 +194,14 @@ static bool bracketed_condition(const struct parser *p, const struct token *befo
     return raml_parse_begins_qualifier(p, false);
 }
 
+/* 5th, 2nd */
+static bool ordinal(const struct token *t, const struct token *before)
+{
+    return t->kind == T_WORD && t->n == 2 && !t->space && before->kind == T_NUMBER &&
+           (!memcmp(t->text, "th", 2) || !memcmp(t->text, "st", 2) || !memcmp(t->text, "nd", 2) ||
+            !memcmp(t->text, "rd", 2));
+}
+
 /* Words that are never a product of letters. */
 static bool is_short_word(const struct token *t)
 {
@@ -202,7 +210,7 @@ static bool is_short_word(const struct token *t)
                                         "be",  "by",  "we",  "as",  "at",  "on",  "an",  "no",  "so",
                                         "its", "can", "was", "per", "one", "two", "six", "ten"};
     for (size_t k = 0; k < sizeof words / sizeof *words; k++)
-        if (strlen(words[k]) == t->n && !memcmp(words[k], t->text, t->n)) return true;
+        if (words[k][0] == t->text[0] && strlen(words[k]) == t->n && !memcmp(words[k], t->text, t->n)) return true;
     return false;
 }
 
@@ -219,8 +227,8 @@ bool raml_parse_begins_factor(const struct parser *p)
     const struct token *t = raml_parse_peek(p, 0), *before = p->i ? &p->token[p->i - 1] : NULL;
     if (before && (t->kind == T_LETTER || t->kind == T_GROUP) && temperature_scale(p)) return false;
     if (t->kind == T_FN && before && before->kind == T_NUMBER && unit_like_function(p, t)) return false;
-    if (before &&
-        (half_of_day(p) || bracketed_words(p) || remainder_letter(p, before) || bracketed_condition(p, before)))
+    if (before && (ordinal(t, before) || half_of_day(p) || bracketed_words(p) || remainder_letter(p, before) ||
+                   bracketed_condition(p, before)))
         return false;
     switch (t->kind) {
     case T_LETTER:

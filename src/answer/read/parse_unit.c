@@ -203,7 +203,8 @@ const struct expr *raml_parse_unit(struct parser *p, const struct expr *e)
     const struct token *next = raml_parse_peek(p, 1);
     bool bracketed = t->kind == T_OPEN && t->sub == '(' && (next->kind == T_WORD || next->kind == T_TEXT);
     bool word = t->kind == T_TEXT || t->kind == T_WORD || t->kind == T_LETTER || t->kind == T_SLASH ||
-                t->kind == T_CURRENCY || t->kind == T_FN || (t->kind == T_GROUP && next->kind == T_LETTER);
+                t->kind == T_CURRENCY || t->kind == T_FN || t->kind == T_CUP ||
+                (t->kind == T_GROUP && next->kind == T_LETTER);
     if (!word && !bracketed) return e;
     uint32_t end = end_of_item(p, p->i);
     if (!end) return e;
