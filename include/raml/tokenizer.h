@@ -5,7 +5,8 @@
  * It reads files whose model is BPE over all 256 bytes: those of GPT-2, Llama 3, Qwen 2 to 3.5 and DeepSeek; and those
  * with byte_fallback, over characters and, where they have no token, bytes: Llama 2, Mistral (the last item).
  *   normalizer      null, NFC, or a Sequence of NFC
- *   pre_tokenizer   ByteLevel, with use_regex (GPT-2's pattern) or without (the whole text is one word); or a Sequence
+ *   pre_tokenizer   ByteLevel, with use_regex (GPT-2's pattern) or without (the whole text is one word), with
+ *                   add_prefix_space (a space before every piece between added tokens) or without; or a Sequence
  *                   that ends in ByteLevel, preceded by Split (a Regex, behavior Isolated, not inverted) and Digits
  *   post_processor  null, ByteLevel, TemplateProcessing; decoder: ByteLevel
  *   model           merges as "a b" or ["a", "b"]; ignore_merges: a word that is in the vocabulary is one token
@@ -13,6 +14,10 @@
  *                   pre_tokenizer Metaspace. decoder: a Sequence of Replace, ByteFallback, Fuse and mostly Strip: then
  *                   decoding drops one space at the start. Every byte needs its token <0x00> to <0xFF>, so
  *                   nothing is unknown. U+2581 in a text is a space.
+ *   truncation, padding  left aside: what a tokenizer was last used with, and no part of it
+ * Ids of added tokens are those that `tokenizers` gives them, whatever the file says: a token of model.vocab keeps its
+ * id, others are numbered from the number of model.vocab's entries on, in the file's order.
+ * A folder's tokenizer_config.json may name more (added_tokens_decoder, then bos_token and its like): they are added last.
  * What is not supported (other models, expressions that PCRE2 reads differently from
  * Oniguruma: \w, \b, scripts ...) is refused with RAML_ESUPPORT and the field's name, never ignored.
  * The ids are those of the `tokenizers` library's encode with add_special_tokens=False: no token is put around a text.
@@ -97,7 +102,9 @@ RAML_CHECKED enum raml_code raml_tokenizer_from_gguf(const struct raml_gguf *g, 
 RAML_CHECKED enum raml_code raml_tokenizer_save(const struct raml_tokenizer *t, const char *path, struct raml_err *err);
 void raml_tokenizer_close(struct raml_tokenizer *t);
 
-int32_t raml_tokenizer_size(const struct raml_tokenizer *t);                  /* largest id + 1 */
+int32_t raml_tokenizer_size(const struct raml_tokenizer *t); /* largest id + 1 */
+/* Text of the token that the file's post_processor puts in front of every text (_encode does not); NULL: none. */
+const char *raml_tokenizer_begin(const struct raml_tokenizer *t);
 int32_t raml_tokenizer_id(const struct raml_tokenizer *t, const char *token); /* of a whole token's text; -1: none */
 bool raml_tokenizer_is_special(const struct raml_tokenizer *t, int32_t id);
 /* Appends the ids of text. parse_special: text that spells a special token becomes that token; otherwise it is bytes.
@@ -195,6 +202,9 @@ RAML_CHECKED enum raml_code raml_tokenizer_config_read(const char *path, struct 
 RAML_CHECKED enum raml_code raml_tokenizer_config_write(const struct raml_tokenizer_config *c, const char *path,
                                                         struct raml_err *err);
 void raml_tokenizer_config_deinit(struct raml_tokenizer_config *c);
+/* Text of the token in front of every text: bos where c says so, none where c denies it, else the tokenizer's own
+ * (raml_tokenizer_begin). NULL: none, or the tokenizer (borrowed, as c) has no such token. */
+const char *raml_tokenizer_config_begin(const struct raml_tokenizer_config *c, const struct raml_tokenizer *t);
 
 /* -- A tokenizer as GGUF metadata ---------------------------------------------------------------------------------- */
 struct raml_gguf_vocabulary { /* entries for raml_gguf_write; the rest holds what they point to */

@@ -6,6 +6,7 @@
 #include "raml/gguf.h"
 #include "core/json.h"
 #include "raml/tokenizer.h"
+#include "text/added.h"
 #include "text/vocab.h"
 
 #include <stdio.h>
@@ -118,17 +119,9 @@ static const char *name_pattern(const struct raml_tokenizer *t, const json_t *ro
 {
     const char *regex[RAML_PRETOKENIZERS] = {0};
     size_t n = list_patterns(json_object_get(root, "pre_tokenizer"), regex);
+    if (t->spaced) return NULL;
     if (t->n_merges == 0 && !t->nfc && !t->ignore_merges) return "gpt-2"; /* words are bytes, however they are split */
     return n <= RAML_PRETOKENIZERS ? raml_family_name(regex, n, t->nfc, t->ignore_merges) : NULL;
-}
-
-/* Is a special token put before every text? */
-static bool opens_with_token(const json_t *post)
-{
-    const json_t *list = json_object_get(post, "processors");
-    for (size_t i = 0; i < json_array_size(list); i++)
-        if (opens_with_token(json_array_get(list, i))) return true;
-    return json_object_get(json_array_get(json_object_get(post, "single"), 0), "SpecialToken") != NULL;
 }
 
 /* Texts and types by id. pads: space for size names of PAD_BYTES. */
@@ -208,13 +201,13 @@ static void add_entries(struct raml_gguf_vocabulary *v, const char *pattern, siz
 }
 
 static void add_config(struct raml_gguf_vocabulary *v, const struct raml_tokenizer *t,
-                       const struct raml_tokenizer_config *c, const json_t *root)
+                       const struct raml_tokenizer_config *c)
 {
     int32_t bos = c && c->bos ? raml_tokenizer_id(t, c->bos) : -1,
             eos = c && c->eos ? raml_tokenizer_id(t, c->eos) : -1;
     v->bos = (uint32_t)bos;
     v->eos = (uint32_t)eos;
-    v->add_bos = c && c->add_bos >= 0 ? c->add_bos : opens_with_token(json_object_get(root, "post_processor"));
+    v->add_bos = c && c->add_bos >= 0 ? c->add_bos : raml_tokenizer_begin(t) != NULL;
     if (bos >= 0) add(v, "tokenizer.ggml.bos_token_id", RAML_GGUF_U32, &v->bos);
     if (eos >= 0) add(v, "tokenizer.ggml.eos_token_id", RAML_GGUF_U32, &v->eos);
     add(v, "tokenizer.ggml.add_bos_token", RAML_GGUF_BOOL, &v->add_bos);
@@ -235,6 +228,7 @@ enum raml_code raml_gguf_vocabulary_init(struct raml_gguf_vocabulary *v, const s
     enum raml_code rc = raml_json_parse(&(struct raml_place){name, 0}, t->text.data, t->text.len, &root, err);
     if (rc) return rc;
     v->text = root;
+    raml_added_number(root);
     const json_t *merges = json_object_get(json_object_get(root, "model"), "merges");
     const char *pattern = name_pattern(t, root);
     size_t n = json_array_size(merges);
@@ -256,7 +250,7 @@ enum raml_code raml_gguf_vocabulary_init(struct raml_gguf_vocabulary *v, const s
     fill_tokens(v, root, size, v->pool);
     fill_merges(v, merges, v->pool + size * PAD_BYTES);
     add_entries(v, pattern, size, n);
-    add_config(v, t, c, root);
+    add_config(v, t, c);
     return RAML_OK;
 fail:
     raml_gguf_vocabulary_deinit(v);

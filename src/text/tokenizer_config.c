@@ -19,6 +19,12 @@ void raml_tokenizer_config_deinit(struct raml_tokenizer_config *c)
     *c = (struct raml_tokenizer_config){.add_bos = -1};
 }
 
+const char *raml_tokenizer_config_begin(const struct raml_tokenizer_config *c, const struct raml_tokenizer *t)
+{
+    const char *text = c->add_bos == 0 ? NULL : c->add_bos == 1 && c->bos ? c->bos : raml_tokenizer_begin(t);
+    return text && raml_tokenizer_id(t, text) >= 0 ? text : NULL;
+}
+
 static enum raml_code copy(char **out, const char *bytes, size_t n, const char *path, struct raml_err *err)
 {
     if (memchr(bytes, 0, n)) return raml_fail(err, RAML_EFORMAT, "%s: a text contains a 0 byte", path);
