@@ -185,15 +185,21 @@ RAML_CHECKED enum raml_code raml_join(const struct raml_tokenizer *t, enum raml_
 
 /* What goes with a model's tokenizer: its chat template and the tokens that open and close texts.
  *
- * Folder   chat_template.jinja, or chat_template in tokenizer_config.json (of a list of named ones, "default");
- *          bos_token, eos_token, add_bos_token from tokenizer_config.json. Missing files give nothing.
- * GGUF     tokenizer.chat_template, tokenizer.ggml.bos_token_id, eos_token_id, add_bos_token.
+ * Folder   chat_template.jinja, or chat_template in tokenizer_config.json (of a list of named ones, "default"; "tool_use",
+ *          or additional_chat_templates/tool_use.jinja, is for prompts with tools); bos_token, eos_token, other special
+ *          tokens and add_bos_token from tokenizer_config.json, and where that has no added_tokens_decoder the tokens of
+ *          special_tokens_map.json. Missing files give nothing.
+ * GGUF     tokenizer.chat_template, tokenizer.chat_template.tool_use, tokenizer.ggml.bos_token_id, eos_token_id, those of
+ *          unknown, padding, seperator, cls and mask, add_bos_token (without it: true for llama3's kin and tekken).
  */
 
 struct raml_tokenizer_config { /* texts are UTF-8, terminated by 0; NULL: not given */
     char *chat_template, *bos, *eos;
     char *template_place; /* where the template is, for messages */
-    int add_bos;          /* 0, 1; -1: not given */
+    char *tool_template;  /* the template named tool_use, which renders prompts with tools; NULL: none */
+    struct json_t
+        *special; /* object: the texts of all special tokens by name (pad_token, additional_special_tokens, ..) */
+    int add_bos;  /* 0, 1; -1: not given */
 };
 /* path: a folder or a .gguf file. On failure *out is empty. */
 RAML_CHECKED enum raml_code raml_tokenizer_config_read(const char *path, struct raml_tokenizer_config *out,
@@ -208,13 +214,13 @@ const char *raml_tokenizer_config_begin(const struct raml_tokenizer_config *c, c
 
 /* -- A tokenizer as GGUF metadata ---------------------------------------------------------------------------------- */
 struct raml_gguf_vocabulary { /* entries for raml_gguf_write; the rest holds what they point to */
-    struct raml_gguf_entry entry[10];
+    struct raml_gguf_entry entry[20];
     size_t n;
     void *text;
     char *pool;
-    struct raml_gguf_string *token, *merge, one[3];
+    struct raml_gguf_string *token, *merge, one[5];
     int32_t *type;
-    uint32_t bos, eos;
+    uint32_t bos, eos, special[5];
     bool add_bos;
 };
 /* tokenizer.ggml.model, pre, tokens, token_type, merges, and what c holds; whether bos opens a text is taken from the

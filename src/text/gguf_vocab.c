@@ -211,9 +211,26 @@ static void add_config(struct raml_gguf_vocabulary *v, const struct raml_tokeniz
     if (bos >= 0) add(v, "tokenizer.ggml.bos_token_id", RAML_GGUF_U32, &v->bos);
     if (eos >= 0) add(v, "tokenizer.ggml.eos_token_id", RAML_GGUF_U32, &v->eos);
     add(v, "tokenizer.ggml.add_bos_token", RAML_GGUF_BOOL, &v->add_bos);
+    static const char *const special[][2] = {
+        {"unk_token", "tokenizer.ggml.unknown_token_id"}, {"sep_token", "tokenizer.ggml.seperator_token_id"},
+        {"pad_token", "tokenizer.ggml.padding_token_id"}, {"cls_token", "tokenizer.ggml.cls_token_id"},
+        {"mask_token", "tokenizer.ggml.mask_token_id"},
+    };
+    for (size_t i = 0; c && i < sizeof special / sizeof *special; i++) {
+        const char *text = json_string_value(json_object_get(c->special, special[i][0]));
+        int32_t id = text ? raml_tokenizer_id(t, text) : -1;
+        if (id < 0) continue;
+        v->special[i] = (uint32_t)id;
+        add(v, special[i][1], RAML_GGUF_U32, &v->special[i]);
+    }
     if (!c || !c->chat_template) return;
     v->one[2] = (struct raml_gguf_string){c->chat_template, strlen(c->chat_template)};
     add(v, "tokenizer.chat_template", RAML_GGUF_STRING, &v->one[2]);
+    if (!c->tool_template) return;
+    v->one[3] = (struct raml_gguf_string){c->tool_template, strlen(c->tool_template)};
+    v->one[4] = (struct raml_gguf_string){"tool_use", strlen("tool_use")};
+    add_array(v, "tokenizer.chat_templates", RAML_GGUF_STRING, &v->one[4], 1);
+    add(v, "tokenizer.chat_template.tool_use", RAML_GGUF_STRING, &v->one[3]);
 }
 
 enum raml_code raml_gguf_vocabulary_init(struct raml_gguf_vocabulary *v, const struct raml_tokenizer *t,
