@@ -87,7 +87,8 @@ struct raml_tokenizer_parts {
     const struct raml_str *merge; /* [n_merges] "left right", by rank */
     size_t n_merges;
     const char *pattern; /* tokenizer.ggml.pre: "gpt-2", "llama-bpe", "qwen2", "qwen35", "deepseek-llm",
-                            "deepseek-r1-qwen". Each means the patterns, the normalizer (NFC for qwen*, which
+                            "deepseek-r1-qwen", "deepseek-v3", "gpt-4o", "llama4", "tekken", "smollm", "llama3",
+                            "llama-v3", "smaug-bpe", "olmo", "default" (a file's that has none). Each means the patterns, the normalizer (NFC for qwen*, which
                             llama.cpp leaves out) and the ignore_merges (llama-bpe) of its models' own tokenizer.json */
 };
 /* The parts are copied. RAML_ESUPPORT: another pattern or type. Messages name the fields of the tokenizer.json

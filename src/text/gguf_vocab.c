@@ -67,6 +67,8 @@ static enum raml_code read_kind(const struct raml_gguf *g, char pattern[64], str
                          "%s: tokenizer.ggml.model is '%.*s'; this version reads 'gpt2' (byte-level "
                          "BPE)",
                          raml_gguf_path(g), s.n < 40 ? (int)s.n : 40, s.bytes);
+    snprintf(pattern, 64, "default"); /* as llama.cpp reads files from before there was the key */
+    if (!raml_gguf_value_find(g, "tokenizer.ggml.pre")) return RAML_OK;
     rc = raml_gguf_string(g, "tokenizer.ggml.pre", &s, err);
     if (!rc) snprintf(pattern, 64, "%.*s", s.n < 63 ? (int)s.n : 63, s.bytes);
     return rc;
