@@ -76,7 +76,8 @@ struct raml_read_options {
     bool skip_bad;   /* bad lines are counted and skipped instead of ending the read */
     void (*on_bad)(void *user, size_t line, const char *message); /* is called for each skipped line; NULL: none */
     void *user;
-    uint64_t seed; /* for the order of options where the file has the correct one first */
+    const char *name; /* what the file is called in messages, and by its end; NULL: path */
+    uint64_t seed;    /* for the order of options where the file has the correct one first */
 };
 
 /* Reads JSONL, a JSON array, or a table (a name that ends in .csv or .tsv). Accepts GSM8K ("answer" text ending in

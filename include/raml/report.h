@@ -86,7 +86,7 @@ struct raml_trace_files_options {
     enum raml_join join;             /* of answer prefix and answer */
     const char *split, *family;      /* only these; NULL: all */
     size_t max_samples;              /* at most this many trajectories of a question; 0: all */
-    double ema;                      /* weight of the newest value, in (0, 1] */
+    double ema;                      /* weight of the newest value, in (0, 1]; 0: of about a tenth of the trajectory */
     double threshold;                /* nats per answer token: below it an answer counts as solved */
     size_t n_curves, n_shown;        /* figures curve_K; trajectories on the page, of each verdict */
     bool token_table;                /* write tokens.jsonl */
@@ -102,7 +102,7 @@ struct raml_trace_files_options {
     uint64_t seed;                   /* of controls and intervals */
     uint32_t n_draws;                /* resamples; 0: no intervals */
 };
-/* As docs/methods.md, section 2: every token, ema 0.01; threshold 0.1, 4 curves, 8 shown; 8 cuts, 1000 resamples. */
+/* As docs/methods.md, section 2: every token; threshold 0.1, 4 curves, 8 shown; 8 cuts, 1000 resamples. */
 struct raml_trace_files_options raml_trace_files_default(void);
 
 enum raml_trace_verdict {

@@ -13,6 +13,7 @@ static bool has_sign(const char *s, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         unsigned char ch = (unsigned char)s[i];
+        if (ch == '{' && i + 1 < n && (s[i + 1] == '}' || (i && s[i - 1] == '\\'))) return true; /* the empty set */
         if (ch >= 0x80 || is_digit((char)ch) || ((ch | 0x20) >= 'a' && (ch | 0x20) <= 'z')) return true;
     }
     return false;

@@ -119,6 +119,30 @@ bool raml_expr_has_symbol(const struct expr *e)
     return false;
 }
 
+const struct expr *raml_expr_replace(struct expr_pool *p, const struct expr *e, const char *name, const struct expr *by)
+{
+    if (!e) return NULL;
+    if (e->kind == EXPR_SYMBOL && !strcmp(e->text, name)) return by;
+    if (e->kind == EXPR_I && !strcmp(name, "i")) return by;
+    if (!e->n) return e;
+    struct expr *copy = NULL;
+    for (uint32_t i = 0; i < e->n; i++) {
+        const struct expr *a = raml_expr_replace(p, e->arg[i], name, by);
+        if (!a) return NULL;
+        if (a == e->arg[i] && !copy) continue;
+        if (!copy) {
+            copy = raml_expr_new(p, e->kind, e->n);
+            if (!copy) return NULL;
+            const struct expr **arg = copy->arg;
+            *copy = *e;
+            copy->arg = arg;
+            memcpy(copy->arg, e->arg, i * sizeof *copy->arg);
+        }
+        copy->arg[i] = a;
+    }
+    return copy ? copy : e;
+}
+
 const char *raml_expr_fn_name(enum expr_fn fn)
 {
     static const char *const name[EXPR_N_FNS] = {[FN_SQRT] = "sqrt",
@@ -234,6 +258,7 @@ static void print_structure(const struct expr *e, struct raml_buf *out)
         print_all(e, "[", ", ", "]", out);
         break;
     case EXPR_CASES: print_all(e, "cases[", "; ", "]", out); break;
+    case EXPR_QUALIFIED: print_all(e, "", " where ", "", out); break;
     case EXPR_RELATION:
         for (uint32_t i = 0; i < e->n; i++) {
             if (i) raml_buf_adds(out, relation_text(e->text[i - 1]));

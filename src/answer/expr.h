@@ -58,6 +58,8 @@ enum expr_kind {
     EXPR_UNIT,      /* 1: the value; text: the unit as written */
     EXPR_TEXT,      /* words; text normalised: lower case, single spaces */
     EXPR_CASES,     /* rows of a system, or of a piecewise function: value, condition, ... */
+    EXPR_QUALIFIED, /* a value, then what is said of its letters: TEXT as written, relations, SYMBOLs named there;
+                       sub 1: the value holds only if ("if", "when") */
     EXPR_N_KINDS
 };
 
@@ -130,6 +132,9 @@ bool raml_expr_fits(const struct expr *e, uint32_t limit);
 bool raml_expr_is_scalar(const struct expr *e);                  /* this node and all below it */
 bool raml_expr_same(const struct expr *a, const struct expr *b); /* node by node */
 bool raml_expr_has_symbol(const struct expr *e);                 /* a SYMBOL or APPLY anywhere */
+/* e with every SYMBOL `name` (for "i" also EXPR_I) replaced; e itself where there is none. NULL: limits reached. */
+const struct expr *raml_expr_replace(struct expr_pool *p, const struct expr *e, const char *name,
+                                     const struct expr *by);
 const char *raml_expr_fn_name(enum expr_fn fn);
 /* As plain text, for --explain and tests: "1/2*x^10", "{1, 2}", "[0, 1)". Bounded length. */
 void raml_expr_print(const struct expr *e, struct raml_buf *out);

@@ -22,7 +22,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/types.h>
 
 struct cli { /* passed to every command */
     bool json, quiet, skip_bad_rows;
@@ -90,13 +89,8 @@ void cli_help(const struct cli_command *cmd, struct raml_buf *out);
 
 /* Progress on stderr: one line rewritten on a terminal, occasional plain lines elsewhere; rate and time left. */
 struct cli_progress;
-/* Takes SIGINT, SIGTERM, SIGUSR1 and SIGPIPE until _close; NULL: no memory. */
-struct cli_progress *cli_progress_open(bool quiet);
-const struct raml_sink *cli_progress_sink(struct cli_progress *p); /* stop: true after one of them */
-bool cli_progress_asked(void); /* the same, without a word of it: for who passes the request on */
-/* Asks a raml that this process has started to stop, as SIGTERM does, and never more than that: where it has been asked
- * already (Ctrl-C goes to all processes of a terminal), nothing happens. */
-void cli_progress_pass_on(pid_t pid);
+struct cli_progress *cli_progress_open(bool quiet);                /* NULL: no memory */
+const struct raml_sink *cli_progress_sink(struct cli_progress *p); /* stop: what cli_signals_asked says */
 void cli_progress_close(struct cli_progress *p);
 
 #endif

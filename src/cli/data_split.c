@@ -5,6 +5,7 @@
 #include "core/array.h"
 #include "core/file.h"
 #include "core/path.h"
+#include "core/spool.h"
 #include "raml/leak.h"
 
 #include <inttypes.h>
@@ -34,6 +35,7 @@ struct split {
     const struct split_settings *set;
     struct raml_questions all;
     size_t *n_of_file;    /* questions, by file */
+    uint64_t *hash;       /* of each file */
     uint64_t *key;        /* of each question */
     bool *test;           /* side of each */
     uint32_t part, whole; /* of the share */
@@ -203,14 +205,12 @@ static enum raml_code count_leaks(struct split *s, struct raml_err *err)
     return rc;
 }
 
-static json_t *record(const struct split *s, struct raml_err *err)
+static json_t *record(const struct split *s)
 {
     json_t *files = json_array(), *sides = json_object();
     for (size_t i = 0; i < s->cli->n_args; i++) {
-        uint64_t hash;
         char hex[20];
-        if (raml_hash_path(s->cli->arg[i], &hash, err)) break; /* reported below */
-        snprintf(hex, sizeof hex, "%016" PRIx64, hash);
+        snprintf(hex, sizeof hex, "%016" PRIx64, s->hash[i]);
         json_array_append_new(files, json_pack("{s:s, s:s, s:I}", "path", s->cli->arg[i], "xxh3", hex, "questions",
                                                (json_int_t)s->n_of_file[i]));
     }
@@ -280,17 +280,29 @@ static enum raml_code tell(const struct split *s, const json_t *o, struct raml_e
     return RAML_OK;
 }
 
+/* File i of the command line: its questions, and its hash. */
+static enum raml_code read_file(struct split *s, size_t i, struct raml_err *err)
+{
+    const char *name = s->cli->arg[i];
+    const struct raml_read_options opt = {.map = s->set->map, .name = name};
+    struct raml_spool spool;
+    size_t before = s->all.n;
+    enum raml_code rc = raml_spool_init(&spool, name, err);
+    if (rc) return rc;
+    rc = cli_read_questions(s->cli, &s->all, spool.path, &opt, NULL, err);
+    if (!rc) rc = raml_hash_path(spool.path, &s->hash[i], err);
+    s->n_of_file[i] = s->all.n - before;
+    raml_spool_deinit(&spool, name, rc ? err : NULL);
+    return rc;
+}
+
 static enum raml_code split_files(struct split *s, struct raml_err *err)
 {
-    struct raml_read_options opt = {.map = s->set->map};
     enum raml_code rc = s->set->by_id ? read_ids(s, err) : read_share(s, err);
     s->n_of_file = calloc(s->cli->n_args, sizeof *s->n_of_file);
-    if (!rc && !s->n_of_file) rc = raml_fail(err, RAML_ENOMEM, "no memory for %zu files", s->cli->n_args);
-    for (size_t i = 0; !rc && i < s->cli->n_args; i++) {
-        size_t before = s->all.n;
-        rc = cli_read_questions(s->cli, &s->all, s->cli->arg[i], &opt, NULL, err);
-        s->n_of_file[i] = s->all.n - before;
-    }
+    s->hash = calloc(s->cli->n_args, sizeof *s->hash);
+    if (!rc && !(s->n_of_file && s->hash)) rc = raml_fail(err, RAML_ENOMEM, "no memory for %zu files", s->cli->n_args);
+    for (size_t i = 0; !rc && i < s->cli->n_args; i++) rc = read_file(s, i, err);
     if (rc) return rc;
     s->key = calloc(s->all.n + 1, sizeof *s->key);
     s->test = calloc(s->all.n + 1, sizeof *s->test);
@@ -299,10 +311,8 @@ static enum raml_code split_files(struct split *s, struct raml_err *err)
     for (int k = 0; !rc && k < N_SIDES; k++) rc = fill_side(s, k, err);
     if (!rc) rc = count_leaks(s, err);
     if (rc) return rc;
-    struct raml_err own = {0};
-    json_t *o = record(s, &own);
-    if (!o && own.code) rc = raml_fail(err, own.code, "%s", own.msg);
-    else if (!o) rc = raml_fail(err, RAML_ENOMEM, "no memory for the record");
+    json_t *o = record(s);
+    if (!o) rc = raml_fail(err, RAML_ENOMEM, "no memory for the record");
     if (!rc) rc = write_all(s, o, err);
     if (!rc) rc = tell(s, o, err);
     json_decref(o);
@@ -324,6 +334,7 @@ static enum raml_code run(const struct cli *cli, const void *settings, struct ra
     free(s.key);
     free(s.test);
     free(s.n_of_file);
+    free(s.hash);
     raml_questions_deinit(&s.all);
     return rc;
 }

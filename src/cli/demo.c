@@ -8,6 +8,7 @@
  */
 #include "cli/commands.h"
 #include "cli/demo.h"
+#include "cli/signals.h"
 
 #include "core/clock.h"
 #include "core/path.h"
@@ -81,33 +82,11 @@ static void add_words(struct step *s, const char *line)
     }
 }
 
-/* Signals that stop a program, held back between fork and exec: a handler of the parent's would lose them. */
-static void hold_signals(sigset_t *before)
-{
-    sigset_t held;
-    sigemptyset(&held);
-    sigaddset(&held, SIGINT);
-    sigaddset(&held, SIGTERM);
-    sigprocmask(SIG_BLOCK, &held, before);
-}
-
-/* In the child: they end it from here on, unless they are ignored (nohup), until it takes them itself. */
-static void drop_handlers(const sigset_t *before)
-{
-    static const int stopping[] = {SIGINT, SIGTERM};
-    for (size_t i = 0; i < sizeof stopping / sizeof *stopping; i++) {
-        struct sigaction a;
-        if (sigaction(stopping[i], NULL, &a) || (!(a.sa_flags & SA_SIGINFO) && a.sa_handler == SIG_IGN)) continue;
-        signal(stopping[i], SIG_DFL);
-    }
-    sigprocmask(SIG_SETMASK, before, NULL);
-}
-
-static void child(const struct step *s, pid_t parent, const sigset_t *before)
+static void child(const struct step *s, pid_t parent)
 {
     char *argv[MAX_WORDS + 2] = {"raml"};
     for (int i = 0; i < s->n; i++) argv[i + 1] = (char *)(uintptr_t)s->word[i];
-    drop_handlers(before);
+    cli_signals_in_child();
     prctl(PR_SET_PDEATHSIG, SIGTERM); /* a step does not outlive a demo that is killed */
     if (getppid() != parent) _exit(1);
     int fd = s->stdout_path ? open(s->stdout_path, O_WRONLY | O_CREAT | O_TRUNC, 0666) : 1;
@@ -129,8 +108,8 @@ static enum raml_code wait_for(pid_t pid, int *status, struct rusage *use, struc
         pid_t got = wait4(pid, status, WNOHANG, use);
         if (got == pid) return RAML_OK;
         if (got < 0 && errno != EINTR) return raml_fail_errno(err, "can't wait for a step");
-        if (!passed && cli_progress_asked()) {
-            cli_progress_pass_on(pid);
+        if (!passed && cli_signals_asked()) {
+            cli_signals_pass_on(pid);
             passed = true;
         }
         nanosleep(&pause, NULL);
@@ -155,11 +134,8 @@ static enum raml_code run_step(const struct cli *cli, struct step *s, struct dem
     }
     fflush(stdout);
     double start = raml_clock_monotonic();
-    sigset_t before;
-    hold_signals(&before);
     pid_t parent = getpid(), pid = fork();
-    if (pid == 0) child(s, parent, &before);
-    sigprocmask(SIG_SETMASK, &before, NULL);
+    if (pid == 0) child(s, parent);
     if (pid < 0) return raml_fail_errno(err, "cannot start a step");
     int status = 0;
     struct rusage use = {0};
@@ -169,7 +145,7 @@ static enum raml_code run_step(const struct cli *cli, struct step *s, struct dem
     size_t memory = (size_t)use.ru_maxrss * 1024;
     if (memory > phase->peak_memory_bytes) phase->peak_memory_bytes = memory;
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return RAML_OK;
-    if (cli_progress_asked())
+    if (cli_signals_asked())
         return raml_fail(err, RAML_ESTOP, "stopped during `raml %s`; the same command with --resume goes on from there",
                          s->word[0]);
     return raml_fail(err, RAML_EIO, "the step `raml %s %s` failed; its message is above", s->word[0],
@@ -366,7 +342,7 @@ static enum raml_code next_step(const struct cli *cli, const struct settings *s,
                                 struct raml_err *err)
 {
     enum raml_code rc = RAML_OK;
-    if (cli_progress_asked())
+    if (cli_signals_asked())
         return raml_fail(err, RAML_ESTOP, "stopped; the same command with --resume goes on from there");
     if (r->n_done == N_STEPS - 1) rc = cli_demo_summary(s->out, r->phase, err); /* the report shows it */
     if (!rc) rc = one_step(cli, s, r->n_done, r->phase, err);

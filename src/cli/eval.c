@@ -14,7 +14,7 @@
 
 #define AT(field) offsetof(struct eval_settings, field)
 static const struct raml_setting options[] = {
-    SAMPLING_OPTIONS("1"),
+    SAMPLING_OPTIONS("1", "Samples per question."),
     {"k", NULL, RAML_TEXT, AT(k), "1", 0, 0, NULL,
      "Values of k: \"1,4,8\"; none larger than a question's number of samples."},
     {"metrics", NULL, RAML_TEXT, AT(metrics), NULL, 0, 0, NULL,
@@ -113,14 +113,15 @@ static enum raml_code read_files(struct eval *e, struct raml_err *err)
         return raml_fail(err, RAML_EUSAGE, "--families makes questions without samples; give --model to sample them");
     if (e->s->sampling.map) return raml_fail(err, RAML_EUSAGE, "--map is for questions to sample: it needs --model");
     if (e->s->samples_out) return raml_fail(err, RAML_EUSAGE, "--samples_out needs --model: nothing else is sampled");
-    if (!cli->n_args)
-        return raml_fail(err, RAML_EUSAGE, "no samples; give a FILE.jsonl, or a --model and its questions");
+    const char *input = cli_one_input(cli), *const *file = cli->n_args ? cli->arg : &input;
+    size_t n = cli->n_args ? cli->n_args : input != NULL;
+    if (!n) return raml_fail(err, RAML_EUSAGE, "no samples; give a FILE.jsonl, or a --model and its questions");
     if (cli->n_args > MAX_FILES) return raml_fail(err, RAML_EUSAGE, "%zu files; at most %d", cli->n_args, MAX_FILES);
     enum raml_code rc = RAML_OK;
     uint64_t left = (uint64_t)e->s->sampling.limit;
-    for (size_t i = 0; i < cli->n_args && !rc; i++) {
+    for (size_t i = 0; i < n && !rc; i++) {
         if (i && e->s->sampling.limit && !left) break;
-        rc = cli_eval_file_read(e->s, cli->arg[i], &left, take, e, &e->file[e->n_files++], err);
+        rc = cli_eval_file_read(e->s, file[i], &left, take, e, &e->file[e->n_files++], err);
     }
     return rc;
 }
@@ -131,7 +132,7 @@ static enum raml_code sample(struct eval *e, struct raml_err *err)
     raml_questions_init(&qs);
     raml_questions_init(&samples);
     enum raml_code rc = cli_sampling_questions(e->cli, &e->s->sampling, &qs, err);
-    if (!rc) rc = cli_sampling_run(e->cli, &e->s->sampling, &qs, &samples, &e->sampled, err);
+    if (!rc) rc = cli_sampling_run(e->cli, &e->s->sampling, NULL, &qs, &samples, &e->sampled, err);
     if (!rc && e->s->samples_out) rc = raml_questions_write(&samples, e->s->samples_out, err);
     if (!rc) rc = cli_eval_samples_read(&samples, take, e, err);
     raml_questions_deinit(&qs);

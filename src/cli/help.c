@@ -98,6 +98,19 @@ static void option_help(const struct cli_command *cmd, const struct raml_setting
     raml_buf_deinit(&text);
 }
 
+static void group_help(const struct cli_command *cmd, const struct cli_shared *t, size_t g, struct raml_buf *out)
+{
+    bool any = false;
+    for (size_t k = 0; k < *t->n; k++) {
+        char value[CLI_DEFAULT];
+        if (cli_group_of(t, k) != g) continue;
+        struct raml_setting row = cli_row(t, k, value);
+        if (!any) raml_buf_addf(out, "\n%s:\n", cli_group_heading(t, g));
+        any = true;
+        option_help(cmd, &row, out);
+    }
+}
+
 void cli_example(struct raml_buf *out, const char *text)
 {
     const int width = WIDTH - 4; /* beside the indent and " \\" */
@@ -122,12 +135,7 @@ void cli_help(const struct cli_command *cmd, struct raml_buf *out)
     }
     for (size_t i = 0; i < cli_n_tables(cmd); i++) {
         struct cli_shared t = cli_table(cmd, i);
-        if (*t.n) raml_buf_addf(out, "\n%s:\n", t.heading ? t.heading : "options");
-        for (size_t k = 0; k < *t.n; k++) {
-            char value[CLI_DEFAULT];
-            struct raml_setting row = cli_row(&t, k, value);
-            option_help(cmd, &row, out);
-        }
+        for (size_t g = 0; cli_group_heading(&t, g); g++) group_help(cmd, &t, g, out);
     }
     raml_buf_adds(out, "\nexample:\n");
     cli_example(out, cmd->example);

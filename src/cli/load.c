@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 /* init:PRESET: random weights. */
 static enum raml_code make_model(const struct cli *cli, const char *preset, const char *adapter, enum raml_dtype dtype,
@@ -94,6 +96,14 @@ enum raml_code cli_print_json(json_t *o, struct raml_err *err)
     return RAML_OK;
 }
 
+const char *cli_one_input(const struct cli *cli)
+{
+    struct stat st;
+    if (cli->n_args) return cli->n_args == 1 ? cli->arg[0] : NULL;
+    if (fstat(STDIN_FILENO, &st)) return NULL;
+    return S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode) || S_ISREG(st.st_mode) ? "-" : NULL;
+}
+
 bool cli_pass_over(const struct cli *cli, enum raml_code rc, struct raml_err *err)
 {
     enum { NAMED = 20 };
@@ -171,10 +181,11 @@ static enum raml_code take_or_pass(void *user, struct raml_err *err)
 enum raml_code cli_run_lines(const struct cli *cli, const char *what, struct cli_lines *x,
                              enum raml_code (*take)(void *to, struct raml_err *err), void *to, struct raml_err *err)
 {
-    if (cli->n_args != 1)
+    const char *path = cli_one_input(cli);
+    if (!path)
         return raml_fail(err, RAML_EUSAGE, "%s takes one FILE.jsonl, or - for standard input; found %zu", what,
                          cli->n_args);
-    enum raml_code rc = raml_lines_init(&x->in, cli->arg[0], MAX_LINE_BYTES, err);
+    enum raml_code rc = raml_lines_init(&x->in, path, MAX_LINE_BYTES, err);
     if (rc) return rc;
     if (x->out) rc = raml_writer_init(&x->writer, x->out, err);
     struct careful careful = {cli, take, to};

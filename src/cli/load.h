@@ -38,6 +38,9 @@ RAML_CHECKED enum raml_code cli_write_recipe(const struct cli *cli, const char *
 /* Prints one JSON object (taken over) as a line on standard output. NULL: RAML_ENOMEM. */
 RAML_CHECKED enum raml_code cli_print_json(json_t *o, struct raml_err *err);
 
+/* The one file that a command reads: the nameless argument; without one "-", where standard input is a pipe or a file. NULL:
+ * there is neither (a terminal, /dev/null), or several. */
+const char *cli_one_input(const struct cli *cli);
 /* After a row of input has failed with rc: is it to be passed over? With --skip_bad_rows faults of a row's text are; such
  * a row is named, counted, and err empty again. */
 bool cli_pass_over(const struct cli *cli, enum raml_code rc, struct raml_err *err);
@@ -56,7 +59,7 @@ struct cli_lines {
     struct raml_writer writer;
     const char *out; /* file to write; NULL: standard output */
 };
-/* Opens the one nameless argument (what: the command's name, for messages) and calls take for every line of it that is
+/* Opens the one input (what: the command's name, for messages) and calls take for every line of it that is
  * not empty; a line whose take fails may be passed over, before anything is written for it. The file to write appears when all went well, or not at all. */
 RAML_CHECKED enum raml_code cli_run_lines(const struct cli *cli, const char *what, struct cli_lines *x,
                                           enum raml_code (*take)(void *to, struct raml_err *err), void *to,

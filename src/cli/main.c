@@ -6,6 +6,7 @@
 #include "cli/pages.h"
 #include "cli/processors.h"
 #include "cli/ranks.h"
+#include "cli/signals.h"
 
 #include "core/nearest.h"
 
@@ -224,7 +225,8 @@ static int start(const struct cli_command *cmd, int argc, char *const *argv)
         return FAILED;
     }
     int code;
-    enum raml_code rc = cli_ranks_open(cmd, &ranks, &err);
+    enum raml_code rc = cli_signals_open(&err); /* before any thread is started */
+    if (!rc) rc = cli_ranks_open(cmd, &ranks, &err);
     bool opened = !rc;
     if (!rc) rc = cli_parse(cmd, argc, argv, settings, &cli, &help, &parsed, &err);
     if (!rc && !help) rc = run_command(cmd, &cli, ranks, settings, &err);
@@ -238,6 +240,7 @@ static int start(const struct cli_command *cmd, int argc, char *const *argv)
     }
     if (opened) cli_ranks_close(ranks);
     else cli_ranks_leave();
+    cli_signals_close();
     cli_parse_free(parsed);
     free(settings);
     return code;

@@ -46,11 +46,30 @@ static void paragraph(struct raml_buf *out, const char *text)
     raml_buf_adds(out, "\n");
 }
 
-/* cmd: whose table it is; NULL: of every command. */
-static void options(struct raml_buf *out, const struct cli_command *cmd, const struct cli_shared *t)
+static void capitals(struct raml_buf *out, const char *text, char space)
 {
+    for (; *text; text++) {
+        char upper = *text == ' ' ? space : is_lower(*text) ? (char)(*text - 'a' + 'A') : *text;
+        put(out, &upper, 1, false);
+    }
+}
+
+static void heading(struct raml_buf *out, const char *text)
+{
+    raml_buf_adds(out, ".SH ");
+    capitals(out, text, ' ');
+    raml_buf_adds(out, "\n");
+}
+
+/* cmd: whose table it is; NULL: of every command. */
+static void options(struct raml_buf *out, const struct cli_command *cmd, const struct cli_shared *t, size_t group)
+{
+    bool any = false;
     for (size_t i = 0; i < *t->n; i++) {
         char value[CLI_DEFAULT];
+        if (cli_group_of(t, i) != group) continue;
+        if (!any) heading(out, cli_group_heading(t, group));
+        any = true;
         const struct raml_setting row = cli_row(t, i, value), *o = &row;
         struct raml_buf text;
         raml_buf_adds(out, ".TP\n\\fB\\-\\-");
@@ -77,21 +96,6 @@ static void page_name(struct raml_buf *out, const struct cli_command *cmd)
 }
 
 /* In capitals, as manual pages have them; space: what stands for one. */
-static void capitals(struct raml_buf *out, const char *text, char space)
-{
-    for (; *text; text++) {
-        char upper = *text == ' ' ? space : is_lower(*text) ? (char)(*text - 'a' + 'A') : *text;
-        put(out, &upper, 1, false);
-    }
-}
-
-static void heading(struct raml_buf *out, const char *text)
-{
-    raml_buf_adds(out, ".SH ");
-    capitals(out, text, ' ');
-    raml_buf_adds(out, "\n");
-}
-
 static void title(struct raml_buf *out, const struct cli_command *cmd)
 {
     raml_buf_adds(out, ".TH \"");
@@ -126,8 +130,7 @@ static void command_page(const struct cli_command *cmd, struct raml_buf *out)
     }
     for (size_t i = 0; i < cli_n_tables(cmd); i++) {
         struct cli_shared t = cli_table(cmd, i);
-        if (*t.n) heading(out, t.heading ? t.heading : "options");
-        options(out, cmd, &t);
+        for (size_t g = 0; cli_group_heading(&t, g); g++) options(out, cmd, &t, g);
     }
     raml_buf_adds(out, ".SH EXAMPLE\n.nf\n");
     raml_buf_init(&example, CLI_MAX_PAGE);
@@ -171,9 +174,8 @@ static void overview_page(struct raml_buf *out)
         raml_buf_adds(out, " (1)\n");
         paragraph(out, cli_commands[i]->about);
     }
-    raml_buf_adds(out, ".SH OPTIONS OF EVERY COMMAND\n");
-    const struct cli_shared common = {cli_common_option, &cli_n_common, 0, NULL, NULL};
-    options(out, NULL, &common);
+    const struct cli_shared common = {cli_common_option, &cli_n_common, 0, "options of every command", NULL};
+    options(out, NULL, &common, 0);
     common_end(out);
     raml_buf_adds(out, ".SH SEE ALSO\n");
     for (size_t i = 0; i < cli_n_commands; i++) {

@@ -60,6 +60,11 @@ RAML_CHECKED enum raml_code cli_refuse_argument(const struct cli_parsed *p, cons
 RAML_CHECKED enum raml_code cli_slot_set(struct cli_parsed *p, struct cli_slot *s, const char *text, size_t len,
                                          struct raml_err *err);
 
+/* groups.c: what a table's rows are about. Group 0 is the table's own, further ones exist in long tables; NULL: there are
+ * no more groups. A group may have no rows. */
+const char *cli_group_heading(const struct cli_shared *t, size_t g);
+size_t cli_group_of(const struct cli_shared *t, size_t row);
+
 /* help.c: " INT": what stands after the option's name; "" for a flag. */
 const char *cli_type_name(enum raml_setting_type t);
 /* "(an integer from 1 to 9; default 3; also --lr)", or nothing, after one space. */

@@ -1,4 +1,4 @@
-/* progress.c - progress on standard error, and requests to stop.
+/* progress.c - progress on standard error.
  *
  * On a terminal: one line, rewritten at most ten times a second, truncated to the terminal's width. Elsewhere (files,
  * pipes, TERM=dumb): a plain line at most every ten seconds and one when a piece of work ends. No colour is ever
@@ -7,9 +7,9 @@
  */
 #include "cli/cli.h"
 
+#include "cli/signals.h"
 #include "core/clock.h"
 
-#include <limits.h>
 #include <math.h>
 #include <signal.h>
 #include <stdint.h>
@@ -19,46 +19,10 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-/* The only mutable statics of the program: a signal handler has no argument for its owner. They are
- * written by the handler; stop() reads the first. */
-static volatile sig_atomic_t caught, caught_at; /* a signal's number; when it came, in milliseconds */
-
-/* Milliseconds within which several are one request. A person does not press Ctrl-C twice as fast as that. */
-enum { ONE_SIGTERM = 1000, ONE_SIGINT = 100 };
-
-/* timeout(1) sends its signal to a program and at once to its group, and so twice to the program; a SIGTERM with a value
- * is from a raml that passes its own on (cli_progress_pass_on). Neither is a person who has lost patience. */
-static void on_signal(int number, siginfo_t *info, void *context)
-{
-    (void)context;
-    unsigned now = (unsigned)(int64_t)(raml_clock_monotonic() * 1000);
-    bool again = caught == SIGTERM || caught == SIGINT;
-    if (again && number == SIGUSR1) return;
-    if (!again) caught_at = (sig_atomic_t)(now & INT_MAX);
-    if (!again || number == SIGINT) caught = number;
-    if (!again || number == SIGPIPE || info->si_code == SI_QUEUE) return;
-    if (((now - (unsigned)caught_at) & INT_MAX) < (number == SIGINT ? ONE_SIGINT : ONE_SIGTERM)) return;
-    signal(number, SIG_DFL); /* it ends the program when this handler returns */
-    raise(number);
-}
-
-bool cli_progress_asked(void)
-{
-    return caught != 0;
-}
-
-void cli_progress_pass_on(pid_t pid)
-{
-    sigqueue(pid, SIGTERM, (union sigval){0});
-}
-
-/* SIGUSR1: what mpirun passes on to ranks, and what sbatch --signal=USR1 sends before a job's time is up. */
-enum { N_SIGNALS = 4, MAX_LINE = 512 };
-static const int watched[N_SIGNALS] = {SIGINT, SIGTERM, SIGPIPE, SIGUSR1};
+enum { MAX_LINE = 512 };
 
 struct cli_progress {
     struct raml_sink sink;
-    struct sigaction before[N_SIGNALS];
     bool quiet, terminal, announced, open; /* open: what[] is work that has not ended */
     char what[96], last[MAX_LINE];         /* last: newest state, for the line at the end */
     double started, shown, first, done;
@@ -71,16 +35,24 @@ static void wipe(struct cli_progress *p)
     p->width = 0;
 }
 
-/* 12 -> "12", 81234 -> "81.2k" */
+/* 12.34 -> "12.3", 8720.4 -> "8,720", 3220000 -> "3.2 M" */
 static void short_number(double x, char out[24])
 {
-    static const char *const unit[] = {"", "k", "M", "G", "T"};
+    static const char unit[] = "MGT";
     size_t i = 0;
-    while (fabs(x) >= 9999.5 && i < 4) {
-        x /= 1000;
-        i++;
+    double big = x / 1e6;
+    if (x < 999.5 && (x != floor(x) || x < 0)) {
+        snprintf(out, 24, "%.3g", x);
+    } else if (x < 999999.5) {
+        long n = (long)floor(x + 0.5);
+        if (n < 1000) snprintf(out, 24, "%ld", n);
+        else snprintf(out, 24, "%ld,%03ld", n / 1000, n % 1000);
+    } else {
+        for (; big >= 999.5 && unit[i + 1]; i++) big /= 1000;
+        if (big < 9.95) snprintf(out, 24, "%.1f %c", big, unit[i]);
+        else if (big < 999.5) snprintf(out, 24, "%.0f %c", big, unit[i]);
+        else snprintf(out, 24, "%.0f,%03.0f %c", floor(big / 1000), fmod(floor(big), 1000), unit[i]);
     }
-    snprintf(out, 24, i || x != floor(x) ? "%.3g%s" : "%.0f%s", x, unit[i]);
 }
 
 static void short_time(double seconds, char out[24])
@@ -181,13 +153,14 @@ static void on_progress(void *user, const char *what, double done, double total,
 static bool on_stop(void *user)
 {
     struct cli_progress *p = user;
-    if (caught && !p->announced) {
+    int asked = cli_signals_asked();
+    if (asked && !p->announced) {
         p->announced = true;
-        if (caught == SIGINT) on_line(p, "Ctrl-C: stopping at the end of this step; a second one ends at once");
-        if (caught == SIGUSR1) on_line(p, "SIGUSR1: stopping at the end of this step");
-        if (caught == SIGTERM) on_line(p, "SIGTERM: stopping at the end of this step; a second one ends at once");
+        if (asked == SIGINT) on_line(p, "Ctrl-C: stopping at the end of this step; a second one ends at once");
+        if (asked == SIGUSR1) on_line(p, "SIGUSR1: stopping at the end of this step");
+        if (asked == SIGTERM) on_line(p, "SIGTERM: stopping at the end of this step; a second one ends at once");
     }
-    return caught != 0;
+    return asked != 0;
 }
 
 struct cli_progress *cli_progress_open(bool quiet)
@@ -198,16 +171,6 @@ struct cli_progress *cli_progress_open(bool quiet)
     p->quiet = quiet;
     p->terminal = isatty(STDERR_FILENO) && term && strcmp(term, "dumb") != 0;
     p->sink = (struct raml_sink){.line = on_line, .progress = on_progress, .stop = on_stop, .user = p};
-    caught = 0;
-    for (int i = 0; i < N_SIGNALS; i++) {
-        /* RESTART: a stop never looks like a failed read. A closed pipe is a request to stop like any other; it may
-         * come often. */
-        struct sigaction a = {.sa_sigaction = on_signal, .sa_flags = SA_RESTART | SA_SIGINFO};
-        sigemptyset(&a.sa_mask);
-        sigaction(watched[i], &a, &p->before[i]);
-        if (watched[i] != SIGPIPE && p->before[i].sa_handler == SIG_IGN) /* a background job of sh, nohup */
-            sigaction(watched[i], &p->before[i], NULL);
-    }
     return p;
 }
 
@@ -220,6 +183,5 @@ void cli_progress_close(struct cli_progress *p)
 {
     if (!p) return;
     finish(p);
-    for (int i = 0; i < N_SIGNALS; i++) sigaction(watched[i], &p->before[i], NULL);
     free(p);
 }

@@ -172,7 +172,7 @@ static enum raml_code run(const struct cli *cli, const void *settings, struct ra
 const struct cli_command cli_prompt = {
     .name = "prompt",
     .about = "messages to a model's prompt, by its chat template",
-    .args = "FILE.jsonl|-",
+    .args = "[FILE.jsonl|-]",
     .detail =
         "A line {\"messages\"} gives a line {\"text\"}. A line may also have add_generation_prompt, "
         "continue_final_message, "

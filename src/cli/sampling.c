@@ -131,8 +131,8 @@ static enum raml_code check_exit(const struct sampling_settings *s, struct raml_
 }
 
 enum raml_code cli_sampling_run(const struct cli *cli, const struct sampling_settings *s,
-                                const struct raml_questions *qs, struct raml_questions *out,
-                                struct sampling_result *result, struct raml_err *err)
+                                const struct sampling_listener *listener, const struct raml_questions *qs,
+                                struct raml_questions *out, struct sampling_result *result, struct raml_err *err)
 {
     struct raml_model *model = NULL;
     struct raml_tokenizer *tokenizer = NULL;
@@ -150,6 +150,12 @@ enum raml_code cli_sampling_run(const struct cli *cli, const struct sampling_set
     if (!rc) rc = cli_prompting_open(&s->prompting, path, tokenizer, &prompting, err);
     if (!rc) o.n_eos = cli_load_eos(model, eos);
     o.eos = eos;
+    if (listener) {
+        o.batch_size = 1;
+        o.hears = listener->hears;
+        o.hears_user = listener->user;
+        if (!rc) rc = listener->open(listener->user, tokenizer, &prompting.format, err);
+    }
     double start = raml_clock_monotonic();
     if (!rc)
         rc = raml_sample_questions(model, tokenizer, &prompting.format, qs, &o, out, &result->stats, cli->sink, err);

@@ -367,7 +367,8 @@ static enum raml_code summary(const struct work *w, struct raml_err *err)
 
 static enum raml_code run(const struct cli *cli, const void *settings, struct raml_err *err)
 {
-    if (cli->n_args != 1)
+    const char *path = cli_one_input(cli);
+    if (!path)
         return raml_fail(err, RAML_EUSAGE, "score takes one FILE.jsonl, or - for standard input; found %zu",
                          cli->n_args);
     struct work *w = calloc(1, sizeof *w);
@@ -377,7 +378,7 @@ static enum raml_code run(const struct cli *cli, const void *settings, struct ra
     raml_buf_init(&w->text, MAX_LINE_BYTES);
     enum raml_code rc = cli_load_model(cli, w->s->model, w->s->adapter, w->s->dtype, &w->model, &w->model_path, err);
     if (!rc) rc = raml_completion_open(w->model, (size_t)w->s->max_batch_tokens, &w->evaluator, err);
-    if (!rc) rc = raml_lines_init(&w->lines, cli->arg[0], MAX_LINE_BYTES, err);
+    if (!rc) rc = raml_lines_init(&w->lines, path, MAX_LINE_BYTES, err);
     if (!rc) {
         if (w->s->out) rc = raml_writer_init(&w->writer, w->s->out, err);
         if (!rc) rc = cli_each_line(cli, &w->lines, take_line, w, err);
@@ -400,7 +401,7 @@ static enum raml_code run(const struct cli *cli, const void *settings, struct ra
 const struct cli_command cli_score = {
     .name = "score",
     .about = "log-probability and entropy of given completions, token by token",
-    .args = "FILE.jsonl|-",
+    .args = "[FILE.jsonl|-]",
     .detail =
         "A line is {\"id\", \"prompt\" or \"prompt_tokens\", \"completions\": [{\"text\"} or {\"tokens\"}, ...]}; it "
         "gives one line {\"id\", \"join\", \"completions\": [{\"logp\", \"entropy\", \"logp_sum\"}, ...]}, in order. A "

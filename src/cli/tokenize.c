@@ -144,7 +144,7 @@ static enum raml_code run(const struct cli *cli, const void *settings, struct ra
 const struct cli_command cli_tokenize = {
     .name = "tokenize",
     .about = "texts to token ids, and back",
-    .args = "FILE.jsonl|-",
+    .args = "[FILE.jsonl|-]",
     .detail =
         "A line {\"text\"} gives a line {\"ids\"}; with --decode, {\"ids\"} gives {\"text\"}. An \"id\" is copied. "
         "Bytes that are not UTF-8 become U+FFFD.",

@@ -13,7 +13,7 @@ struct settings {
 
 #define AT(field) offsetof(struct settings, field)
 static const struct cli_shared shared[] = {
-    {cli_training_options, &cli_n_training_options, AT(common), "options of model, data and run", NULL},
+    {cli_training_options, &cli_n_training_options, AT(common), "options of the run", NULL},
     CLI_LORA_TABLE(AT(common)),
     {raml_distill_settings, &raml_n_distill_settings, AT(distill), "options of distillation", NULL},
     {raml_rollout_settings, &raml_n_rollout_settings, AT(rollouts), "options of rollouts", NULL},

@@ -18,7 +18,7 @@ static const struct raml_setting options[] = {
      "settings that are given win."},
 };
 static const struct cli_shared shared[] = {
-    {cli_training_options, &cli_n_training_options, AT(common), "options of model, data and run", NULL},
+    {cli_training_options, &cli_n_training_options, AT(common), "options of the run", NULL},
     CLI_LORA_TABLE(AT(common)),
     {raml_preference_settings, &raml_n_preference_settings, AT(preference), "options of the objective", NULL},
     {raml_train_settings, &raml_n_train_settings, AT(train), "options of training", "learning_rate=1e-5"},

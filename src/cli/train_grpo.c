@@ -22,7 +22,7 @@ static const struct raml_setting options[] = {
      "optimizer and schedule stay; settings that are given win."},
 };
 static const struct cli_shared shared[] = {
-    {cli_training_options, &cli_n_training_options, AT(common), "options of model, data and run", NULL},
+    {cli_training_options, &cli_n_training_options, AT(common), "options of the run", NULL},
     CLI_LORA_TABLE(AT(common)),
     {raml_rollout_settings, &raml_n_rollout_settings, AT(rollouts), "options of rollouts", NULL},
     {raml_reward_settings, &raml_n_reward_settings, AT(reward), "options of the reward", NULL},

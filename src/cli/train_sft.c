@@ -19,7 +19,7 @@ static const struct raml_setting options[] = {
      "sft: -log p of every token. dft: the same times p, held constant (dynamic fine-tuning)."},
 };
 static const struct cli_shared shared[] = {
-    {cli_training_options, &cli_n_training_options, AT(common), "options of model, data and run", NULL},
+    {cli_training_options, &cli_n_training_options, AT(common), "options of the run", NULL},
     CLI_LORA_TABLE(AT(common)),
     {raml_support_settings, &raml_n_support_settings, AT(train), "options of the support set", NULL},
     {raml_multi_step_settings, &raml_n_multi_step_settings, AT(train), "options of the multi-step loss", NULL},

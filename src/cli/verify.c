@@ -348,7 +348,8 @@ static enum raml_code take_line(void *to, struct raml_err *err)
     return w->n == BATCH || w->n_bytes >= BATCH_BYTES ? flush(w, err) : RAML_OK;
 }
 
-static enum raml_code check_file(const struct cli *cli, const struct settings *s, struct raml_err *err)
+static enum raml_code check_file(const struct cli *cli, const struct settings *s, const char *path,
+                                 struct raml_err *err)
 {
     struct work w = {.cli = cli, .s = s, .threads = raml_device_threads(cli->dev)};
     w.job = calloc(BATCH, sizeof *w.job);
@@ -357,7 +358,7 @@ static enum raml_code check_file(const struct cli *cli, const struct settings *s
         raml_buf_init(&w.job[i].line, MAX_LINE_BYTES);
         raml_buf_init(&w.job[i].out, MAX_LINE_BYTES);
     }
-    enum raml_code rc = raml_lines_init(&w.in, cli->arg[0], MAX_LINE_BYTES, err);
+    enum raml_code rc = raml_lines_init(&w.in, path, MAX_LINE_BYTES, err);
     bool open = !rc;
     cli_verdicts_begin(&w.counts);
     if (!rc && s->out) rc = raml_writer_init(&w.writer, s->out, err);
@@ -412,17 +413,18 @@ static enum raml_code run(const struct cli *cli, const void *settings, struct ra
         if (s->out || s->summary) return raml_fail(err, RAML_EUSAGE, "--out and --summary are for files");
         return check_pair(cli, s, err);
     }
-    if (cli->n_args != 1)
+    const char *path = cli_one_input(cli);
+    if (!path)
         return raml_fail(err, RAML_EUSAGE,
                          "verify takes one FILE.jsonl, or - for standard input, or --gold and --pred; found %zu files",
                          cli->n_args);
-    return check_file(cli, s, err);
+    return check_file(cli, s, path, err);
 }
 
 const struct cli_command cli_verify = {
     .name = "verify",
     .about = "are two answers equal, and why",
-    .args = "FILE.jsonl|-",
+    .args = "[FILE.jsonl|-]",
     .detail =
         "A line {\"gold\", \"pred\"} gives a line {\"verdict\", \"rule\"}; the verdict is equal, different or unknown, "
         "decided exactly. Both are texts (or numbers) with their answer anywhere it can be found; gold may be a "

@@ -17,120 +17,62 @@
 
 enum { CHUNK_BYTES = 64 * 1024, MAX_DEPTH = 64 };
 
-/* Writing */
+/* Reading */
 
-/* Is there something at path that is neither file nor folder: a device, a pipe? */
-static bool is_special(const char *path)
+int raml_open_file_of(const char *path)
+{
+    static const char *const folder[] = {"/dev/fd/", "/proc/self/fd/"};
+    if (!strcmp(path, "/dev/stdin")) return STDIN_FILENO;
+    if (!strcmp(path, "-") || !strcmp(path, "/dev/stdout")) return STDOUT_FILENO;
+    if (!strcmp(path, "/dev/stderr")) return STDERR_FILENO;
+    for (size_t i = 0; i < sizeof folder / sizeof *folder; i++) {
+        size_t n = strlen(folder[i]), digits = strncmp(path, folder[i], n) ? 0 : strspn(path + n, "0123456789");
+        if (digits && digits < 6 && !path[n + digits]) return atoi(path + n);
+    }
+    return -1;
+}
+
+bool raml_is_stdout(const char *path)
+{
+    return path && raml_open_file_of(path) == STDOUT_FILENO;
+}
+
+int raml_open_input(const char *path)
 {
     struct stat st;
-    return !stat(path, &st) && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode);
+    int own = raml_open_file_of(path);
+    if (!strcmp(path, "-")) return fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0);
+    if (own >= 0 && !fstat(own, &st) && !S_ISREG(st.st_mode)) return fcntl(own, F_DUPFD_CLOEXEC, 0);
+    return open(path, O_RDONLY | O_CLOEXEC);
 }
 
-enum raml_code raml_writer_init(struct raml_writer *w, const char *path, struct raml_err *err)
+/* errno of an open. A signal interrupts only what waits: a FIFO. */
+static enum raml_code cannot_open(const char *path, struct raml_err *err)
 {
-    *w = (struct raml_writer){0};
-    w->path = strdup(path);
-    bool special = is_special(path);
-    w->tmp = special ? NULL : raml_path_new("%s.tmp", path);
-    enum raml_code rc = RAML_OK;
-    if (!w->path || (!special && !w->tmp)) rc = raml_fail(err, RAML_ENOMEM, "%s: no memory to write it", path);
-    else if (raml_is_dir(path))
-        rc = raml_fail(err, RAML_EIO, "%s: is a folder; expected the name of a file to write", path);
-    else {
-        int fd =
-            special ? open(path, O_WRONLY | O_CLOEXEC) : open(w->tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-        if (fd >= 0 && !(w->f = fdopen(fd, "wb"))) close(fd);
-        if (!w->f) rc = raml_fail_errno(err, "%s: cannot be %s", path, special ? "written to" : "created");
-    }
-    if (rc) raml_writer_deinit(w);
-    return rc;
+    if (errno == EINTR) return raml_fail(err, RAML_ESTOP, "%s: stopped while it waited for a writer", path);
+    return raml_fail_errno(err, "%s: cannot be opened", path);
 }
 
-enum raml_code raml_writer_add(struct raml_writer *w, const void *bytes, size_t n, struct raml_err *err)
+/* errno of a read; line: 0: none. A signal interrupts only what waits: a pipe, a terminal. */
+static enum raml_code cannot_read(const char *path, size_t line, struct raml_err *err)
 {
-    if (!w->f) return raml_fail(err, RAML_EIO, "%s: not open for writing", w->path ? w->path : "(file)");
-    errno = 0;
-    if (n && fwrite(bytes, 1, n, w->f) != n) return raml_fail_errno(err, "%s: writing failed", w->path);
-    return RAML_OK;
+    const char *name = strcmp(path, "-") ? path : "standard input";
+    if (errno == EINTR) return raml_fail(err, RAML_ESTOP, "%s: stopped while it waited for input", name);
+    if (line) return raml_fail_errno(err, "%s:%zu: reading failed", path, line);
+    return raml_fail_errno(err, "%s: reading failed", path);
 }
-
-/* The folder that holds path, flushed. */
-static void sync_parent(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    if (!slash) {
-        raml_sync_dir(".");
-        return;
-    }
-    char *dir = strndup(path, slash == path ? 1 : (size_t)(slash - path));
-    if (dir) raml_sync_dir(dir);
-    free(dir);
-}
-
-enum raml_code raml_writer_commit(struct raml_writer *w, struct raml_err *err)
-{
-    if (!w->f) return raml_fail(err, RAML_EIO, "%s: not open for writing", w->path ? w->path : "(file)");
-    errno = 0;
-    int bad = ferror(w->f) || fflush(w->f);
-    if (!bad) bad = fsync(fileno(w->f)) && errno != EINVAL && errno != ENOTSUP;
-    int saved = errno;
-    if (fclose(w->f) && !bad) {
-        bad = 1;
-        saved = errno;
-    }
-    w->f = NULL;
-    enum raml_code rc = RAML_OK;
-    errno = saved ? saved : EIO;
-    if (bad)
-        rc = raml_fail_errno(err, "%s: writing failed%s", w->path, w->tmp ? "; what was there before is kept" : "");
-    else if (w->tmp && rename(w->tmp, w->path)) rc = raml_fail_errno(err, "%s: cannot replace the old one", w->path);
-    if (rc && w->tmp) {
-        unlink(w->tmp);
-    } else if (w->tmp) {
-        sync_parent(w->path);
-        free(w->tmp); /* renamed: there is nothing left for _deinit to remove */
-        w->tmp = NULL;
-    }
-    raml_writer_deinit(w);
-    return rc;
-}
-
-void raml_writer_deinit(struct raml_writer *w)
-{
-    if (w->f) {
-        fclose(w->f);
-        if (w->tmp) unlink(w->tmp);
-    }
-    free(w->path);
-    free(w->tmp);
-    *w = (struct raml_writer){0};
-}
-
-enum raml_code raml_file_write(const char *path, const void *bytes, size_t n, struct raml_err *err)
-{
-    struct raml_writer w;
-    enum raml_code rc = raml_writer_init(&w, path, err);
-    if (rc) return rc;
-    rc = raml_writer_add(&w, bytes, n, err);
-    if (!rc) rc = raml_writer_commit(&w, err);
-    raml_writer_deinit(&w);
-    return rc;
-}
-
-/* Reading */
 
 enum raml_code raml_file_read(const char *path, struct raml_buf *out, struct raml_err *err)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) return raml_fail_errno(err, "%s: cannot be opened", path);
+    int fd = raml_open_input(path);
+    if (fd < 0) return cannot_open(path, err);
     char *chunk = malloc(CHUNK_BYTES);
     size_t before = out->len;
     enum raml_code rc = chunk ? RAML_OK : raml_fail(err, RAML_ENOMEM, "%s: no memory to read it", path);
     while (!rc) {
         ssize_t n = read(fd, chunk, CHUNK_BYTES);
-        if (n < 0 && errno == EINTR) continue;
         if (n == 0) break;
-        if (n < 0) rc = raml_fail_errno(err, "%s: reading failed", path);
+        if (n < 0) rc = cannot_read(path, 0, err);
         else if ((size_t)n > out->max - out->len)
             rc = raml_fail(err, RAML_ERANGE, "%s: larger than the limit of %zu bytes", path, out->max - before);
         else {
@@ -145,14 +87,38 @@ enum raml_code raml_file_read(const char *path, struct raml_buf *out, struct ram
     return rc;
 }
 
+/* All that comes out of a pipe. */
+static enum raml_code map_pipe(struct raml_map *m, int fd, const char *path, struct raml_err *err)
+{
+    size_t cap = CHUNK_BYTES, size = 0;
+    char *p = mmap(NULL, cap, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    ssize_t n = 0;
+    while (p != MAP_FAILED && (n = read(fd, p + size, cap - size)) > 0) {
+        size += (size_t)n;
+        if (size < cap) continue;
+        p = mremap(p, cap, 2 * cap, MREMAP_MAYMOVE);
+        if (p != MAP_FAILED) cap *= 2;
+    }
+    if (p == MAP_FAILED) return raml_fail(err, RAML_ENOMEM, "%s: no memory for its %zu bytes", path, size);
+    if (n < 0) {
+        enum raml_code rc = cannot_read(path, 0, err);
+        munmap(p, cap);
+        return rc;
+    }
+    if (!size) munmap(p, cap);
+    else *m = (struct raml_map){mremap(p, cap, size, 0), size};
+    return RAML_OK;
+}
+
 enum raml_code raml_map_init(struct raml_map *m, const char *path, struct raml_err *err)
 {
     *m = (struct raml_map){(const unsigned char *)"", 0};
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) return raml_fail_errno(err, "%s: cannot be opened", path);
+    int fd = raml_open_input(path);
+    if (fd < 0) return cannot_open(path, err);
     struct stat st;
     enum raml_code rc = RAML_OK;
     if (fstat(fd, &st)) rc = raml_fail_errno(err, "%s: cannot be examined", path);
+    else if (S_ISFIFO(st.st_mode)) rc = map_pipe(m, fd, path, err);
     else if (!S_ISREG(st.st_mode)) rc = raml_fail(err, RAML_EIO, "%s: is not a regular file", path);
     else if (st.st_size > 0) { /* an empty file cannot be mapped: it stays "", 0 */
         void *p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
@@ -211,9 +177,12 @@ enum raml_code raml_lines_init(struct raml_lines *l, const char *path, size_t ma
     *l = (struct raml_lines){.path = path};
     raml_buf_init(&l->line, max_line_bytes);
     l->own = strcmp(path, "-") != 0;
-    l->f = l->own ? fopen(path, "rbe") : stdin;
-    if (!l->f) return raml_fail_errno(err, "%s: cannot be opened", path);
-    return RAML_OK;
+    int fd = l->own ? raml_open_input(path) : -1;
+    l->f = l->own ? (fd >= 0 ? fdopen(fd, "rb") : NULL) : stdin;
+    if (l->f) return RAML_OK;
+    enum raml_code rc = cannot_open(path, err);
+    if (fd >= 0) close(fd);
+    return rc;
 }
 
 /* Adds n bytes to the line; past the limit, names the line. */
@@ -247,7 +216,7 @@ enum raml_code raml_lines_next(struct raml_lines *l, bool *more, struct raml_err
     }
     if (c == EOF && ferror(l->f)) {
         *more = false;
-        return raml_fail_errno(err, "%s:%zu: reading failed", l->path, l->number);
+        return cannot_read(l->path, l->number, err);
     }
     if (c == '\n') *more = true;
     if (!*more) l->number--; /* the end: the number stays that of the last line */
@@ -362,8 +331,8 @@ uint64_t raml_hash(const void *bytes, size_t n, uint64_t seed)
 
 static enum raml_code hash_file(const char *path, uint64_t *hash, struct raml_err *err)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) return raml_fail_errno(err, "%s: cannot be opened", path);
+    int fd = raml_open_input(path);
+    if (fd < 0) return cannot_open(path, err);
     XXH3_state_t *state = XXH3_createState();
     unsigned char *chunk = malloc(CHUNK_BYTES);
     enum raml_code rc = RAML_OK;
@@ -371,9 +340,8 @@ static enum raml_code hash_file(const char *path, uint64_t *hash, struct raml_er
         rc = raml_fail(err, RAML_ENOMEM, "%s: no memory to read it", path);
     while (!rc) {
         ssize_t n = read(fd, chunk, CHUNK_BYTES);
-        if (n < 0 && errno == EINTR) continue;
         if (n == 0) break;
-        if (n < 0) rc = raml_fail_errno(err, "%s: reading failed", path);
+        if (n < 0) rc = cannot_read(path, 0, err);
         else XXH3_64bits_update(state, chunk, (size_t)n);
     }
     if (!rc) *hash = XXH3_64bits_digest(state);

@@ -94,6 +94,12 @@ enum raml_code raml_descent(const double *loss, size_t n, double threshold, stru
     return RAML_OK;
 }
 
+double raml_ema_weight(size_t n)
+{
+    double alpha = 2 / (1 + (double)n / 10);
+    return alpha < 1 ? alpha : 1;
+}
+
 void raml_ema(const double *x, size_t n, double alpha, double *out)
 {
     for (size_t i = 0; i < n; i++) out[i] = i ? alpha * x[i] + (1 - alpha) * out[i - 1] : x[i];

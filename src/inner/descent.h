@@ -34,6 +34,8 @@ RAML_CHECKED enum raml_code raml_descent(const double *loss, size_t n, double th
 
 /* out[0] = x[0]; out[i] = alpha x[i] + (1 - alpha) out[i-1]. alpha in (0, 1]; out may be x. */
 void raml_ema(const double *x, size_t n, double alpha, double *out);
+/* The alpha whose average looks back over about a tenth of n values: 2 / (1 + n/10), at most 1. At n 2000 it is 0.01. */
+double raml_ema_weight(size_t n);
 
 /* The mean of curves of different lengths: each is read at x = 0 .. 1 (its i/T) in n_points equal steps, by linear
  * interpolation, and averaged. A curve of one value is constant. The band is the normal 95 % interval of the mean,

@@ -4,6 +4,8 @@
 #include "core/file.h"
 #include "device/backend.h"
 
+#include "raml/lora.h"
+
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -80,6 +82,39 @@ static uint64_t hash_questions(const struct raml_questions *qs)
     return hash;
 }
 
+/* What a model computes besides its weights, by the names of config.json. Where rank 0 alone reads a checkpoint, what that
+ * may leave out is not compared. */
+static int add_shape(json_t *o, const struct raml_config *c, bool resumes)
+{
+    double rope[] = {(double)c->rope,   c->rope_factor,    c->rope_low_freq,  c->rope_high_freq,
+                     c->rope_beta_fast, c->rope_beta_slow, c->rope_attention, (double)c->rope_original_positions};
+    int ends[9] = {c->bos_token, c->eos_token};
+    memcpy(ends + 2, c->more_eos, (size_t)c->n_more_eos * sizeof *ends);
+    json_t *own = json_pack("{s:s,s:i,s:i,s:i,s:i,s:i,s:i,s:f,s:f}", "model_type", c->model_type, "vocab_size",
+                            c->vocab_size, "num_hidden_layers", c->n_layers, "num_attention_heads", c->n_heads,
+                            "num_key_value_heads", c->n_kv_heads, "head_dim", c->head_dim, "max_position_embeddings",
+                            c->max_positions, "rms_norm_eps", c->rms_norm_eps, "rope_theta", c->rope_theta);
+    int failed = !own || json_object_update_missing(o, own);
+    if (!failed && !resumes)
+        failed = add_hash(o, "hash of rope_scaling", raml_hash(rope, sizeof rope, 0)) ||
+                 add_hash(o, "hash of the tokens that end a text", raml_hash(ends, sizeof ends, 0));
+    json_decref(own);
+    return failed;
+}
+
+/* Adapters of as many parameters may be of other matrices, scaled otherwise, or of another base. */
+static int add_adapters(json_t *o, const struct raml_lora *l)
+{
+    uint64_t hash = 0;
+    if (!l) return 0;
+    for (size_t i = 0; i < l->n_modules; i++) {
+        double measures[] = {(double)l->module[i].rank, l->module[i].scale};
+        hash = raml_hash(measures, sizeof measures, hash_text(l->module[i].name, hash));
+    }
+    return add_hash(o, "hash of the adapters' modules, ranks and scales", hash) ||
+           add_hash(o, "hash of the adapters' base", l->base_hash);
+}
+
 /* What must be the same on all ranks; NULL: no memory. */
 static json_t *facts_of(const struct raml_trainer *t, uint64_t weights)
 {
@@ -95,7 +130,9 @@ static json_t *facts_of(const struct raml_trainer *t, uint64_t weights)
                  add_hash(o, "hash of the data", t->source->data_hash) ||
                  add_hash(o, "hash of the validation data", hash_questions(job->validation)) ||
                  add_hash(o, "hash of the reference model", job->reference_hash) ||
-                 add_hash(o, "hash of the model's weights", weights);
+                 add_hash(o, "hash of the model's weights", weights) ||
+                 add_shape(o, raml_model_config(job->model), t->resumes) ||
+                 add_adapters(o, raml_model_lora(job->model));
     json_decref(settings);
     if (!failed) return o;
     json_decref(o);

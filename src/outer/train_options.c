@@ -32,7 +32,7 @@ const struct raml_setting raml_train_settings[] = {
     {"token_budget", NULL, RAML_INT, AT(token_budget), "0", 0, 1e15, NULL,
      "Tokens to read, prompts included; 0: no limit."},
     {"batch_size", "per_device_train_batch_size", RAML_INT, AT(batch_size), "32", 1, 1 << 24, NULL,
-     "Questions (dpo: pairs) per optimizer step."},
+     "Questions (dpo: pairs; reptile, fomaml, maml, anil: tasks) per optimizer step."},
     {"micro_batch_tokens", NULL, RAML_INT, AT(micro_batch_tokens), "4096", 1, 1 << 30, NULL,
      "Tokens per pass, into which a step is split. Bounds memory, not results (in bf16: except for rounding)."},
     {"optimizer", "optim", RAML_WORD, AT(optimizer), "adamw", 0, 0, "adamw|sgd",

@@ -5,7 +5,7 @@
  * that reads several layouts by one function is listed once for each.
  * Detection uses only the first bytes of the file, in the order of the list; the first row that matches reads it.
  *           Narrow rows (a field that only one program writes) come before wide ones (`correct`, `n` and `c`).
- *           With options.layout other than AUTO nothing is detected, so standard input ("-") can be read.
+ *           With options.layout other than AUTO nothing is detected.
  * Reading   a reader opens the path itself, passes each question to fn, and fills report except for its layout, which
  *           raml_samples_read sets. It counts n_questions and n_samples as it goes; raml_samples_emit does that.
  */

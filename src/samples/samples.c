@@ -4,6 +4,7 @@
 #include "core/array.h"
 #include "core/file.h"
 #include "core/json.h"
+#include "core/spool.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -95,8 +96,8 @@ static enum raml_code look(const char *path, const struct raml_samples_layout_ro
     return rc;
 }
 
-enum raml_code raml_samples_read(const char *path, const struct raml_samples_options *opt, raml_graded_fn *fn,
-                                 void *user, struct raml_samples_report *report, struct raml_err *err)
+static enum raml_code read_path(const char *path, const struct raml_samples_options *opt, raml_graded_fn *fn,
+                                void *user, struct raml_samples_report *report, struct raml_err *err)
 {
     const struct raml_samples_layout_row *row = NULL;
     struct raml_samples_report mine = {.metric = ""};
@@ -105,12 +106,21 @@ enum raml_code raml_samples_read(const char *path, const struct raml_samples_opt
         if (raml_samples_layouts[i]->layout == opt->layout) row = raml_samples_layouts[i];
     if (!row && opt->layout != RAML_LAYOUT_AUTO)
         return raml_fail(err, RAML_ESUPPORT, "%s: this layout is not supported here", path);
-    if (!row && !strcmp(path, "-"))
-        return raml_fail(err, RAML_EUSAGE, "standard input can be read only once: give its layout");
     if (!row) rc = look(path, &row, err);
     if (rc) return rc;
     rc = row->read(path, opt, fn, user, &mine, err);
     mine.layout = row->layout;
     if (!rc) *report = mine;
+    return rc;
+}
+
+enum raml_code raml_samples_read(const char *path, const struct raml_samples_options *opt, raml_graded_fn *fn,
+                                 void *user, struct raml_samples_report *report, struct raml_err *err)
+{
+    struct raml_spool spool; /* a file is read twice, or three times: what layout it has, and then that */
+    enum raml_code rc = raml_spool_init(&spool, path, err);
+    if (rc) return rc;
+    rc = read_path(spool.path, opt, fn, user, report, err);
+    raml_spool_deinit(&spool, path, rc ? err : NULL);
     return rc;
 }

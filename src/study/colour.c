@@ -8,7 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const double MATTERS = 0.01, CLIP_DEFAULT = 0.1;
+/* As in trajectory_view.js. */
+static const double step[RAML_COLOUR_LEVELS] = {0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5};
 
 /* A token's own text: line ends and tabs take effect, after a faint sign; what can't be shown is faint. */
 static void add_text(struct raml_buf *b, const char *bytes, size_t n)
@@ -28,37 +29,11 @@ static void add_text(struct raml_buf *b, const char *bytes, size_t n)
     }
 }
 
-int raml_colour_level(double delta, double clip)
+int raml_colour_level(double delta)
 {
-    if (isnan(delta)) return 0;
-    double share = delta / clip;
-    return (int)lround(RAML_COLOUR_LEVELS * (share < -1 ? -1 : share > 1 ? 1 : share));
-}
-
-static int by_value(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-enum raml_code raml_colour_clip(const double *delta, size_t n, double *clip, struct raml_err *err)
-{
-    double *size = malloc((n ? n : 1) * sizeof *size);
-    if (!size) return raml_fail(err, RAML_ENOMEM, "no memory to sort %zu steps", n);
-    size_t kept = 0;
-    for (size_t i = 0; i < n; i++)
-        if (fabs(delta[i]) >= MATTERS) size[kept++] = fabs(delta[i]);
-    *clip = CLIP_DEFAULT;
-    if (kept) {
-        qsort(size, kept, sizeof *size, by_value);
-        double v = size[(kept - 1) * 95 / 100], unit = pow(10, floor(log10(v)));
-        static const double nice[] = {1, 2, 5, 10};
-        size_t i = 0;
-        while (i < 3 && nice[i] * unit < v * (1 - 1e-9)) i++;
-        *clip = isfinite(v) ? nice[i] * unit : CLIP_DEFAULT;
-    }
-    free(size);
-    return RAML_OK;
+    int level = 0;
+    while (level < RAML_COLOUR_LEVELS && fabs(delta) >= step[level]) level++;
+    return delta < 0 ? -level : level;
 }
 
 /* p1 … p8 where the loss rose, n1 … n8 where it fell. */
@@ -70,11 +45,11 @@ static void add_class(struct raml_buf *b, int level, bool greedy)
     raml_buf_adds(b, greedy ? (level ? " g\"" : "g\"") : "\"");
 }
 
-static void add_token(struct raml_buf *b, const struct raml_coloured *t, size_t i, double clip)
+static void add_token(struct raml_buf *b, const struct raml_coloured *t, size_t i)
 {
     double loss = t->loss[i + 1], delta = loss - t->loss[i];
     raml_buf_adds(b, "<span");
-    add_class(b, raml_colour_level(delta, clip), t->greedy && t->greedy[i + 1]);
+    add_class(b, raml_colour_level(delta), t->greedy && t->greedy[i + 1]);
     raml_buf_adds(b, " title=\"\u201C");
     size_t shown = t->piece_len[i] < 200 ? t->piece_len[i] : 200;
     for (size_t at = 0; at < shown;) at += raml_text_visible_one(b, t->piece[i] + at, t->piece_len[i] - at, true);
@@ -108,10 +83,9 @@ static enum raml_code check_curve(const char *name, const double *loss, size_t n
     return RAML_OK;
 }
 
-static enum raml_code check(const struct raml_coloured *t, double clip, struct raml_err *err)
+static enum raml_code check(const struct raml_coloured *t, struct raml_err *err)
 {
     size_t n = t->n_tokens + 1;
-    if (!(clip > 0)) return raml_fail(err, RAML_ERANGE, "colour scale ends at %g; expected more than 0", clip);
     enum raml_code rc = check_curve("loss curve", t->loss, n, err);
     for (size_t k = 0; !rc && k < t->n_answers; k++)
         rc = check_curve("loss curve of a further answer", t->answer[k].loss, n, err);
@@ -120,19 +94,18 @@ static enum raml_code check(const struct raml_coloured *t, double clip, struct r
     return rc;
 }
 
-enum raml_code raml_colour_trajectory(struct raml_buf *b, const struct raml_coloured *t, double clip,
-                                      struct raml_err *err)
+enum raml_code raml_colour_trajectory(struct raml_buf *b, const struct raml_coloured *t, struct raml_err *err)
 {
-    enum raml_code rc = check(t, clip, err);
+    enum raml_code rc = check(t, err);
     if (rc) return rc;
     size_t shown = t->show && t->show < t->n_tokens ? t->show : t->n_tokens;
     add_paragraph(b, "trajectory-head", t->heading);
     add_paragraph(b, "trajectory-question", t->question);
     raml_buf_adds(b, "<div class=\"view\"><div class=\"trajectory\">");
-    for (size_t i = 0; i < shown; i++) add_token(b, t, i, clip);
+    for (size_t i = 0; i < shown; i++) add_token(b, t, i);
     if (shown < t->n_tokens) raml_buf_addf(b, "<i> \u2026 %zu more tokens</i>", t->n_tokens - shown);
     raml_buf_adds(b, "</div>\n");
-    if (shown) raml_view_data(b, t, shown, clip);
+    if (shown) raml_view_data(b, t, shown);
     raml_buf_adds(b, "</div>\n");
     return RAML_OK;
 }
@@ -140,17 +113,18 @@ enum raml_code raml_colour_trajectory(struct raml_buf *b, const struct raml_colo
 void raml_colour_css(struct raml_buf *b)
 {
     raml_view_css(b);
-    raml_buf_adds(b, ":root{--fall:33,102,172;--rise:178,24,43}\n"
-                     "@media (prefers-color-scheme:dark){@media screen{:root{--fall:67,147,215;--rise:226,88,72}}}\n"
-                     ".trajectory{font:13px/1.75 ui-monospace,Menlo,Consolas,monospace;white-space:pre-wrap;"
-                     "overflow-wrap:anywhere;tab-size:4}\n"
-                     ".trajectory span,.scale span{padding:2px 0;print-color-adjust:exact;"
-                     "-webkit-print-color-adjust:exact}\n"
-                     ".trajectory i{font-style:normal;opacity:.45}\n"
-                     ".trajectory .g,.scale .g{box-shadow:inset 0 -2px currentColor}\n"
-                     ".trajectory-head{margin:1.2em 0 .3em}.trajectory-question{margin:0 0 .4em;opacity:.75;"
-                     "overflow-wrap:anywhere}\n"
-                     ".scale span:not(.keys){display:inline-block;min-width:1.1em;text-align:center}\n");
+    raml_buf_adds(
+        b, ":root{--fall:33,102,172;--rise:178,24,43}\n"
+           "@media (prefers-color-scheme:dark){@media screen{:root{--fall:67,147,215;--rise:226,88,72}}}\n"
+           ".trajectory{font:13px/1.75 ui-monospace,Menlo,Consolas,monospace;white-space:pre-wrap;"
+           "overflow-wrap:anywhere;tab-size:4}\n"
+           ".trajectory span,.scale span{padding:2px 0;print-color-adjust:exact;"
+           "-webkit-print-color-adjust:exact}\n"
+           ".trajectory i{font-style:normal;opacity:.45}\n"
+           ".trajectory .g,.scale .g{box-shadow:inset 0 -2px currentColor}\n"
+           ".trajectory-head{margin:1.2em 0 .3em}.trajectory-question{margin:0 0 .4em;opacity:.75;"
+           "overflow-wrap:anywhere}\n"
+           ".scale span:not(.keys,.g){display:inline-block;min-width:3.1em;text-align:center;color:CanvasText}\n");
     for (int i = 1; i <= RAML_COLOUR_LEVELS; i++) {
         double alpha = 0.7 * i / RAML_COLOUR_LEVELS; /* at most 0.7: text stays readable on it */
         raml_buf_addf(b, ".n%d{background:rgba(var(--fall),%.4g)}.p%d{background:rgba(var(--rise),%.4g)}\n", i, alpha,
@@ -158,24 +132,24 @@ void raml_colour_css(struct raml_buf *b)
     }
 }
 
-void raml_colour_legend(struct raml_buf *b, double clip)
+void raml_colour_legend(struct raml_buf *b)
 {
-    raml_buf_addf(b, "<p class=\"scale\">a token\u2019s \u0394L: \u2264 \u2212%.3g ", clip);
-    for (int k = -RAML_COLOUR_LEVELS; k <= RAML_COLOUR_LEVELS; k += 2) {
+    raml_buf_adds(b, "<p class=\"scale\">a token\u2019s \u0394L: ");
+    for (int k = -RAML_COLOUR_LEVELS; k <= RAML_COLOUR_LEVELS; k++) {
+        if (abs(k) % 2) continue; /* every other step is sign enough */
         raml_buf_adds(b, "<span");
         add_class(b, k, false);
-        raml_buf_addf(b, ">%s</span>", k == 0 ? "0" : "\u00A0");
+        if (k) raml_buf_addf(b, ">%s%g</span>", k < 0 ? "\u2212" : "+", step[abs(k) - 1]);
+        else raml_buf_adds(b, ">0</span>");
     }
-    raml_buf_addf(
-        b,
-        " \u2265 +%.3g nats per answer token. Blue: the loss of the answer that is shown fell; red: it rose. "
-        "<span class=\"g\">Underlined</span>: after it the answer that is shown is the greedy one. "
-        "Point at a token for its numbers<span class=\"keys\" hidden>, or move to it with Tab, the arrow keys, "
-        "Home and End</span>.</p>\n",
-        clip);
+    raml_buf_adds(
+        b, " nats per answer token and more. Blue: the loss of the answer that is shown fell; red: it rose. "
+           "<span class=\"g\">Underlined</span>: after it the answer that is shown is the greedy one. "
+           "Point at a token for its numbers<span class=\"keys\" hidden>, or move to it with Tab, the arrow keys, "
+           "Home and End</span>.</p>\n");
 }
 
-void raml_colour_begin(struct raml_buf *b, const char *title, double clip)
+void raml_colour_begin(struct raml_buf *b, const char *title)
 {
     raml_buf_adds(b, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
                      "<meta name=\"viewport\" content=\"width=device-width\">\n");
@@ -189,7 +163,7 @@ void raml_colour_begin(struct raml_buf *b, const char *title, double clip)
     raml_buf_adds(b, "</style>\n</head>\n<body>\n<h1>");
     add_plain(b, title);
     raml_buf_adds(b, "</h1>\n");
-    raml_colour_legend(b, clip);
+    raml_colour_legend(b);
 }
 
 void raml_colour_end(struct raml_buf *b)

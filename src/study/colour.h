@@ -1,7 +1,7 @@
 /* colour.h - a trajectory as HTML, each token coloured by what it did to the loss of the answer.
  *
  * Token i (1 .. T) moved the loss by ΔL(i) = L(i) - L(i-1). Blue: the loss fell; red: it rose; no
- * colour: it did not matter. The scale is linear, in 8 steps each way, and clipped at ±clip. Blue and red stay
+ * colour: it did not matter. The scale is the same on every page, 8 steps each way. Blue and red stay
  * distinct to the colour-blind (ColorBrewer RdBu), and the colours are translucent, so that they work on light and
  * dark pages. An underline means that after the token greedy decoding would give the shown answer. Pointing at
  * a token shows its i, L, ΔL and p = exp(-A L), the probability of the whole answer of A tokens. Where scripts run,
@@ -26,17 +26,15 @@
 
 #define RAML_COLOUR_LEVELS 8
 
-/* -8 .. 8: the step of the scale for a change of the loss; negative where it fell. clip > 0. NaN gives 0. */
-int raml_colour_level(double delta, double clip);
-/* A scale for these steps: the 95th percentile of those |delta| that are at least 0.01, rounded up to 1, 2 or 5 times a
- * power of ten; 0.1 where there are none. NaN entries are skipped. RAML_ENOMEM. */
-RAML_CHECKED enum raml_code raml_colour_clip(const double *delta, size_t n, double *clip, struct raml_err *err);
+/* -8 .. 8: the step of the scale for a change of the loss, negative where it fell: how many of 0.02, 0.05, 0.1, 0.2, 0.5,
+ * 1, 2 and 5 nats per answer token it reaches. NaN gives 0. */
+int raml_colour_level(double delta);
 
-void raml_colour_css(struct raml_buf *b);                 /* rules for a <style> element */
-void raml_colour_legend(struct raml_buf *b, double clip); /* one <p> */
-RAML_CHECKED enum raml_code raml_colour_trajectory(struct raml_buf *b, const struct raml_coloured *t, double clip,
+void raml_colour_css(struct raml_buf *b);    /* rules for a <style> element */
+void raml_colour_legend(struct raml_buf *b); /* one <p> */
+RAML_CHECKED enum raml_code raml_colour_trajectory(struct raml_buf *b, const struct raml_coloured *t,
                                                    struct raml_err *err);
-void raml_colour_begin(struct raml_buf *b, const char *title, double clip);
+void raml_colour_begin(struct raml_buf *b, const char *title);
 void raml_colour_end(struct raml_buf *b);
 
 #endif

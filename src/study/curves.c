@@ -52,31 +52,43 @@ static enum raml_code check_line(const struct raml_place *at, const json_t *obj,
     return RAML_OK;
 }
 
-static const char *family_of(const json_t *obj)
+static bool same(const json_t *a, const json_t *b, const char *key)
 {
-    const char *family = json_string_value(json_object_get(obj, "family"));
-    return family ? family : "";
+    const json_t *x = json_object_get(a, key), *y = json_object_get(b, key);
+    return x && y && json_equal(x, y);
 }
 
-/* Keeps the first line of each family; an extra line of a known family fills a free place until a new family comes. */
+/* What a line adds to these n ones: 0, a text that is there; 1, another text of a question; 2, a question; 3, a family. */
+static int news(json_t *const *shown, size_t n, const json_t *obj)
+{
+    int least = 3;
+    for (size_t i = 0; i < n; i++) {
+        int by = same(shown[i], obj, "family") || !json_object_get(obj, "family") ? 2 : 3;
+        if (same(shown[i], obj, "id")) by = same(shown[i], obj, "tokens") ? 0 : 1;
+        if (by < least) least = by;
+    }
+    return least;
+}
+
+/* Keeps the first line of each family; where there are fewer, of further questions, then further texts of these. */
 static void consider(struct raml_trace_group *g, json_t *obj)
 {
     if (!json_object_get(obj, "tokens")) return;
-    size_t repeated = RAML_MAX_SELECTED;
-    for (size_t i = 0; i < g->n_selected; i++) {
-        if (strcmp(family_of(g->selected[i]), family_of(obj)) == 0) { /* known family: only into a free place */
-            if (g->n_selected < RAML_MAX_SELECTED) g->selected[g->n_selected++] = json_incref(obj);
-            return;
-        }
-        for (size_t j = 0; j < i; j++)
-            if (strcmp(family_of(g->selected[i]), family_of(g->selected[j])) == 0) repeated = i;
-    }
-    if (g->n_selected < RAML_MAX_SELECTED) {
+    int adds = news(g->selected, g->n_selected, obj), least = adds;
+    size_t at = RAML_MAX_SELECTED;
+    if (adds > 0 && g->n_selected < RAML_MAX_SELECTED) {
         g->selected[g->n_selected++] = json_incref(obj);
-    } else if (repeated < RAML_MAX_SELECTED) {
-        json_decref(g->selected[repeated]);
-        g->selected[repeated] = json_incref(obj);
+        return;
     }
+    for (size_t i = g->n_selected; i-- > 1;) { /* the last of those that add least */
+        int by = news(g->selected, i, g->selected[i]);
+        if (by >= least) continue;
+        least = by;
+        at = i;
+    }
+    if (at == RAML_MAX_SELECTED) return;
+    json_decref(g->selected[at]);
+    g->selected[at] = json_incref(obj);
 }
 
 /* Trajectories of a question stand one after another in the file. */
@@ -86,6 +98,15 @@ static enum raml_code add_to_mean(struct raml_curve_mean *m, const json_t *obj, 
     const char *id = json_string_value(json_object_get(obj, "id"));
     return id ? raml_curve_mean_add_to(m, raml_hash(id, strlen(id), 0), value, n, err)
               : raml_curve_mean_add(m, value, n, err);
+}
+
+static enum raml_code add_within(struct raml_within *w, const json_t *obj, const double *loss, size_t n,
+                                 struct raml_err *err)
+{
+    const json_t *verdict = json_object_get(obj, "correct");
+    const char *id = json_string_value(json_object_get(obj, "id"));
+    if (!id || !json_is_boolean(verdict)) return RAML_OK;
+    return raml_within_add(w, raml_hash(id, strlen(id), 0), json_is_true(verdict), loss, n, err);
 }
 
 static enum raml_code add_greedy(struct raml_trace_group *g, const json_t *obj, size_t n, struct raml_err *err)
@@ -109,6 +130,7 @@ static enum raml_code add_line(struct raml_trace *t, json_t *obj, const double *
     struct raml_descent d;
     enum raml_code rc = raml_descent(loss, n, 0, &d, err);
     if (!rc) rc = add_to_mean(&g->loss, obj, loss, n, err);
+    if (!rc) rc = add_within(&t->within, obj, loss, n, err);
     if (!rc) rc = add_greedy(g, obj, n, err);
     if (rc) return rc;
     const json_t *n_tokens = json_object_get(obj, "n_tokens"); /* more than steps where L was not read at every token */
@@ -180,10 +202,12 @@ enum raml_code raml_trace_read(const char *path, const char *name, struct raml_t
         rc = raml_curve_mean_init(&t->group[v].loss, CURVE_POINTS, err);
         if (!rc) rc = raml_curve_mean_init(&t->group[v].greedy, CURVE_POINTS, err);
     }
+    if (!rc) rc = raml_within_init(&t->within, CURVE_POINTS, err);
     struct raml_lines lines;
     if (!rc) rc = raml_lines_init(&lines, path, LINE_MAX_BYTES, err);
     if (!rc) {
         rc = read_lines(&lines, t, notes, err);
+        if (!rc) rc = raml_within_end(&t->within, err);
         raml_lines_deinit(&lines);
     }
     size_t n = 0;

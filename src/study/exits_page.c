@@ -94,24 +94,6 @@ static bool has_losses(const struct raml_exits_trajectory *t)
     return true;
 }
 
-/* One scale for all that are shown. */
-static enum raml_code common_clip(const struct raml_exits_runs *r, const size_t *shown, size_t n, double *clip,
-                                  struct raml_err *err)
-{
-    size_t n_steps = 0;
-    for (size_t i = 0; i < n; i++) n_steps += r->set->trajectory[shown[i]].n_probes;
-    double *delta = malloc((n_steps + 1) * sizeof *delta);
-    if (!delta) return raml_fail(err, RAML_ENOMEM, "no memory for %zu steps", n_steps);
-    n_steps = 0;
-    for (size_t i = 0; i < n; i++) {
-        const struct raml_exits_trajectory *t = &r->set->trajectory[shown[i]];
-        for (size_t k = 1; k < t->n_probes; k++) delta[n_steps++] = t->probe[k].loss - t->probe[k - 1].loss;
-    }
-    enum raml_code rc = raml_colour_clip(delta, n_steps, clip, err);
-    free(delta);
-    return rc;
-}
-
 static void add_heading(struct raml_buf *b, const struct raml_exits_trajectory *t)
 {
     raml_text_visible(b, t->id, strlen(t->id));
@@ -122,8 +104,7 @@ static void add_heading(struct raml_buf *b, const struct raml_exits_trajectory *
                   t->family ? ", " : "", t->family ? t->family : "", t->n_tokens, t->gold);
 }
 
-static enum raml_code add_trajectory(struct raml_buf *b, const struct page *p, size_t i, double clip,
-                                     struct raml_err *err)
+static enum raml_code add_trajectory(struct raml_buf *b, const struct page *p, size_t i, struct raml_err *err)
 {
     const struct raml_exits_trajectory *t = &p->r->set->trajectory[i];
     struct stops stops;
@@ -153,7 +134,7 @@ static enum raml_code add_trajectory(struct raml_buf *b, const struct page *p, s
                                     .show = SHOW_PIECES,
                                     .mark = stops.mark,
                                     .n_marks = stops.n};
-    if (!rc) rc = raml_colour_trajectory(b, &c, clip, err);
+    if (!rc) rc = raml_colour_trajectory(b, &c, err);
     raml_buf_deinit(&heading);
     free(value);
     free(length);
@@ -166,19 +147,17 @@ static enum raml_code write_page(const struct page *p, const size_t *shown, size
 {
     char path[RAML_PATH_BYTES];
     struct raml_buf b;
-    double clip = 0;
     enum raml_code rc = raml_path_join(path, dir, "trajectories.html", err);
-    if (!rc) rc = common_clip(p->r, shown, n, &clip, err);
     if (rc) return rc;
     raml_buf_init(&b, MAX_PAGE);
-    raml_colour_begin(&b, title, clip);
+    raml_colour_begin(&b, title);
     raml_buf_addf(
         &b,
         "<p class=\"scale\">Here a coloured piece is what lies between two probes: up to %zu tokens, for which "
         "the loss changed by that much. A sign stands where a policy stops; one without a sign thinks to the "
         "end.</p>\n",
         p->r->set->stride);
-    for (size_t i = 0; !rc && i < n; i++) rc = add_trajectory(&b, p, shown[i], clip, err);
+    for (size_t i = 0; !rc && i < n; i++) rc = add_trajectory(&b, p, shown[i], err);
     raml_colour_end(&b);
     if (!rc) rc = raml_buf_status(&b, err);
     if (!rc) rc = raml_file_write(path, b.data, b.len, err);

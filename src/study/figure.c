@@ -206,25 +206,66 @@ static void add_script(struct raml_buf *b, const char *name, const struct raml_f
     raml_buf_adds(b, "\n");
 }
 
-/* What gnuplot wrote to the pipe, as one line, truncated to LOG_MAX; then waits for it. */
-static int drain(int fd, pid_t pid, char log[LOG_MAX])
+/* Waits for gnuplot; its exit status as a shell has it. */
+static int wait_for(pid_t pid)
 {
-    size_t used = 0;
-    char byte;
-    for (;;) {
-        ssize_t got = read(fd, &byte, 1);
-        if (got < 0 && errno == EINTR) continue;
-        if (got <= 0) break;
-        if (used + 1 < LOG_MAX && (byte != '\n' || used)) log[used++] = (unsigned char)byte < ' ' ? ' ' : byte;
-    }
-    log[used] = 0;
     int status = 0;
     while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
     }
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + (WIFSIGNALED(status) ? WTERMSIG(status) : 0);
 }
 
-/* Starts `gnuplot -d -e "svg='NAME.svg.tmp'" NAME.gp` in dir. *status 127: there is no gnuplot. */
+/* What gnuplot wrote to the pipe, as one line, truncated to LOG_MAX; then waits for it. A signal that interrupts (file.h)
+ * ends gnuplot too: *stopped. */
+static int drain(int fd, pid_t pid, char log[LOG_MAX], bool *stopped)
+{
+    size_t used = 0;
+    char byte;
+    ssize_t got;
+    while ((got = read(fd, &byte, 1)) > 0)
+        if (used + 1 < LOG_MAX && (byte != '\n' || used)) log[used++] = (unsigned char)byte < ' ' ? ' ' : byte;
+    log[used] = 0;
+    *stopped = got < 0 && errno == EINTR;
+    if (*stopped) kill(-pid, SIGKILL); /* it holds nothing that can be lost */
+    return wait_for(pid);
+}
+
+/* Its own process group, so that Ctrl-C reaches it by way of this process; no signal blocked or handled. */
+static int set_attributes(posix_spawnattr_t *attr)
+{
+    sigset_t none, all;
+    sigemptyset(&none);
+    sigfillset(&all);
+    int failed = posix_spawnattr_setsigmask(attr, &none);
+    if (!failed) failed = posix_spawnattr_setsigdefault(attr, &all);
+    if (!failed) failed = posix_spawnattr_setpgroup(attr, 0);
+    if (!failed)
+        failed = posix_spawnattr_setflags(attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
+    return failed;
+}
+
+/* Starts gnuplot in dir with its output going to fd. 0 or an errno. */
+static int spawn(const char *dir, int fd, char *const argv[], pid_t *pid)
+{
+    posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attr;
+    int failed = posix_spawn_file_actions_init(&actions);
+    if (failed) return failed;
+    failed = posix_spawnattr_init(&attr);
+    if (!failed) {
+        failed = set_attributes(&attr);
+        if (!failed) failed = posix_spawn_file_actions_addchdir_np(&actions, dir);
+        if (!failed) failed = posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+        if (!failed) failed = posix_spawn_file_actions_adddup2(&actions, fd, 1);
+        if (!failed) failed = posix_spawn_file_actions_adddup2(&actions, fd, 2);
+        if (!failed) failed = posix_spawnp(pid, "gnuplot", &actions, &attr, argv, environ);
+        posix_spawnattr_destroy(&attr);
+    }
+    posix_spawn_file_actions_destroy(&actions);
+    return failed;
+}
+
+/* Runs `gnuplot -d -e "svg='NAME.svg.tmp'" NAME.gp` in dir. *status 127: there is no gnuplot. */
 static enum raml_code start(const char *dir, const char *name, int *status, char log[LOG_MAX], struct raml_err *err)
 {
     struct raml_buf set, script;
@@ -232,27 +273,22 @@ static enum raml_code start(const char *dir, const char *name, int *status, char
     raml_buf_init(&script, 4096);
     raml_buf_addf(&set, "svg='%s.svg.tmp'", name);
     raml_buf_addf(&script, "%s.gp", name);
-    int pipe_fd[2] = {-1, -1}, failed = 0;
+    int pipe_fd[2] = {-1, -1};
     enum raml_code rc = raml_buf_status(&set, err);
     if (!rc) rc = raml_buf_status(&script, err);
     if (!rc && pipe2(pipe_fd, O_CLOEXEC)) rc = raml_fail_errno(err, "%s: no pipe to gnuplot", dir);
-    posix_spawn_file_actions_t actions;
-    if (!rc && posix_spawn_file_actions_init(&actions)) rc = raml_fail(err, RAML_ENOMEM, "no memory to start gnuplot");
     if (rc) goto out;
     char *argv[] = {(char[]){"gnuplot"}, (char[]){"-d"}, (char[]){"-e"}, set.data, script.data, NULL};
-    failed = posix_spawn_file_actions_addchdir_np(&actions, dir);
-    if (!failed) failed = posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
-    if (!failed) failed = posix_spawn_file_actions_adddup2(&actions, pipe_fd[1], 1);
-    if (!failed) failed = posix_spawn_file_actions_adddup2(&actions, pipe_fd[1], 2);
     pid_t pid = 0;
-    if (!failed) failed = posix_spawnp(&pid, "gnuplot", &actions, NULL, argv, environ);
-    posix_spawn_file_actions_destroy(&actions);
+    bool stopped = false;
+    int failed = spawn(dir, pipe_fd[1], argv, &pid);
     close(pipe_fd[1]);
     pipe_fd[1] = -1;
     *status = 127;
     log[0] = 0;
-    if (!failed) *status = drain(pipe_fd[0], pid, log);
-    else if (failed != ENOENT && failed != EACCES && failed != ENOTDIR) {
+    if (!failed) *status = drain(pipe_fd[0], pid, log, &stopped);
+    if (stopped) rc = raml_fail(err, RAML_ESTOP, "%s/%s.gp: stopped while gnuplot drew it", dir, name);
+    if (failed && failed != ENOENT && failed != EACCES && failed != ENOTDIR) {
         errno = failed;
         rc = raml_fail_errno(err, "%s/%s.gp: gnuplot did not start", dir, name);
     }
@@ -271,6 +307,7 @@ static enum raml_code draw(const char *dir, const char *name, bool *svg_made, st
     enum raml_code rc = raml_path_format(tmp, err, "%s/%s.svg.tmp", dir, name);
     if (!rc) rc = raml_path_format(svg, err, "%s/%s.svg", dir, name);
     if (!rc) rc = start(dir, name, &status, log, err);
+    if (rc) remove(tmp);
     if (!rc && status == 127) remove(svg); /* an older picture would not show these data */
     if (!rc && status != 0 && status != 127) {
         remove(tmp);

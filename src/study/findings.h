@@ -11,6 +11,7 @@
 #include "inner/descent.h"
 #include "raml/err.h"
 #include "study/answer_kind.h"
+#include "study/within.h"
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -44,12 +45,13 @@ struct raml_trace_group {                 /* trajectories of one verdict */
         double sum;
         size_t n;
     } tokens, first, last, total, monotonicity, efficiency, tau_b, p_last, solved;
-    json_t *selected[RAML_MAX_SELECTED]; /* the first of each family in file order, then the first others */
+    json_t *selected[RAML_MAX_SELECTED]; /* of different questions: the first of each family in file order, then others */
     size_t n_selected;
 };
 struct raml_trace {
     char *name; /* folder: "trace", "trace-longer" */
     struct raml_trace_group group[RAML_N_VERDICTS];
+    struct raml_within within; /* right and wrong ones of the same question */
 };
 
 enum { RAML_MAX_GROUPS = 2 }; /* of the first and of the last lines */

@@ -314,7 +314,7 @@ static enum raml_code view_init(struct view *v, const struct raml_forked *f, str
     return RAML_OK;
 }
 
-static enum raml_code show(struct raml_buf *b, const struct raml_fork_plan *p, const struct raml_forked *f, double clip,
+static enum raml_code show(struct raml_buf *b, const struct raml_fork_plan *p, const struct raml_forked *f,
                            struct raml_err *err)
 {
     struct raml_fork_marks m = {0};
@@ -334,26 +334,9 @@ static enum raml_code show(struct raml_buf *b, const struct raml_fork_plan *p, c
                                     .role = v.role,
                                     .mark = m.mark,
                                     .n_marks = m.n};
-    if (!rc) rc = raml_colour_trajectory(b, &c, clip, err);
+    if (!rc) rc = raml_colour_trajectory(b, &c, err);
     view_deinit(&v);
     raml_fork_marks_deinit(&m);
-    return rc;
-}
-
-/* One scale for all trajectories of the page. */
-static enum raml_code common_clip(const struct raml_fork_pictures *x, double *clip, struct raml_err *err)
-{
-    size_t n = 0;
-    for (size_t i = 0; i < x->n; i++) n += x->shown[i].f.curve.n_points;
-    double *delta = malloc((n ? n : 1) * sizeof *delta);
-    if (!delta) return raml_fail(err, RAML_ENOMEM, "no memory for %zu steps", n);
-    n = 0;
-    for (size_t i = 0; i < x->n; i++) {
-        const struct raml_loss_curve *c = &x->shown[i].f.curve;
-        for (size_t k = 1; x->shown[i].on_page && k < c->n_points; k++) delta[n++] = c->loss[k] - c->loss[k - 1];
-    }
-    enum raml_code rc = raml_colour_clip(delta, n, clip, err);
-    free(delta);
     return rc;
 }
 
@@ -361,14 +344,12 @@ static enum raml_code write_page(const struct raml_fork_pictures *x, struct raml
 {
     char path[RAML_PATH_BYTES], title[TITLE_BYTES];
     struct raml_buf b;
-    double clip = 0;
     enum raml_code rc = raml_path_join(path, x->plan->job->dir, "trajectories.html", err);
-    if (!rc) rc = common_clip(x, &clip, err);
     if (rc) return rc;
     raml_buf_init(&b, MAX_PAGE_BYTES);
-    raml_colour_begin(&b, title_of(title, "Forks", x->plan->job->data_name), clip);
+    raml_colour_begin(&b, title_of(title, "Forks", x->plan->job->data_name));
     for (size_t i = 0; !rc && i < x->n; i++)
-        if (x->shown[i].on_page) rc = show(&b, x->plan, &x->shown[i].f, clip, err);
+        if (x->shown[i].on_page) rc = show(&b, x->plan, &x->shown[i].f, err);
     raml_colour_end(&b);
     if (!rc) rc = raml_buf_status(&b, err);
     if (!rc) rc = raml_file_write(path, b.data, b.len, err);

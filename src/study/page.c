@@ -24,7 +24,12 @@ static const char style[] =
     ".tile{background:var(--soft);border-radius:8px;padding:.6em .9em;print-color-adjust:exact;"
     "-webkit-print-color-adjust:exact}.tile b{display:block;font-size:1.35em;line-height:1.3}\n"
     ".tile span{display:block;font-size:.87em;color:var(--dim)}\n"
-    ".wide{overflow-x:auto}table{border-collapse:collapse;margin:.5em 0;font-variant-numeric:tabular-nums;"
+    /* A shadow where a table goes on beyond the edge. */
+    ".wide{overflow-x:auto;background:linear-gradient(90deg,Canvas 30%,transparent) left/40px 100% no-repeat local,"
+    "linear-gradient(270deg,Canvas 30%,transparent) right/40px 100% no-repeat local,"
+    "linear-gradient(90deg,rgba(128,128,128,.4),transparent) left/12px 100% no-repeat,"
+    "linear-gradient(270deg,rgba(128,128,128,.4),transparent) right/12px 100% no-repeat}\n"
+    "table{border-collapse:collapse;margin:.5em 0;font-variant-numeric:tabular-nums;"
     "font-size:.92em}\n"
     "th,td{text-align:right;padding:.22em .7em;border-bottom:1px solid var(--line);vertical-align:top}\n"
     "th.mid{text-align:center}th{font-weight:600}th.t,td.t{text-align:left}td small{color:var(--dim)}\n"
@@ -39,6 +44,7 @@ static const char style[] =
     ".sample{border-left:3px solid var(--line);padding:.1em 0 .1em .9em;margin:.9em 0;break-inside:avoid-page}\n"
     ".right{border-color:#4878D0}.wrong{border-color:#EE854A}\n"
     "ul{padding-left:1.2em;margin:.4em 0}\n"
+    "@media (max-width:600px){table{font-size:.8em}th,td{padding:.22em .35em}td small{display:block}}\n"
     "@media print{body{max-width:none;margin:0;font-size:12px}h2{break-after:avoid}}\n";
 
 /* Rules for pictures of traces, updates and landscapes. None is wider than the page. A picture with its own ground keeps
@@ -304,13 +310,18 @@ static bool has_point(const struct raml_figure *fig)
     return false;
 }
 
-/* A legend of many names is as high as a plot: the figure grows by its lines, of two names, beyond the first two. */
+/* A legend of many names is as high as a plot: the figure grows by its lines beyond the first two. A line has two names,
+ * or one where names are long. */
 static int height_for(const struct raml_figure *fig)
 {
-    enum { IN_A_LINE = 2, LINES = 2, LINE_HEIGHT = 18 };
-    size_t n = 0;
-    for (size_t s = 0; s < fig->n_series; s++) n += fig->series[s].n && fig->series[s].name && fig->series[s].name[0];
-    int lines = (int)((n + IN_A_LINE - 1) / IN_A_LINE);
+    enum { LONG = 22, LINES = 2, LINE_HEIGHT = 18 };
+    size_t n = 0, longest = 0;
+    for (size_t s = 0; s < fig->n_series; s++) {
+        size_t length = fig->series[s].n && fig->series[s].name ? strlen(fig->series[s].name) : 0;
+        n += length > 0;
+        if (length > longest) longest = length;
+    }
+    int lines = longest < LONG ? (int)(n + 1) / 2 : (int)n;
     return RAML_PAGE_FIGURE_HEIGHT + (lines > LINES ? (lines - LINES) * LINE_HEIGHT : 0);
 }
 

@@ -195,11 +195,12 @@ static void add_table(struct raml_page *p, const struct comparison *c)
     raml_buf_adds(b, "</table></div>\n");
 }
 
+/* In %, as the table has it. */
 static void set_point(double *y, double *low, double *high, const json_t *estimate)
 {
-    *y = raml_page_get(estimate, "value");
-    *low = raml_page_get(estimate, "low");
-    *high = raml_page_get(estimate, "high");
+    *y = 100 * raml_page_get(estimate, "value");
+    *low = 100 * raml_page_get(estimate, "low");
+    *high = 100 * raml_page_get(estimate, "high");
 }
 
 static enum raml_code add_bars(struct raml_page *p, const struct comparison *c, struct raml_err *err)
@@ -230,7 +231,7 @@ static enum raml_code add_bars(struct raml_page *p, const struct comparison *c, 
     char name[80];
     raml_page_figure_name(name, "accuracy-", c->name);
     /* clang-format off */
-    const struct raml_figure fig = {.title = "Accuracy", .y_label = "share of samples correct", .y_high = 1.02,
+    const struct raml_figure fig = {.title = "Accuracy", .y_label = "samples correct, %", .y_high = 102,
                                     .series = s, .n_series = c->n, .category = category, .n_categories = c->n_rows};
     /* clang-format on */
     enum raml_code rc = raml_page_figure(p, name, &fig, "Whiskers: 95\u00A0% interval over questions.", err);
@@ -271,7 +272,7 @@ static enum raml_code add_pass(struct raml_page *p, const struct comparison *c, 
     raml_page_figure_name(name, "pass_at_k-", c->name);
     /* clang-format off */
     const struct raml_figure fig = {.title = "pass@k", .x_label = "k, samples per question", .log_x = true,
-                                    .y_label = "questions solved by any of k", .series = s, .n_series = c->n};
+                                    .y_label = "questions solved by any of k, %", .series = s, .n_series = c->n};
     /* clang-format on */
     return raml_page_figure(p, name, &fig, "All questions. Band: 95\u00A0% interval over questions.", err);
 }

@@ -19,7 +19,7 @@ static enum raml_code add_figure(struct raml_page *p, const char *name, const st
 {
     static const char over[] = "Band: mean \u00B1 1.96 standard errors over questions.";
     size_t kinds[RAML_ANSWER_KINDS] = {0};
-    char title[80], y_label[80], caption[240];
+    char title[80], y_label[80], caption[400];
     raml_trace_kinds(t, kinds);
     const char *answer = raml_answer_kind_words(kinds);
     snprintf(title, sizeof title, greedy ? "When the %s is the greedy one" : "Loss of the %s", answer);
@@ -28,8 +28,11 @@ static enum raml_code add_figure(struct raml_page *p, const char *name, const st
         snprintf(caption, sizeof caption,
                  "Share of trajectories after whose first i tokens the %s is the greedy one. %s", answer, over);
     else
-        snprintf(caption, sizeof caption, "Loss of the %s, mean over trajectories, each stretched to 0 \u2026 1. %s",
-                 answer, over);
+        snprintf(
+            caption, sizeof caption,
+            "Loss of the %s, mean over trajectories, each stretched to 0 \u2026 1; correct and wrong ones may be of "
+            "different questions. %s",
+            answer, over);
     struct drawn d[RAML_N_VERDICTS];
     struct raml_series s[RAML_N_VERDICTS];
     size_t n = 0;
@@ -59,6 +62,49 @@ static enum raml_code add_figure(struct raml_page *p, const char *name, const st
         .y_label = y_label, .x_low = 0, .x_high = 1,
         .y_low = 0, .y_high = greedy ? 1.02 : 0};
     /* clang-format on */
+    return raml_page_figure(p, name, &fig, caption, err);
+}
+
+/* Right and wrong trajectories of the same questions. */
+static enum raml_code add_within(struct raml_page *p, const char *name, const struct raml_trace *t,
+                                 struct raml_err *err)
+{
+    const struct raml_curve_mean *all[] = {&t->within.right, &t->within.wrong, &t->within.difference};
+    static const char *const what[] = {"correct", "wrong", "correct less wrong"};
+    static const int colour[] = {0, 1, 2};
+    enum { N = sizeof all / sizeof *all };
+    struct drawn d[N];
+    struct raml_series s[N];
+    size_t n = t->within.difference.n_curves;
+    char caption[400];
+    if (n == 0) return RAML_OK;
+    for (size_t i = 0; i < N; i++) {
+        raml_curve_mean_read(all[i], d[i].x, d[i].y, d[i].low, d[i].high);
+        s[i] = (struct raml_series){.name = what[i],
+                                    .x = d[i].x,
+                                    .y = d[i].y,
+                                    .low = d[i].low,
+                                    .high = d[i].high,
+                                    .n = all[i]->n_points,
+                                    .colour = colour[i]};
+    }
+    size_t last = all[2]->n_points - 1;
+    int len = snprintf(caption, sizeof caption,
+                       "The %zu question%s with correct and wrong trajectories, each question\u2019s means first. At T "
+                       "correct less wrong is "
+                       "%s%.3f",
+                       n, n > 1 ? "s" : "", d[2].y[last] < 0 ? "\u2212" : "", fabs(d[2].y[last]));
+    if (n > 1)
+        snprintf(caption + len, sizeof caption - (size_t)len,
+                 " [%.3f, %.3f]. Band: mean \u00B1 1.96 standard errors over questions.", d[2].low[last],
+                 d[2].high[last]);
+    else snprintf(caption + len, sizeof caption - (size_t)len, ".");
+    const struct raml_figure fig = {.title = "Within the same questions",
+                                    .x_label = "position in the trajectory, i/T",
+                                    .y_label = "nats per answer token",
+                                    .x_high = 1,
+                                    .series = s,
+                                    .n_series = N};
     return raml_page_figure(p, name, &fig, caption, err);
 }
 
@@ -123,10 +169,11 @@ enum raml_code raml_part_curves(struct raml_page *p, struct raml_err *err)
     for (size_t r = 0; !rc && r < f->n_runs; r++)
         for (size_t t = 0; !rc && t < f->run[r]->n_traces; t++) {
             const struct raml_trace *trace = f->run[r]->trace[t];
-            char loss[32], greedy[32];
+            char loss[32], greedy[32], within[32];
             number++;
             snprintf(loss, sizeof loss, n_traces > 1 ? "loss-%zu" : "loss", number);
             snprintf(greedy, sizeof greedy, n_traces > 1 ? "greedy-%zu" : "greedy", number);
+            snprintf(within, sizeof within, n_traces > 1 ? "within-%zu" : "within", number);
             if (n_traces > 1) {
                 raml_buf_adds(&p->html, "<h3>");
                 raml_page_text(p, raml_page_run_name(f->run[r]));
@@ -138,6 +185,7 @@ enum raml_code raml_part_curves(struct raml_page *p, struct raml_err *err)
             raml_buf_adds(&p->html, "<div class=\"grid\">\n");
             rc = add_figure(p, loss, trace, false, err);
             if (!rc) rc = add_figure(p, greedy, trace, true, err);
+            if (!rc) rc = add_within(p, within, trace, err);
             raml_buf_adds(&p->html, "</div>\n");
             add_table(p, trace);
         }

@@ -14,28 +14,6 @@
 
 enum { SHOW_TOKENS = 3000 };
 
-/* ΔL of every trajectory that will be shown, for one scale over all of them. */
-static enum raml_code common_clip(const struct raml_findings *f, double *clip, struct raml_err *err)
-{
-    double *delta = NULL;
-    size_t n = 0, cap = 0;
-    enum raml_code rc = RAML_OK;
-    for (size_t r = 0; !rc && r < f->n_runs; r++)
-        for (size_t t = 0; !rc && t < f->run[r]->n_traces; t++)
-            for (size_t v = 0; !rc && v < RAML_N_VERDICTS; v++)
-                for (size_t i = 0; !rc && i < f->run[r]->trace[t]->group[v].n_selected; i++) {
-                    const json_t *curve = json_object_get(f->run[r]->trace[t]->group[v].selected[i], "L");
-                    size_t steps = json_array_size(curve) - 1; /* L has at least one value: curves.c */
-                    rc = RAML_GROW(delta, cap, n + steps + 1, "steps of the trajectories shown", err);
-                    for (size_t k = 0; !rc && k < steps; k++)
-                        delta[n++] = json_number_value(json_array_get(curve, k + 1)) -
-                                     json_number_value(json_array_get(curve, k));
-                }
-    if (!rc) rc = raml_colour_clip(delta, n, clip, err);
-    free(delta);
-    return rc;
-}
-
 static void add_word(struct raml_page *p, const json_t *selected, const char *key, const char *before)
 {
     const json_t *v = json_object_get(selected, key);
@@ -70,8 +48,7 @@ static void add_head(struct raml_page *p, const json_t *selected, const double *
     if (json_is_string(json_object_get(selected, "question"))) raml_buf_adds(b, "</p>\n");
 }
 
-static enum raml_code add_selected(struct raml_page *p, const json_t *selected, size_t verdict, double clip,
-                                   struct raml_err *err)
+static enum raml_code add_selected(struct raml_page *p, const json_t *selected, size_t verdict, struct raml_err *err)
 {
     static const char *const name[] = {"wrong", "correct", "not graded"}, *const css[] = {"wrong", "right", "open"};
     const json_t *tokens = json_object_get(selected, "tokens"), *truth = json_object_get(selected, "greedy");
@@ -99,7 +76,7 @@ static enum raml_code add_selected(struct raml_page *p, const json_t *selected, 
     raml_curve_fields_show(&fields, &t);
     raml_buf_addf(&p->html, "<div class=\"sample %s\">\n", css[verdict]);
     add_head(p, selected, loss, n, name[verdict]);
-    rc = raml_colour_trajectory(&p->html, &t, clip, err);
+    rc = raml_colour_trajectory(&p->html, &t, err);
     raml_buf_adds(&p->html, "</div>\n");
 out:
     raml_curve_fields_deinit(&fields);
@@ -114,17 +91,16 @@ enum raml_code raml_part_trajectories(struct raml_page *p, struct raml_err *err)
 {
     static const size_t order[] = {RAML_CORRECT, RAML_WRONG, RAML_UNJUDGED};
     const struct raml_findings *f = p->found;
-    double clip = 0;
     size_t n = 0, n_traces = 0;
     for (size_t r = 0; r < f->n_runs; r++)
         for (size_t t = 0; t < f->run[r]->n_traces; t++, n_traces++)
             for (size_t v = 0; v < RAML_N_VERDICTS; v++) n += f->run[r]->trace[t]->group[v].n_selected;
     if (n == 0) return RAML_OK;
-    enum raml_code rc = common_clip(f, &clip, err);
-    if (rc) return rc;
-    raml_buf_adds(&p->html, "<h2>What single tokens do</h2>\n<p class=\"dim\">Not chosen for looks: the first correct "
-                            "and the first wrong trajectories of each family, in the order of the file.</p>\n");
-    raml_colour_legend(&p->html, clip);
+    enum raml_code rc = RAML_OK;
+    raml_buf_adds(&p->html, "<h2>What single tokens do</h2>\n<p class=\"dim\">Not chosen for looks: of correct "
+                            "and of wrong trajectories the first of each family in the order of the file, of different "
+                            "questions where there are such.</p>\n");
+    raml_colour_legend(&p->html);
     for (size_t r = 0; !rc && r < f->n_runs; r++)
         for (size_t t = 0; !rc && t < f->run[r]->n_traces; t++) {
             const struct raml_trace *trace = f->run[r]->trace[t];
@@ -140,7 +116,7 @@ enum raml_code raml_part_trajectories(struct raml_page *p, struct raml_err *err)
                 if (trace->group[order[v]].n_selected == 0) continue;
                 raml_buf_adds(&p->html, "<div>\n");
                 for (size_t i = 0; !rc && i < trace->group[order[v]].n_selected; i++)
-                    rc = add_selected(p, trace->group[order[v]].selected[i], order[v], clip, err);
+                    rc = add_selected(p, trace->group[order[v]].selected[i], order[v], err);
                 raml_buf_adds(&p->html, "</div>\n");
             }
             raml_buf_adds(&p->html, "</div>\n");

@@ -208,7 +208,8 @@ enum raml_code raml_trace_analyse(struct raml_trace_analysis *a, const struct ra
     if (!rc) rc = read_choice(a, c, &t, err);
     if (!rc) rc = read_regret(p, it, c, &t.regret, err);
     if (rc) return rc;
-    raml_ema(c->loss, c->n_points, p->opt->ema, a->ema);
+    t.ema_weight = p->opt->ema > 0 ? p->opt->ema : raml_ema_weight(c->n_points);
+    raml_ema(c->loss, c->n_points, t.ema_weight, a->ema);
     t.ema = a->ema;
     t.of = a->of;
     t.descent = a->of[0];

@@ -51,7 +51,7 @@ struct work {
 struct raml_trace_files_options raml_trace_files_default(void)
 {
     return (struct raml_trace_files_options){.trace = {.stride = 1, .max_batch_tokens = 16384, .tokens = true},
-                                             .ema = 0.01,
+                                             .ema = 0,
                                              .threshold = 0.1,
                                              .n_curves = 4,
                                              .n_shown = 8,

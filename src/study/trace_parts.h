@@ -91,6 +91,7 @@ struct raml_traced { /* borrowed for one call */
     const char *const *piece; /* [n_points - 1] bytes between probe k and k + 1 */
     const size_t *piece_len;
     const double *ema; /* [n_points] */
+    double ema_weight;
     struct raml_descent descent;
     int64_t solved_at; /* in tokens */
     enum raml_trace_verdict verdict;
@@ -180,14 +181,16 @@ struct raml_trace_shown { /* a trajectory kept for the page, or for its figure *
     double *loss, *ema, *at;
     bool *greedy;
     json_t *fields; /* raml_trace_fields; NULL: not on the page */
+    double alpha;   /* of the moving average */
     size_t n_points, n_answer;
+    enum raml_trace_verdict verdict;
+    uint64_t question_key, text_key;
     bool on_page, as_figure;
 };
 struct raml_trace_pictures {
     struct raml_curve_mean *mean; /* [RAML_TRACE_GROUPS] */
     struct raml_trace_shown *shown;
-    size_t n, cap, n_on_page[RAML_TRACE_GROUPS], n_figures, max_figures, max_on_page;
-    double alpha; /* of the moving average, for the legend */
+    size_t n, cap, max_figures, max_on_page;
 };
 RAML_CHECKED enum raml_code raml_trace_pictures_init(struct raml_trace_pictures *p,
                                                      const struct raml_trace_files_options *opt, struct raml_err *err);

@@ -25,7 +25,7 @@ enum {
 enum raml_code raml_trace_pictures_init(struct raml_trace_pictures *p, const struct raml_trace_files_options *opt,
                                         struct raml_err *err)
 {
-    *p = (struct raml_trace_pictures){.max_figures = opt->n_curves, .max_on_page = opt->n_shown, .alpha = opt->ema};
+    *p = (struct raml_trace_pictures){.max_figures = opt->n_curves, .max_on_page = opt->n_shown};
     p->mean = calloc(RAML_TRACE_GROUPS, sizeof *p->mean);
     if (!p->mean) return raml_fail(err, RAML_ENOMEM, "no memory for mean curves");
     enum raml_code rc = RAML_OK;
@@ -85,6 +85,7 @@ static enum raml_code copy(struct raml_trace_shown *s, const struct raml_traced 
     *s = (struct raml_trace_shown){.heading = heading(t), .bytes = malloc(bytes + 1), .n_points = n};
     s->question = strdup(t->q->question);
     s->n_answer = c->n_answer;
+    s->alpha = t->ema_weight;
     s->piece = malloc(n * sizeof *s->piece);
     s->piece_len = malloc(n * sizeof *s->piece_len);
     s->loss = malloc(n * sizeof *s->loss);
@@ -109,25 +110,69 @@ static enum raml_code copy(struct raml_trace_shown *s, const struct raml_traced 
     return RAML_OK;
 }
 
+/* -- Choosing: different questions first, no text twice ------------------------------------------------------------ */
+
+struct choice {
+    bool taken;
+    size_t instead; /* SIZE_MAX: of none */
+};
+
+/* Among the page's trajectories of a verdict, or (figure) among the figures. */
+static bool is_among(const struct raml_trace_shown *s, bool figure, enum raml_trace_verdict verdict)
+{
+    return figure ? s->as_figure : s->on_page && s->verdict == verdict;
+}
+
+/* A place that is free, or that of the last one whose question is there before it, if this one's question is new. */
+static struct choice choose(const struct raml_trace_pictures *p, bool figure, enum raml_trace_verdict verdict,
+                            uint64_t question_key, uint64_t text_key)
+{
+    size_t n = 0, most = figure ? p->max_figures : p->max_on_page, repeat = SIZE_MAX;
+    bool known = false;
+    for (size_t i = 0; i < p->n; i++) {
+        const struct raml_trace_shown *s = &p->shown[i];
+        if (!is_among(s, figure, verdict)) continue;
+        n++;
+        if (s->question_key == question_key && s->text_key == text_key) return (struct choice){false, SIZE_MAX};
+        known = known || s->question_key == question_key;
+        for (size_t j = 0; j < i && repeat != i; j++)
+            if (p->shown[j].question_key == s->question_key && is_among(&p->shown[j], figure, verdict)) repeat = i;
+    }
+    if (n < most) return (struct choice){true, SIZE_MAX};
+    return (struct choice){!known && repeat != SIZE_MAX, repeat};
+}
+
+static uint64_t text_key(const struct raml_traced *t)
+{
+    uint64_t key = 0;
+    for (size_t k = 0; k + 1 < t->curve->n_points; k++) key = raml_hash(t->piece[k], t->piece_len[k], key);
+    return key;
+}
+
 static enum raml_code add_shown(struct raml_trace_pictures *p, const struct raml_traced *t, struct raml_err *err)
 {
-    bool on_page = p->n_on_page[t->verdict] < p->max_on_page, as_figure = p->n_figures < p->max_figures;
-    if (!on_page && !as_figure) return RAML_OK;
+    uint64_t question = raml_hash(t->q->id, strlen(t->q->id), 0), text = text_key(t);
+    struct choice page = choose(p, false, t->verdict, question, text);
+    struct choice figure = choose(p, true, t->verdict, question, text);
+    if (!page.taken && !figure.taken) return RAML_OK;
     enum raml_code rc = RAML_GROW(p->shown, p->cap, p->n + 1, "trajectories", err);
     if (rc) return rc;
-    rc = copy(&p->shown[p->n], t, err);
+    struct raml_trace_shown *s = &p->shown[p->n];
+    rc = copy(s, t, err);
+    if (!rc && page.taken && !(s->fields = raml_trace_fields(t)))
+        rc = raml_fail(err, RAML_ENOMEM, "no memory to keep a trajectory of %zu tokens", t->curve->n_tokens);
     if (rc) {
-        shown_deinit(&p->shown[p->n]);
+        shown_deinit(s);
         return rc;
     }
-    if (on_page && !(p->shown[p->n].fields = raml_trace_fields(t))) {
-        shown_deinit(&p->shown[p->n]);
-        return raml_fail(err, RAML_ENOMEM, "no memory to keep a trajectory of %zu tokens", t->curve->n_tokens);
-    }
-    p->shown[p->n].on_page = on_page;
-    p->shown[p->n++].as_figure = as_figure;
-    p->n_on_page[t->verdict] += on_page;
-    p->n_figures += as_figure;
+    s->verdict = t->verdict;
+    s->question_key = question;
+    s->text_key = text;
+    s->on_page = page.taken;
+    s->as_figure = figure.taken;
+    if (page.taken && page.instead != SIZE_MAX) p->shown[page.instead].on_page = false;
+    if (figure.taken && figure.instead != SIZE_MAX) p->shown[figure.instead].as_figure = false;
+    p->n++;
     return RAML_OK;
 }
 
@@ -178,12 +223,11 @@ static enum raml_code mean_figure(const struct raml_trace_pictures *p, const cha
     return rc;
 }
 
-static enum raml_code curve_figure(const struct raml_trace_pictures *p, const struct raml_trace_shown *t, size_t k,
-                                   const char *dir, struct raml_err *err)
+static enum raml_code curve_figure(const struct raml_trace_shown *t, size_t k, const char *dir, struct raml_err *err)
 {
     char name[32], smooth[64];
     snprintf(name, sizeof name, "curve_%zu", k);
-    snprintf(smooth, sizeof smooth, "moving average, weight %g", p->alpha);
+    snprintf(smooth, sizeof smooth, "moving average, weight %.2g", t->alpha);
     bool faint = t->n_points > SINGLE_POINTS; /* few points are a line that can be read, many are a ground */
     const struct raml_series s[] = {
         {.name = "L(i)", .x = t->at, .y = t->loss, .n = t->n_points, .style = RAML_PLOT_LINE, .faint = faint},
@@ -199,25 +243,7 @@ static enum raml_code curve_figure(const struct raml_trace_pictures *p, const st
     return raml_figure_write(dir, name, &fig, NULL, err);
 }
 
-/* One scale for all trajectories of the page. */
-static enum raml_code common_clip(const struct raml_trace_pictures *p, double *clip, struct raml_err *err)
-{
-    size_t n = 0;
-    for (size_t i = 0; i < p->n; i++) n += p->shown[i].n_points;
-    double *delta = malloc((n ? n : 1) * sizeof *delta);
-    if (!delta) return raml_fail(err, RAML_ENOMEM, "no memory for %zu steps", n);
-    n = 0;
-    for (size_t i = 0; i < p->n; i++) {
-        const struct raml_trace_shown *t = &p->shown[i];
-        for (size_t k = 1; t->on_page && k < t->n_points; k++) delta[n++] = t->loss[k] - t->loss[k - 1];
-    }
-    enum raml_code rc = raml_colour_clip(delta, n, clip, err);
-    free(delta);
-    return rc;
-}
-
-static enum raml_code add_to_page(struct raml_buf *b, const struct raml_trace_shown *t, double clip,
-                                  struct raml_err *err)
+static enum raml_code add_to_page(struct raml_buf *b, const struct raml_trace_shown *t, struct raml_err *err)
 {
     struct raml_curve_fields fields;
     struct raml_coloured c = {.heading = t->heading,
@@ -232,7 +258,7 @@ static enum raml_code add_to_page(struct raml_buf *b, const struct raml_trace_sh
     enum raml_code rc = raml_curve_fields_read(t->fields, c.n_tokens, &fields, err);
     raml_curve_fields_show(&fields, &c);
     c.at = t->at;
-    if (!rc) rc = raml_colour_trajectory(b, &c, clip, err);
+    if (!rc) rc = raml_colour_trajectory(b, &c, err);
     raml_curve_fields_deinit(&fields);
     return rc;
 }
@@ -242,14 +268,12 @@ static enum raml_code page(const struct raml_trace_pictures *p, const char *dir,
 {
     char path[RAML_PATH_BYTES];
     struct raml_buf b;
-    double clip = 0;
     enum raml_code rc = raml_path_join(path, dir, "trajectories.html", err);
-    if (!rc) rc = common_clip(p, &clip, err);
     if (rc) return rc;
     raml_buf_init(&b, MAX_PAGE_BYTES);
-    raml_colour_begin(&b, title, clip);
+    raml_colour_begin(&b, title);
     for (size_t i = 0; !rc && i < p->n; i++)
-        if (p->shown[i].on_page) rc = add_to_page(&b, &p->shown[i], clip, err);
+        if (p->shown[i].on_page) rc = add_to_page(&b, &p->shown[i], err);
     raml_colour_end(&b);
     if (!rc) rc = raml_buf_status(&b, err);
     if (!rc) rc = raml_file_write(path, b.data, b.len, err);
@@ -264,6 +288,6 @@ enum raml_code raml_trace_pictures_write(struct raml_trace_pictures *p, const ch
     enum raml_code rc = page(p, dir, title, err);
     if (!rc) rc = mean_figure(p, dir, title, err);
     for (size_t i = 0; !rc && i < p->n; i++)
-        if (p->shown[i].as_figure) rc = curve_figure(p, &p->shown[i], ++k, dir, err);
+        if (p->shown[i].as_figure) rc = curve_figure(&p->shown[i], ++k, dir, err);
     return rc;
 }

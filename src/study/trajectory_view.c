@@ -236,9 +236,9 @@ static void add_marks(struct raml_buf *b, const struct raml_coloured *t, size_t 
     raml_buf_adds(b, "]");
 }
 
-void raml_view_data(struct raml_buf *b, const struct raml_coloured *t, size_t n, double clip)
+void raml_view_data(struct raml_buf *b, const struct raml_coloured *t, size_t n)
 {
-    raml_buf_addf(b, "<script type=\"application/json\" class=\"trajectory-data\">{\"clip\":%.8g,\"text\":[", clip);
+    raml_buf_adds(b, "<script type=\"application/json\" class=\"trajectory-data\">{\"text\":[");
     for (size_t i = 0; i < n; i++) {
         if (i) raml_buf_adds(b, ",");
         add_text(b, t->piece[i], t->piece_len[i]);

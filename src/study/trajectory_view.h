@@ -62,8 +62,8 @@ struct raml_coloured {        /* "tokens" are pieces of several where the loss w
 /* A <meta> element. pictures: those that are in the page as data may be shown. */
 void raml_view_policy(struct raml_buf *b, bool pictures);
 void raml_view_css(struct raml_buf *b); /* rules for a <style> element */
-/* Of the first n tokens, n >= 1; clip: of the colours. */
-void raml_view_data(struct raml_buf *b, const struct raml_coloured *t, size_t n, double clip);
+/* Of the first n tokens, n >= 1. */
+void raml_view_data(struct raml_buf *b, const struct raml_coloured *t, size_t n);
 void raml_view_script(struct raml_buf *b); /* a <script> element */
 
 extern const char raml_view_program[]; /* trajectory_view.js, made part of the program by cmake/embed.cmake */

@@ -4,7 +4,6 @@
 // Texts enter the page as textContent or attribute values only, never as markup.
 'use strict';
 (() => {
-const LEVELS = 8; // of the colour scale, each way (colour.h)
 
 function make(parent, tag, name, text) {
     const e = document.createElement(tag);
@@ -25,9 +24,9 @@ function entry(array, k, digits) {
     return array[k] === null ? '\u2013' : typeof array[k] === 'string' ? array[k] : number(array[k], digits);
 }
 
-function level(delta, clip) { // as raml_colour_level
-    const share = Math.max(-1, Math.min(1, delta / clip));
-    return Math.sign(share) * Math.round(LEVELS * Math.abs(share));
+function level(delta) { // as raml_colour_level
+    const n = [0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5].filter(step => Math.abs(delta) >= step).length;
+    return delta < 0 ? -n : n;
 }
 
 // What the panel shows of token k: [label, explanation, text]; c: the curve that is shown.
@@ -244,7 +243,7 @@ function view(data, number_of_view) {
     function repaint() {
         const c = shown();
         token.forEach((e, k) => {
-            const step = level(c.L[k + 1] - c.L[k], d.clip);
+            const step = level(c.L[k + 1] - c.L[k]);
             e.className = step < 0 ? 'n' + -step : step > 0 ? 'p' + step : '';
             if (c.greedy && c.greedy[k + 1] === '1') e.classList.add('g');
         });

@@ -14,7 +14,7 @@ enum { PEEK_BYTES = 4096 };
 
 struct walk {
     struct raml_questions *qs;
-    const char *path;
+    const char *path, *file; /* for messages; to open */
     const struct raml_read_options *opt;
     struct dataset_names names;
     size_t n_first; /* questions in the set at the start */
@@ -70,24 +70,9 @@ static enum raml_code take_row(struct walk *w, const char *text, size_t n, size_
     return settle_fault(w, rc, line, &own, err);
 }
 
-static enum raml_code walk_lines(struct walk *w, struct raml_err *err)
+static enum raml_code map_text(struct raml_map *map, const char *file, const char *path, struct raml_err *err)
 {
-    struct raml_lines lines;
-    enum raml_code rc = raml_lines_init(&lines, w->path, MAX_LINE_BYTES, err);
-    if (rc) return rc;
-    for (bool more = true; !rc && !enough(w);) {
-        rc = raml_lines_next(&lines, &more, err);
-        if (rc || !more) break;
-        if (is_whitespace(lines.line.data, lines.line.len)) continue;
-        rc = take_row(w, lines.line.data, lines.line.len, lines.number, err);
-    }
-    raml_lines_deinit(&lines);
-    return rc;
-}
-
-static enum raml_code map_text(struct raml_map *map, const char *path, struct raml_err *err)
-{
-    enum raml_code rc = raml_map_init(map, path, err);
+    enum raml_code rc = raml_map_init(map, file, err);
     const char *other = rc ? NULL : raml_file_no_text((const char *)map->data, map->size);
     if (!other) return rc;
     raml_map_deinit(map);
@@ -128,12 +113,10 @@ static void skip_value(struct cursor *c)
     }
 }
 
-static enum raml_code walk_array(struct walk *w, struct raml_err *err)
+static enum raml_code walk_text(struct walk *w, const char *text, size_t n, struct raml_err *err)
 {
-    struct raml_map map;
-    enum raml_code rc = map_text(&map, w->path, err);
-    if (rc) return rc;
-    struct cursor c = {(const char *)map.data, (const char *)map.data + map.size, 1};
+    struct cursor c = {text, text + n, 1};
+    enum raml_code rc = RAML_OK;
     while (c.p < c.end && *c.p != '[') c.line += *c.p++ == '\n';
     if (c.p < c.end) c.p++;
     skip_space(&c);
@@ -155,7 +138,57 @@ static enum raml_code walk_array(struct walk *w, struct raml_err *err)
     }
     if (!rc && closed && c.p < c.end)
         rc = raml_fail(err, RAML_EFORMAT, "%s:%zu: text after the list of rows", w->path, c.line);
+    return rc;
+}
+
+static enum raml_code walk_array(struct walk *w, struct raml_err *err)
+{
+    struct raml_map map;
+    enum raml_code rc = map_text(&map, w->file, w->path, err);
+    if (rc) return rc;
+    rc = walk_text(w, (const char *)map.data, map.size, err);
     raml_map_deinit(&map);
+    return rc;
+}
+
+/* A list of rows that comes through a pipe: its first line that is not empty, and what is left. */
+static enum raml_code walk_rest(struct walk *w, struct raml_lines *lines, struct raml_err *err)
+{
+    struct raml_buf all;
+    bool more = true;
+    raml_buf_init(&all, MAX_ROW_BYTES);
+    for (size_t i = 1; i < lines->number; i++) raml_buf_adds(&all, "\n"); /* line numbers are the input's */
+    enum raml_code rc = RAML_OK;
+    while (!rc && more) {
+        raml_buf_add(&all, lines->line.data, lines->line.len);
+        raml_buf_adds(&all, "\n");
+        rc = raml_lines_next(lines, &more, err);
+    }
+    if (!rc) rc = raml_buf_status(&all, err);
+    if (!rc) rc = walk_text(w, all.data, all.len, err);
+    raml_buf_deinit(&all);
+    return rc;
+}
+
+static enum raml_code walk_lines(struct walk *w, struct raml_err *err)
+{
+    struct raml_lines lines;
+    bool first = !raml_is_file(w->file); /* of a file, is_array has seen the beginning */
+    enum raml_code rc = raml_lines_init(&lines, w->file, MAX_LINE_BYTES, err);
+    if (rc) return rc;
+    lines.path = w->path;
+    for (bool more = true; !rc && !enough(w);) {
+        rc = raml_lines_next(&lines, &more, err);
+        if (rc || !more) break;
+        const char *text = lines.line.data;
+        if (is_whitespace(text, lines.line.len)) continue;
+        bool array = first && text[strspn(text, " \t")] == '[';
+        first = false;
+        if (array) rc = walk_rest(w, &lines, err);
+        if (array) break;
+        rc = take_row(w, text, lines.line.len, lines.number, err);
+    }
+    raml_lines_deinit(&lines);
     return rc;
 }
 
@@ -163,7 +196,7 @@ static enum raml_code walk_table(struct walk *w, struct raml_err *err)
 {
     struct raml_map map;
     struct csv c;
-    enum raml_code rc = map_text(&map, w->path, err);
+    enum raml_code rc = map_text(&map, w->file, w->path, err);
     if (rc) return rc;
     rc = raml_csv_init(&c, w->path, (const char *)map.data, map.size, err);
     if (rc) {
@@ -201,11 +234,12 @@ enum raml_code raml_questions_read(struct raml_questions *qs, const char *path, 
                                    struct raml_fields *fields, size_t *n_bad, struct raml_err *err)
 {
     static const struct raml_read_options plain = {0};
-    struct walk w = {.qs = qs, .path = path, .opt = opt ? opt : &plain, .n_first = qs->n};
+    struct walk w = {.qs = qs, .path = path, .file = path, .opt = opt ? opt : &plain, .n_first = qs->n};
+    if (w.opt->name) path = w.path = w.opt->name;
     enum raml_code rc = raml_dataset_names_init(&w.names, w.opt->map, err);
     if (rc) return rc;
     if (raml_csv_named(path)) rc = walk_table(&w, err);
-    else rc = is_array(path) ? walk_array(&w, err) : walk_lines(&w, err);
+    else rc = is_array(w.file) ? walk_array(&w, err) : walk_lines(&w, err);
     if (!rc && qs->n == w.n_first && !w.n_bad) rc = raml_fail(err, RAML_EFORMAT, "%s: contains no question", path);
     if (!rc && fields) raml_dataset_report(&w.names, fields);
     if (!rc && n_bad) *n_bad = w.n_bad;

@@ -62,6 +62,8 @@ static const struct known label[] = {
     {"RP-3127 RP-3528 RP-3075", "with the function's name or without"},
     {"RP-3168 RP-3175 RP-3195 RP-3209 RP-3521 RP-3800", "the same list in another order"},
     {"RP-2689", "C_n^k is the binomial of n over k"},
+    {"RP-2896 RP-3623", "the constant of integration by another name"},
+    {"RP-3632", "equal: 1/(2+2i) is (1-i)/4"},
 };
 
 static const struct known consensus[] = {
@@ -69,6 +71,7 @@ static const struct known consensus[] = {
     {"RP-1195 RP-2914 RP-7209", "equal: trigonometric values, i + i^2 + i^3 = -1"},
     {"RP-2648 RP-3157", "a set, and the inequality that gives it"},
     {"RP-2689", "C_n^k is the binomial of n over k"},
+    {"RP-3632", "equal: 1/(2+2i) is (1-i)/4"},
     {"RP-2848 RP-2954 RP-2961 RP-2984 RP-2991 RP-3057 RP-3648 RP-3675", "another notation of the same number"},
 };
 

@@ -1,6 +1,7 @@
 /* test_file.c - files appear whole or not at all; reading is bounded. */
 #include "core/scratch.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -128,6 +129,150 @@ static void what_is_no_file_stays(void **state)
         assert_false(raml_is_file(tmp));
     }
     close(fd);
+}
+
+static int entries(const char *dir)
+{
+    int n = 0;
+    DIR *d = opendir(dir);
+    assert_non_null(d);
+    while (readdir(d)) n++;
+    closedir(d);
+    return n - 2;
+}
+
+/* A link stays a link, also one to what is not there yet; a mode stays; a file called NAME.tmp is somebody's. */
+static void what_is_replaced_keeps_its_place(void **state)
+{
+    char path[4200], link[4200], far[4200], other[4200];
+    struct raml_err e = {0};
+    struct raml_writer w;
+    struct stat st;
+    must(raml_make_dir(in(*state, "sub", path), &e), &e);
+    in(*state, "sub/target", path);
+    in(*state, "link", link);
+    in(*state, "far", far);
+    in(*state, "sub/target.tmp", other);
+    spill(other, "mine", 4);
+    assert_int_equal(symlink("sub/target", link), 0);
+    assert_int_equal(symlink("link", far), 0);
+    must(raml_file_write(far, "one", 3, &e), &e); /* what the links lead to comes to be */
+    assert_content(path, "one");
+    assert_int_equal(chmod(path, 0600), 0);
+    const char *const names[] = {path, link, far};
+    for (size_t i = 0; i < COUNT(names); i++) {
+        must(raml_file_write(names[i], "two", 3, &e), &e);
+        assert_content(path, "two");
+        assert_int_equal(stat(path, &st), 0);
+        assert_int_equal(st.st_mode & 0777, 0600);
+        assert_true(!lstat(link, &st) && S_ISLNK(st.st_mode) && !lstat(far, &st) && S_ISLNK(st.st_mode));
+    }
+    must(raml_writer_init(&w, path, &e), &e);
+    must(raml_writer_add(&w, "lost", 4, &e), &e);
+    raml_writer_deinit(&w);
+    assert_content(path, "two");
+    assert_content(other, "mine");
+    in(*state, "sub", path);
+    assert_int_equal(entries(path), 2);
+    assert_int_equal(symlink("loop", in(*state, "loop", link)), 0);
+    assert_int_equal(raml_file_write(link, "x", 1, &e), RAML_EIO);
+    assert_true(has(e.msg, "loop: cannot be created: Too many levels of symbolic links"));
+    assert_int_equal(raml_file_write("", "x", 1, &e), RAML_EUSAGE);
+    struct raml_err null = {0};
+    must(raml_file_write("/dev/null", "gone", 4, &null), &null);
+    assert_true(!stat("/dev/null", &st) && S_ISCHR(st.st_mode));
+}
+
+/* Files that this process has open are written to where they stand. */
+static void open_files(void **state)
+{
+    char path[4200], name[40];
+    struct raml_err e = {0};
+    in(*state, "out", path);
+    int fd = open(path, O_RDWR | O_CREAT, 0600), saved = dup(STDOUT_FILENO);
+    assert_int_equal(write(fd, "begin ", 6), 6);
+    snprintf(name, sizeof name, "/dev/fd/%d", fd);
+    must(raml_file_write(name, "fd ", 3, &e), &e);
+    snprintf(name, sizeof name, "/proc/self/fd/%d", fd);
+    must(raml_file_write(name, "proc ", 5, &e), &e);
+    fflush(stdout);
+    dup2(fd, STDOUT_FILENO);
+    printf("printed ");
+    enum raml_code rc = raml_file_write("-", "dash ", 5, &e);
+    if (!rc) rc = raml_file_write("/dev/stdout", "name ", 5, &e);
+    printf("end");
+    fflush(stdout);
+    dup2(saved, STDOUT_FILENO);
+    close(saved);
+    close(fd);
+    must(rc, &e);
+    assert_content(path, "begin fd proc printed dash name end");
+    assert_false(raml_is_file("-"));
+    assert_int_equal(raml_file_write("/dev/fd/99", "x", 1, &e), RAML_EIO);
+}
+
+/* Eight processes write one path: each file that a reader sees is one of theirs, whole; no two mix. */
+static void writers_do_not_mix(void **state)
+{
+    enum { WRITERS = 8, ROUNDS = 60, BYTES = 20000 };
+    char path[4200], *text = malloc(BYTES + 1);
+    pid_t child[WRITERS];
+    in(*state, "shared", path);
+    for (int k = 0; k < WRITERS; k++) {
+        child[k] = fork();
+        assert_true(child[k] >= 0);
+        if (child[k]) continue;
+        memset(text, 'a' + k, BYTES);
+        int bad = 0;
+        for (int i = 0; i < ROUNDS; i++) {
+            struct raml_writer w;
+            bad |= raml_writer_init(&w, path, NULL) != RAML_OK;
+            for (int part = 0; part < 4; part++) bad |= raml_writer_add(&w, text, BYTES / 4, NULL) != RAML_OK;
+            bad |= raml_writer_commit(&w, NULL) != RAML_OK;
+        }
+        _exit(bad);
+    }
+    int left = WRITERS, status, seen = 0;
+    while (left) {
+        while (waitpid(-1, &status, WNOHANG) > 0) {
+            assert_int_equal(status, 0);
+            left--;
+        }
+        size_t n = 0;
+        char *got = slurp(path, &n);
+        if (!got) continue;
+        seen++;
+        assert_int_equal(n, BYTES);
+        for (size_t i = 1; i < n; i++)
+            if (got[i] != got[0]) fail_msg("byte %zu is %c in a file of %c", i, got[i], got[0]);
+        free(got);
+    }
+    free(text);
+    assert_true(seen > 0);
+    assert_int_equal(entries(*state), 1);
+}
+
+/* What comes to be there while a fresh file is written is not replaced. */
+static void fresh(void **state)
+{
+    char path[4200];
+    struct raml_err e = {0};
+    struct raml_writer w;
+    in(*state, "a.txt", path);
+    for (int again = 0; again < 2; again++) {
+        must(raml_writer_init(&w, path, &e), &e);
+        w.fresh = true;
+        must(raml_writer_add(&w, "late", 4, &e), &e);
+        if (again) {
+            assert_int_equal(raml_writer_commit(&w, &e), RAML_EIO);
+            assert_true(has(e.msg, "a.txt: came to be there meanwhile, and is not replaced"));
+        } else {
+            must(raml_writer_commit(&w, &e), &e);
+            spill(path, "theirs", 6);
+        }
+    }
+    assert_content(path, "theirs");
+    assert_int_equal(entries(*state), 1);
 }
 
 static void read_is_bounded(void **state)
@@ -313,7 +458,7 @@ int main(void)
     /* clang-format off */
     const struct CMUnitTest tests[] = {
         T(write_is_atomic), T(full_disk_keeps_the_old_file), T(bad_places_are_errors),
-        T(what_is_no_file_stays),
+        T(what_is_no_file_stays), T(what_is_replaced_keeps_its_place), T(open_files), T(writers_do_not_mix), T(fresh),
         T(read_is_bounded), T(maps),                         T(lines),
         T(lines_are_bounded), T(folders),                    T(hashes),
     };

@@ -123,6 +123,9 @@ static void smoothing(void **state)
     for (size_t i = 0; i < 4; i++) CHECK_NEAR("ema", out[i], ema[i], 1e-15);
     raml_ema(x, 4, 0.25, x);
     CHECK_NEAR("in place", x[3], 5.1875, 1e-15);
+    assert_true(raml_ema_weight(1) == 1 && raml_ema_weight(10) == 1);
+    CHECK_NEAR("weight at 30", raml_ema_weight(30), 0.5, 1e-15);
+    CHECK_NEAR("weight at 2000", raml_ema_weight(2000), 2.0 / 201, 1e-15);
 }
 
 static void mean_of_curves(void **state)

@@ -6,8 +6,8 @@ set -eu
 # A circle is allowed within one line. Grammars, values and comparisons recurse; so do circles of one table each.
 groups() {
     cat <<'END'
-parse parse_atom parse_count parse_function parse_list parse_table parse_unit
-compare compare_relation compare_set compare_unit
+parse parse_atom parse_base parse_count parse_function parse_list parse_qualifier parse_spelled parse_table parse_unit
+compare compare_qualified compare_relation compare_set compare_unit compare_words
 find_math find_words
 rational rational_fn
 ratio ring

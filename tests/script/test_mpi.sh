@@ -170,6 +170,18 @@ ends 1 launch 1 "$raml" $sft --out x : -n 1 "$raml" $sft --model absent --out x
 says "absent: is not a folder"
 ends 2 launch 1 "$raml" $sft --out x : -n 1 "$raml" $sft --cpu ref --out x
 said_times 1 "kernels (--cpu): found \"ref\""
+alike="train sft --families add:1 --num_questions 20 --max_steps 1 $every --out x"
+ends 2 launch 1 "$raml" $alike --model start --lora_r 2 : -n 1 "$raml" $alike --model start --lora_r 2 --lora_alpha 16
+said_times 1 "hash of the adapters' modules, ranks and scales: found "
+ends 2 launch 1 "$raml" $alike --model start --lora_r 2 --lora_target_modules q_proj : \
+    -n 1 "$raml" $alike --model start --lora_r 2 --lora_target_modules o_proj
+said_times 1 "hash of the adapters' modules, ranks and scales: found "
+ends 2 launch 1 "$raml" $alike --model start --lora_r 2 : -n 1 "$raml" $alike --model one --lora_r 2
+said_times 1 "hash of the adapters' base: found "
+cp -r start turned
+sed -i 's/"rope_theta": *[0-9.e]*/"rope_theta": 5000.0/' turned/checkpoint-150/config.json
+ends 2 launch 1 "$raml" $alike --model start : -n 1 "$raml" $alike --model turned
+said_times 1 "rope_theta: found 5000.0, expected 10000.0 as rank 0 has it"
 version=$("$raml" --version | cut -d ' ' -f 2)
 another=$(echo "$version" | tr 0-9 1-90)
 LC_ALL=C sed "s/$(echo "$version" | sed 's/\./[.]/g')/$another/g" "$raml" >other # the same program but for that

@@ -124,11 +124,11 @@ const choose = (e, k) => { e.selectedIndex = k; e.dispatchEvent(new Event('chang
 is('curves', view.querySelectorAll('polyline').length + ' ' + view.querySelectorAll('polyline.beside').length, '2 1');
 choose(answer, 1);
 list.children[0].focus();
-is('colours of the other answer', classes(), 'p4 g,,,,,,,,p4');
+is('colours of the other answer', classes(), 'p5 g,,,,,,,,p5');
 is('its numbers', ['L, nats', 'p', 'greedy', 'share', 'share, mean'].map(k => values(view)[k]), '1.5,0.223,yes,0.8,');
 choose(layer, 2);
 is('a layer is of the traced answer', answer.selectedIndex, 0);
-is('colours of a layer', classes(), ',,,,,,,,p8');
+is('colours of a layer', classes(), ',,,,,,,,p6');
 is('its numbers', values(view)['L, nats'] + values(view).greedy + values(view).share, '5undefinedundefined');
 is('curves of layers', view.querySelectorAll('polyline').length, 3);
 choose(answer, 0);

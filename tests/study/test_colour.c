@@ -17,45 +17,16 @@ static void levels(void **state)
 {
     (void)state;
     static const struct {
-        double delta, clip;
+        double delta;
         int want;
     } cases[] = {
-        {0, 0.5, 0},      {-0.5, 0.5, -8},  {0.5, 0.5, 8},      {-9, 0.5, -8},   {1e300, 0.5, 8},
-        {-0.25, 0.5, -4}, {0.0625, 0.5, 1}, {0.031, 0.5, 0},    {0.032, 0.5, 1}, {-0.032, 0.5, -1},
-        {1, 8, 1},        {NAN, 1, 0},      {-INFINITY, 1, -8},
+        {0, 0},     {0.019, 0}, {-0.019, 0}, {0.02, 1},  {-0.02, -1}, {0.0499, 1},     {0.05, 2},
+        {-0.1, -3}, {0.25, 4},  {-0.5, -5},  {0.99, 5},  {1, 6},      {-1.25, -6},     {2, 7},
+        {-4.9, -7}, {5, 8},     {-9, -8},    {1e300, 8}, {NAN, 0},    {-INFINITY, -8},
     };
     for (size_t i = 0; i < COUNT(cases); i++)
-        if (raml_colour_level(cases[i].delta, cases[i].clip) != cases[i].want)
-            fail_msg("level(%g, %g) is %d, expected %d", cases[i].delta, cases[i].clip,
-                     raml_colour_level(cases[i].delta, cases[i].clip), cases[i].want);
-}
-
-static void clips(void **state)
-{
-    (void)state;
-    static const struct {
-        double delta[4];
-        size_t n;
-        double want;
-    } cases[] = {
-        {{0}, 0, 0.1},
-        {{0, 0.005, -0.009, 0}, 4, 0.1},
-        {{-0.3, 0, 0, 0.001}, 4, 0.5},
-        {{1, 0.5, 0.1, 0.02}, 4, 0.5},
-        {{-2, 2, 2, 2}, 4, 2},
-        {{5.01}, 1, 10},
-        {{0.2, NAN, 0, 0}, 4, 0.2},
-        {{-0.05, 0.05}, 2, 0.05},
-    };
-    for (size_t i = 0; i < COUNT(cases); i++) {
-        double got = 0;
-        assert_int_equal(raml_colour_clip(cases[i].delta, cases[i].n, &got, NULL), RAML_OK);
-        if (!(fabs(got - cases[i].want) <= 1e-12)) fail_msg("case %zu: %.17g, expected %g", i, got, cases[i].want);
-    }
-    double many[1000], got; /* one outlier in a thousand does not stretch the scale */
-    for (size_t i = 0; i < 1000; i++) many[i] = i ? 0.1 : 50;
-    assert_int_equal(raml_colour_clip(many, 1000, &got, NULL), RAML_OK);
-    if (!(fabs(got - 0.1) <= 1e-12)) fail_msg("%g", got);
+        if (raml_colour_level(cases[i].delta) != cases[i].want)
+            fail_msg("level(%g) is %d, expected %d", cases[i].delta, raml_colour_level(cases[i].delta), cases[i].want);
 }
 
 static void known_page(void **state)
@@ -76,23 +47,23 @@ static void known_page(void **state)
     struct raml_buf b;
     struct raml_err err = {0};
     raml_buf_init(&b, 1 << 20);
-    if (raml_colour_trajectory(&b, &t, 1, &err)) fail_msg("%s", err.msg);
+    if (raml_colour_trajectory(&b, &t, &err)) fail_msg("%s", err.msg);
     assert_string_equal(
         b.data,
         "<p class=\"trajectory-head\">x &amp; y</p>\n<p class=\"trajectory-question\">1 &lt; 2?\\n</p>\n<div "
         "class=\"view\"><div class=\"trajectory\">"
-        "<span class=\"n4\" title=\"“a”  i = 1  L = 1.5  ΔL = −0.5  p = 0.0498\">a</span>"
-        "<span class=\"p2 g\" title=\"“ b\\n”  i = 2  L = 1.75  ΔL = +0.25  p = 0.0302  greedy\"> b<i>↵</i>\n</span>"
+        "<span class=\"n5\" title=\"“a”  i = 1  L = 1.5  ΔL = −0.5  p = 0.0498\">a</span>"
+        "<span class=\"p4 g\" title=\"“ b\\n”  i = 2  L = 1.75  ΔL = +0.25  p = 0.0302  greedy\"> b<i>↵</i>\n</span>"
         "<span class=\"g\" title=\"“&lt;”  i = 3  L = 1.75  ΔL = +0  p = 0.0302  greedy\">&lt;</span>"
-        "<span class=\"n8\" title=\"“c”  i = 4  L = 0.5  ΔL = −1.25  p = 0.368\">c</span></div>\n"
-        "<script type=\"application/json\" class=\"trajectory-data\">{\"clip\":1,\"text\":[\"a\",\" "
+        "<span class=\"n6\" title=\"“c”  i = 4  L = 0.5  ΔL = −1.25  p = 0.368\">c</span></div>\n"
+        "<script type=\"application/json\" class=\"trajectory-data\">{\"text\":[\"a\",\" "
         "b\\\\n\",\"\\u003c\",\"c\"],"
         "\"answers\":[{\"L\":[2,1.5,1.75,1.75,0.5],\"A\":2,\"greedy\":\"00110\"}]}</script>\n</div>\n");
     raml_buf_clear(&b);
     struct raml_coloured shortened = t;
     shortened.show = 1;
     shortened.heading = shortened.question = NULL;
-    if (raml_colour_trajectory(&b, &shortened, 1, &err)) fail_msg("%s", err.msg);
+    if (raml_colour_trajectory(&b, &shortened, &err)) fail_msg("%s", err.msg);
     assert_non_null(strstr(b.data, "a</span><i> … 3 more tokens</i></div>"));
     assert_non_null(strstr(b.data, "\"text\":[\"a\"],\"answers\":[{\"L\":[2,1.5],\"A\":2,\"greedy\":\"00\"}]}"));
     raml_buf_clear(&b);
@@ -142,8 +113,8 @@ static void hostile_tokens(void **state)
         struct raml_err err = {0};
         char why[200];
         raml_buf_init(&b, 1 << 20);
-        raml_colour_begin(&b, cases[i].bytes, 0.5);
-        if (raml_colour_trajectory(&b, &t, 0.5, &err)) fail_msg("%s", err.msg);
+        raml_colour_begin(&b, cases[i].bytes);
+        if (raml_colour_trajectory(&b, &t, &err)) fail_msg("%s", err.msg);
         raml_colour_end(&b);
         assert_int_equal(raml_buf_status(&b, &err), RAML_OK);
         assert_int_equal(strlen(b.data), b.len);
@@ -230,8 +201,8 @@ static void view_fields(void **state)
     struct raml_err err = {0};
     char why[200];
     raml_buf_init(&b, 1 << 20);
-    raml_colour_begin(&b, "t", 0.5);
-    if (raml_colour_trajectory(&b, &t, 0.5, &err)) fail_msg("%s", err.msg);
+    raml_colour_begin(&b, "t");
+    if (raml_colour_trajectory(&b, &t, &err)) fail_msg("%s", err.msg);
     raml_colour_end(&b);
     const char *fault = html_fault(b.data, why, sizeof why);
     if (fault) fail_msg("%s", fault);
@@ -282,7 +253,7 @@ static void long_text(void **state)
         const double loss[] = {1, 1};
         const struct raml_coloured t = {.piece = &piece, .piece_len = &len, .loss = loss, .n_tokens = 1};
         raml_buf_init(&b, 1 << 20);
-        if (raml_colour_trajectory(&b, &t, 1, &err)) fail_msg("%s", err.msg);
+        if (raml_colour_trajectory(&b, &t, &err)) fail_msg("%s", err.msg);
         json_t *d = view_data(&b);
         const char *text = json_string_value(json_array_get(json_object_get(d, "text"), 0));
         assert_null(strstr(text, "\\x"));
@@ -306,21 +277,19 @@ static void refusals(void **state)
     struct raml_buf b;
     struct raml_err err = {0};
     raml_buf_init(&b, 1 << 20);
-    assert_int_equal(raml_colour_trajectory(&b, &t, 1, &err), RAML_ERANGE);
+    assert_int_equal(raml_colour_trajectory(&b, &t, &err), RAML_ERANGE);
     assert_non_null(strstr(err.msg, "L(1) is"));
     loss[1] = 1;
-    assert_int_equal(raml_colour_trajectory(&b, &t, 0, &err), RAML_ERANGE);
-    assert_int_equal(raml_colour_trajectory(&b, &t, NAN, &err), RAML_ERANGE);
     t.answer = &other;
     t.n_answers = 1;
     err = (struct raml_err){0};
-    assert_int_equal(raml_colour_trajectory(&b, &t, 1, &err), RAML_ERANGE);
+    assert_int_equal(raml_colour_trajectory(&b, &t, &err), RAML_ERANGE);
     assert_string_equal(err.msg, "loss curve of a further answer: L(1) is inf; expected a finite number");
     t.n_answers = 0;
     t.layer_loss = broken;
     t.n_layers = 1;
     err = (struct raml_err){0};
-    assert_int_equal(raml_colour_trajectory(&b, &t, 1, &err), RAML_ERANGE);
+    assert_int_equal(raml_colour_trajectory(&b, &t, &err), RAML_ERANGE);
     assert_string_equal(err.msg, "loss curve of a layer: L(1) is inf; expected a finite number");
     assert_int_equal(b.len, 0);
 }
@@ -355,9 +324,9 @@ static void checker(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(levels),         cmocka_unit_test(clips),     cmocka_unit_test(known_page),
-        cmocka_unit_test(hostile_tokens), cmocka_unit_test(refusals),  cmocka_unit_test(checker),
-        cmocka_unit_test(view_fields),    cmocka_unit_test(long_text),
+        cmocka_unit_test(levels),    cmocka_unit_test(known_page), cmocka_unit_test(hostile_tokens),
+        cmocka_unit_test(refusals),  cmocka_unit_test(checker),    cmocka_unit_test(view_fields),
+        cmocka_unit_test(long_text),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

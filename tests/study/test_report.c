@@ -278,6 +278,12 @@ static void name_and_legend(void **state)
     if (raml_file_read(path, &b, &err)) fail_msg("%s", err.msg);
     expect(b.data, "size 520,392 "); /* 12 names: six lines, four more than fit in 320 */
     raml_buf_deinit(&b);
+    put_run(f, "a-run-with-a-long-name", "1.75");
+    free(report(f));
+    raml_buf_init(&b, 1 << 20);
+    if (raml_file_read(path, &b, &err)) fail_msg("%s", err.msg);
+    expect(b.data, "size 520,536 "); /* 14 names, each on its line */
+    raml_buf_deinit(&b);
 }
 
 static void broken_input(void **state)
@@ -471,7 +477,7 @@ static void wrong_fields(void **state)
             expect(page, "such fields of 1 of 1 lines were skipped");
         } else expect_none(page, "Skipped");
         json_t *d = view_data(page, 0);
-        assert_int_equal(json_object_size(d), 3); /* clip, text, answers */
+        assert_int_equal(json_object_size(d), 2); /* text, answers */
         expect_json(d, "text", "[\"a\",\"b\"]");
         expect_json(d, "answers", cases[i].answers ? "[{\"L\":[2,1.5,0.5]},{\"L\":[3,2,1]}]" : "[{\"L\":[2,1.5,0.5]}]");
         json_decref(d);

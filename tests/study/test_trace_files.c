@@ -234,18 +234,19 @@ static void summary(void **state)
     json_decref(list);
 }
 
-static void tokens(void **state)
+static void token_lines(void **state, double weight)
 {
     struct raml_err err = {0};
     struct raml_trace_summary sum;
     struct raml_trace_files_options opt = few_figures();
-    opt.ema = 0.25;
+    opt.ema = weight;
     must(write_files(*state, &questions, &opt, &sum, &err), &err);
     json_t *lines = lines_of(*state, "curves.jsonl"), *list = lines_of(*state, "tokens.jsonl");
     size_t k = 0;
     for (size_t n = 0; n < N_LINES; n++) {
         const json_t *line = json_array_get(lines, n);
         double A = num(line, "n_answer"), ema = at(line, "L", 0);
+        double alpha = weight > 0 ? weight : fmin(1, 2 / (1 + (double)(line_of[n].n_tokens + 1) / 10));
         for (size_t i = 0; i <= line_of[n].n_tokens; i++, k++) {
             const json_t *o = json_array_get(list, k);
             double L = at(line, "L", i), before = i ? at(line, "L", i - 1) : 0;
@@ -254,7 +255,7 @@ static void tokens(void **state)
             assert_int_equal(num(o, "i"), i);
             CHECK_NEAR("L", num(o, "L"), L, 0);
             CHECK_NEAR("p", num(o, "p"), exp(-A * L), 1e-7);
-            if (i) ema = 0.25 * L + 0.75 * ema;
+            if (i) ema = alpha * L + (1 - alpha) * ema;
             CHECK_NEAR("ema", num(o, "ema"), ema, 1e-6);
             if (i == 0) {
                 assert_true(json_is_null(json_object_get(o, "token")) && json_is_null(json_object_get(o, "dL")));
@@ -270,6 +271,12 @@ static void tokens(void **state)
     assert_int_equal(json_array_size(list), k);
     json_decref(list);
     json_decref(lines);
+}
+
+static void tokens(void **state)
+{
+    token_lines(state, 0.25);
+    token_lines(state, 0); /* follows the trajectory's length */
 }
 
 static void tensors_and_pictures(void **state)
@@ -476,7 +483,7 @@ static void bad_input(void **state)
     assert_true(has(err.msg, "made.jsonl: nothing to trace: 1 questions, 0 trajectories"));
     assert_true(exists(*state, "curves.jsonl")); /* of the run before: a failure removes nothing */
     opt = few_figures();
-    opt.ema = 0;
+    opt.ema = -0.5;
     assert_int_equal(write_files(*state, &qs, &opt, &sum, &err), RAML_ERANGE);
     opt = few_figures();
     opt.trace.stride = 0;

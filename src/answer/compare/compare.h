@@ -36,6 +36,20 @@ enum raml_verdict raml_compare_relations(struct check *c, const struct expr *a, 
 enum raml_verdict raml_compare_sets(struct check *c, const struct expr *a, const struct expr *b);
 enum raml_verdict raml_compare_units(struct check *c, const struct expr *a, const struct expr *b);
 
+/* A sum or product with bounds in closed form; e itself where none is known. */
+const struct expr *raml_compare_sum(struct check *c, const struct expr *e);
+/* The TUPLE of e, a sum of unit vectors, where the other side is a tuple or column of two or three, or such a sum too;
+ * NULL: it is none. */
+const struct expr *raml_compare_vector(struct check *c, const struct expr *e, const struct expr *other);
+/* One of them at least is a TEXT. */
+enum raml_verdict raml_compare_words(struct check *c, const struct expr *a, const struct expr *b);
+/* "5 March" and "March 5"; false: not two dates. */
+bool raml_compare_dates(struct check *c, const struct expr *a, const struct expr *b, enum raml_verdict *v);
+/* One of them at least is qualified. */
+enum raml_verdict raml_compare_qualified(struct check *c, const struct expr *a, const struct expr *b);
+/* The same but for the name of a constant of integration (x^2 + c, x^2 + C)? */
+bool raml_compare_constants(struct check *c, const struct expr *a, const struct expr *b);
+
 /* "x = 5", "f(x) = 5", "x = 2 + 3 = 5": the value; e itself when it has no such form. *name (may be NULL): the left
  * side, NULL when there is none. */
 const struct expr *raml_compare_value(struct check *c, const struct expr *e, const struct expr **name);

@@ -14,6 +14,29 @@ static bool upper(const struct expr *e)
     return e->kind == EXPR_SYMBOL && is_upper(e->text[0]);
 }
 
+/* ABC */
+static bool is_name_of_points(const struct expr *e)
+{
+    for (uint32_t i = 0; i < e->n; i++)
+        if (!upper(e->arg[i]) || e->arg[i]->n_text > 1) return false;
+    return true;
+}
+
+/* \angle A, \angle ABC, m\angle A */
+static bool is_angle(const struct expr *e)
+{
+    bool sign = false;
+    for (uint32_t i = 0; i < e->n; i++) {
+        const struct expr *a = e->arg[i];
+        if (a->kind == EXPR_MUL && i + 1 == e->n && sign) return is_name_of_points(a);
+        if (a->kind != EXPR_SYMBOL) return false;
+        bool here = !strcmp(a->text, "angle") || !strcmp(a->text, "triangle");
+        if (!sign && !here && (i || strcmp(a->text, "m") != 0)) return false;
+        sign |= here;
+    }
+    return sign;
+}
+
 /* What may precede an answer: x, f(x), (x, y), AB, |AB|, \frac{NO}{BO}, V_1 : V_2. */
 static bool is_name(const struct expr *e)
 {
@@ -34,9 +57,10 @@ static bool is_name(const struct expr *e)
         if (e->sub == FN_MAX || e->sub == FN_MIN) return e->n == 1 && is_name(e->arg[0]);
         if (e->sub != FN_ABS) return false;
         return is_name(e->arg[0]) || (e->arg[0]->kind == EXPR_MUL && is_name(e->arg[0]));
-    case EXPR_DIV:
     case EXPR_MUL:
+    case EXPR_DIV:
     case EXPR_RATIO:
+        if (e->kind == EXPR_MUL && is_angle(e)) return true;
         for (uint32_t i = 0; i < e->n; i++)
             if (!upper(e->arg[i]) &&
                 !((e->arg[i]->kind == EXPR_MUL || e->arg[i]->kind == EXPR_RATIO) && is_name(e->arg[i])))
@@ -69,14 +93,51 @@ const struct expr *raml_compare_value(struct check *c, const struct expr *e, con
     if (end == e->n && !any) {
         /* "3 + 5 = 8": arithmetic that ends in its value, not an equation; it has to hold */
         const char *rule;
-        bool constant = true;
-        for (uint32_t i = 0; i < e->n && constant; i++)
-            constant = raml_expr_is_scalar(e->arg[i]) && !raml_expr_has_symbol(e->arg[i]) &&
-                       (!i || raml_decide(e->arg[i - 1], e->arg[i], &c->work, &rule) == RAML_EQUAL);
-        if (!constant) return e;
+        const struct expr *before = NULL;
+        for (uint32_t i = 0; i < e->n; i++) {
+            const struct expr *v = e->arg[i]->kind == EXPR_BASE ? raml_compare_based_value(c, e->arg[i]) : e->arg[i];
+            if (!v || !raml_expr_is_scalar(v) || raml_expr_has_symbol(v)) return e;
+            if (i && raml_decide(before, v, &c->work, &rule) != RAML_EQUAL) return e;
+            before = v;
+        }
     }
     if (name && any) *name = e->arg[0];
     return e->arg[end - 1];
+}
+
+/* A quantity that is given its value: "m+n = 256+37 = 293", "293 = m+n", "AB^2 = 50"; or a function written otherwise:
+ * "(x+1)^2 = x^2+2x+1". What is constant in it must agree. NULL: another relation. *name: what is given. */
+static const struct expr *given_value(struct check *c, const struct expr *e, const struct expr **name)
+{
+    const struct expr *value = NULL, *before = NULL;
+    const char *rule;
+    bool same = true;
+    *name = NULL;
+    for (uint32_t i = 0; i < e->n; i++) {
+        const struct expr *v = e->arg[i];
+        if (i && e->text[i - 1] == EXPR_APPROX && value) break; /* = 1/3, about 0.33 */
+        if (i && e->text[i - 1] != EXPR_EQ && e->text[i - 1] != EXPR_APPROX) return NULL;
+        bool letter = !i && (v->kind == EXPR_E || v->kind == EXPR_I); /* "e = 1/2" */
+        if (raml_expr_is_scalar(v) && !raml_expr_has_symbol(v) && !letter) {
+            if (value && raml_decide(value, v, &c->work, &rule) != RAML_EQUAL) return NULL;
+            value = v;
+        } else {
+            if (!*name) *name = v;
+            if (before && same) same = raml_decide(before, v, &c->work, &rule) == RAML_EQUAL;
+            before = v;
+        }
+    }
+    if (value) return *name ? value : NULL;
+    return same ? before : NULL;
+}
+
+/* Does gold ask for the sum of these: "m+n"? What has other factors, or coordinates, may be an equation itself. */
+static bool is_sum_of_names(const struct expr *e)
+{
+    if (e->kind != EXPR_ADD) return false;
+    for (uint32_t i = 0; i < e->n; i++)
+        if (e->arg[i]->kind != EXPR_SYMBOL || strchr("xyzt", e->arg[i]->text[0])) return false;
+    return true;
 }
 
 /* ---- equations ---- */
@@ -217,6 +278,11 @@ static enum raml_verdict both_relations(struct check *c, const struct expr *a, c
         return raml_compare(c, x, y);
     }
 equations:
+    if (a->n != b->n) { /* "m+n = 256+37 = 293" and "m+n = 293" */
+        x = given_value(c, a, &name_a);
+        y = given_value(c, b, &name_b);
+        if (x && y && name_a && name_b && raml_compare(c, name_a, name_b) == RAML_EQUAL) return raml_compare(c, x, y);
+    }
     if (raml_compare_is_set(a) && raml_compare_is_set(b)) {
         enum raml_verdict sets = raml_compare_sets(c, a, b);
         if (c->rule && sets != RAML_UNKNOWN) return sets;
@@ -246,6 +312,11 @@ enum raml_verdict raml_compare_relations(struct check *c, const struct expr *a, 
     if (value != r) {
         raml_work_say(&c->work, "the name in front is left aside");
         return r == a ? raml_compare(c, value, x) : raml_compare(c, x, value);
+    }
+    const struct expr *name, *given = raml_expr_is_scalar(x) ? given_value(c, r, &name) : NULL;
+    if (given && (r == b || raml_expr_has_symbol(given) || is_sum_of_names(name))) {
+        raml_work_say(&c->work, "what is given a value is left aside");
+        return r == a ? raml_compare(c, given, x) : raml_compare(c, x, given);
     }
     if (raml_compare_is_set(r) && raml_compare_is_set(x)) {
         enum raml_verdict v = raml_compare_sets(c, a, b);

@@ -110,6 +110,11 @@ static void say_reading(struct check *c, const char *who, const struct parsed *r
     raml_buf_deinit(&b);
 }
 
+static bool is_loose(const struct expr *e)
+{
+    return e->kind == EXPR_LIST || e->kind == EXPR_SET || e->kind == EXPR_CASES;
+}
+
 static enum raml_verdict compare_readings(struct check *c, const struct parsed *a, const struct parsed *b)
 {
     enum raml_verdict v = raml_compare(c, a->e, b->e);
@@ -120,10 +125,32 @@ static enum raml_verdict compare_readings(struct check *c, const struct parsed *
         if (!i || !xa[i / 2] || !xb[i % 2]) continue;
         if (raml_compare(c, xa[i / 2], xb[i % 2]) != RAML_EQUAL) continue;
         raml_work_say(&c->work, "commas part numbers");
-        if (xa[i / 2]->kind == xb[i % 2]->kind) return RAML_EQUAL;
+        if (xa[i / 2]->kind == xb[i % 2]->kind || (is_loose(xa[i / 2]) && is_loose(xb[i % 2]))) return RAML_EQUAL;
         return raml_compare_said(c, RAML_UNKNOWN, "a comma that parts thousands, or two numbers");
     }
     return raml_compare_said(c, v, rule);
+}
+
+static bool holds_i(const struct expr *e)
+{
+    if (e->kind == EXPR_I) return true;
+    for (uint32_t i = 0; i < e->n; i++)
+        if (holds_i(e->arg[i])) return true;
+    return false;
+}
+
+/* Where one side is complex and the other has j or I but no i, that letter is the imaginary unit. */
+static bool same_with_unit(struct check *c, const struct expr *a, const struct expr *b)
+{
+    static const char *const letters[] = {"j", "I", "J", "jmath", "i"};
+    bool first = holds_i(a);
+    const struct expr *i = raml_expr_new(&c->pool, EXPR_I, 0), *e = first ? b : a;
+    if (!i || first == holds_i(b)) return false;
+    for (size_t k = 0; k < sizeof letters / sizeof *letters; k++) {
+        const struct expr *with = raml_expr_replace(&c->pool, e, letters[k], i);
+        if (with && with != e && raml_compare(c, first ? a : with, first ? with : b) == RAML_EQUAL) return true;
+    }
+    return false;
 }
 
 static enum raml_verdict compare_read(struct check *c, const struct raml_buf *a, const struct raml_buf *b)
@@ -138,6 +165,7 @@ static enum raml_verdict compare_read(struct check *c, const struct raml_buf *a,
     v = compare_readings(c, &x, &y);
     if (v == RAML_EQUAL) return v;
     const char *rule = c->rule;
+    if (same_with_unit(c, x.e, y.e)) return raml_compare_said(c, RAML_EQUAL, "another letter for the imaginary unit");
     const struct expr *da = decimal_comma(c, a), *db = decimal_comma(c, b);
     if ((da && raml_compare(c, da, y.e) == RAML_EQUAL) || (db && raml_compare(c, x.e, db) == RAML_EQUAL))
         return raml_compare_said(c, RAML_EQUAL, "a comma for the decimal point");

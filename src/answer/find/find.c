@@ -1,6 +1,7 @@
 /* find.c - the final answer of a text. See answer.h; each marking is read in a find_*.c beside it. */
 #include "answer/find/find.h"
 
+#include "answer/read/spelled.h"
 #include "core/ascii.h"
 
 #include <string.h>
@@ -10,7 +11,7 @@
 const char *raml_found_name(enum raml_found f)
 {
     static const char *const names[] = {"nothing", "bare",   "boxed",   "final", "hashes",
-                                        "phrase",  "letter", "formula", "last"};
+                                        "phrase",  "letter", "formula", "last",  "line"};
     return (size_t)f < COUNT(names) ? names[f] : "nothing";
 }
 
@@ -61,6 +62,8 @@ static enum raml_found marked(struct text t, struct raml_buf *out, bool *cut)
 /* Is t, with nothing announced in it, an answer by itself? last: a number is taken out of the words around it. */
 static bool bare(struct text t, bool last)
 {
+    struct spelled v;
+    if (raml_spelled_number(t.s, t.n, &v) == t.n) return true; /* of any length */
     if (raml_find_sentence(t)) return false;
     struct reading r = raml_find_read(t, true);
     bool value = r.words == 1 && (is_digit(t.s[0]) || raml_find_one_of(t.s[0], "$\\")); /* "10 cm" */
@@ -107,13 +110,15 @@ static enum raml_found unmarked(struct text t, bool last, struct raml_buf *out)
     }
     if (only_formula(t, &only)) {
         raml_buf_add(out, only.inner.s, only.inner.n);
-        if (raml_find_percent(t, (size_t)(only.whole.s - t.s) + only.whole.n)) raml_buf_adds(out, "\\%");
+        raml_find_add_suffix(t, (size_t)(only.whole.s - t.s) + only.whole.n, out);
         return RAML_FOUND_FORMULA;
     }
     if (bare(t, last)) {
-        raml_buf_add(out, t.s, t.n);
+        if (!raml_find_labelled(t, &stated)) stated = t; /* "Total: 18" */
+        raml_buf_add(out, stated.s, stated.n);
         return RAML_FOUND_BARE;
     }
+    if (raml_find_last_line(t, out)) return RAML_FOUND_LINE;
     return last && raml_find_last(t, out) ? RAML_FOUND_LAST : RAML_FOUND_NOTHING;
 }
 

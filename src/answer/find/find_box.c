@@ -112,15 +112,15 @@ static bool same(struct text a, struct text b)
     return a.n == b.n && memcmp(a.s, b.s, a.n) == 0;
 }
 
-/* Is there a percent sign, or the word, at byte i, after signs that end a formula? */
-static bool percent(struct text t, size_t i)
+/* The byte after signs that end a formula. */
+static size_t after_signs(struct text t, size_t i)
 {
     for (size_t n = 1; n;) {
         i += raml_find_space(t, i);
         n = raml_find_any(t, i, "$|\\)|\\]|}|**", false);
         i += n;
     }
-    return raml_find_percent(t, i);
+    return i;
 }
 
 /* "\boxed 5": what follows the command, up to whitespace; the last one from byte `from` on. */
@@ -166,7 +166,7 @@ static void add(struct text t, const struct box *b, struct raml_buf *out)
 {
     raml_buf_add(out, b->inner.s, b->inner.n);
     bool marked = b->inner.n && b->inner.s[b->inner.n - 1] == '%';
-    if (!marked && percent(t, b->to)) raml_buf_adds(out, "\\%");
+    if (!marked) raml_find_add_suffix(t, after_signs(t, b->to), out);
 }
 
 /* The last box that says something. One that never closes is the last all the same: what stood in a box before it was

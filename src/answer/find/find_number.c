@@ -1,6 +1,8 @@
 /* find_number.c - numbers in running text, and the last number or formula of one. See find.h. */
 #include "answer/find/find.h"
 
+#include "answer/read/spelled.h"
+
 #include <string.h>
 
 static size_t digits(struct text t, size_t i)
@@ -16,6 +18,70 @@ static size_t more(struct text t, size_t i)
     size_t sep = raml_find_any(t, i, "{,}|,\\!|\\,|,|.|:", false);
     size_t n = sep ? digits(t, i + sep) : 0;
     return n ? sep + n : 0;
+}
+
+/* A separator of thousands at i, with three digits after it, and no fourth; 0: none. */
+static size_t thousands(struct text t, size_t i)
+{
+    static const char seps[] =
+        "{,}|{\\,}|,\\!|\\,|\\ |~|'|_|,| |\xc2\xa0|\xe2\x80\x89|\xe2\x80\xaf|\xe2\x80\x87|\xe2\x80\x99|\xe3\x80\x80";
+    size_t sep = raml_find_any(t, i, seps, false);
+    return sep && digits(t, i + sep) == 3 ? sep : 0;
+}
+
+/* An exponent or a power at i: "e-5", "^5", "^{-5}", "**4", superscripts; 0: none. */
+static size_t power(struct text t, size_t i)
+{
+    static const char small[] = "\xe2\x81\xbb|\xe2\x81\xb0|\xc2\xb9|\xc2\xb2|\xc2\xb3|\xe2\x81\xb4|\xe2\x81\xb5|"
+                                "\xe2\x81\xb6|\xe2\x81\xb7|\xe2\x81\xb8|\xe2\x81\xb9";
+    size_t n = raml_find_any(t, i, "e|^|**", false), k;
+    if (!n) {
+        while ((k = raml_find_any(t, i + n, small, false)) != 0) n += k;
+        return n;
+    }
+    bool open = n < t.n - i && raml_find_one_of(t.s[i + n], "{(");
+    n += open;
+    n += raml_find_any(t, i + n, "-|+|\xe2\x88\x92", false);
+    k = digits(t, i + n);
+    if (!k || (open && !(i + n + k < t.n && raml_find_one_of(t.s[i + n + k], "})")))) return 0;
+    return t.s[i] == 'e' && raml_find_joins(t, i + n + k) ? 0 : n + k + open;
+}
+
+/* "x 10^-4" after a number: the bytes; 0: none. */
+static size_t times_ten(struct text t, size_t i)
+{
+    size_t at = i + raml_find_space(t, i), n = raml_find_any(t, at, "x|\xc3\x97|\xc2\xb7|*|\\times|\\cdot", false);
+    if (!n) return 0;
+    at += n + raml_find_space(t, at + n);
+    if (!raml_find_match(t, at, "10")) return 0;
+    n = power(t, at + 2);
+    return n ? at + 2 + n - i : 0;
+}
+
+/* " 1/2" of "3 1/2"; 0: none. */
+static size_t mixed(struct text t, size_t i)
+{
+    size_t blank = raml_find_space(t, i), n = digits(t, i + blank), at = i + blank + n;
+    if (blank != 1 || t.s[i] != ' ' || !n || at >= t.n || t.s[at] != '/') return 0;
+    n = digits(t, at + 1);
+    return n ? at + 1 + n - i : 0;
+}
+
+/* Words that multiply the number before byte i, with the blank before them; 0: none. */
+static size_t scale(struct text t, size_t i)
+{
+    uint64_t by;
+    size_t blank = raml_find_space(t, i), at = i + blank;
+    size_t n = raml_spelled_scale(t.s + at, t.n - at, &by);
+    return n ? blank + n : 0;
+}
+
+void raml_find_add_suffix(struct text t, size_t i, struct raml_buf *out)
+{
+    size_t n = raml_find_percent(t, i) ? 0 : scale(t, i);
+    if (raml_find_percent(t, i)) raml_buf_adds(out, "\\%");
+    if (n) raml_buf_adds(out, " ");
+    if (n) raml_buf_add(out, t.s + i + raml_find_space(t, i), n - raml_find_space(t, i));
 }
 
 /* The sign at i: its bytes. */
@@ -46,12 +112,20 @@ bool raml_find_number(struct text t, size_t i, size_t *to, struct text *value)
     size_t at = begin, n = digits(t, at);
     if (!n && (at >= t.n || t.s[at] != '.' || !digits(t, at + 1))) return false;
     at += n;
+    if (n && n <= 3)
+        while ((n = thousands(t, at)) != 0) at += n + 3;
     while ((n = more(t, at)) != 0) at += n;
-    if (at < t.n && t.s[at] == '/' && (n = digits(t, at + 1)) != 0) at += 1 + n;
-    size_t percent = raml_find_any(t, at, "%|\\%| %", false);
-    if (!percent && !unit(t, at)) return false;
-    *to = at + percent;
-    *value = raml_find_slice(t, from, *to);
+    n = at < t.n && t.s[at] == '/' ? digits(t, at + 1) : 0;
+    if (n) at += 1 + n;
+    else if ((n = mixed(t, at)) != 0) at += n;
+    at += power(t, at);
+    at += times_ten(t, at);
+    uint64_t by;
+    size_t letters = money ? raml_spelled_money_scale(t.s + at, t.n - at, &by) : 0; /* "$70k" */
+    size_t percent = raml_find_any(t, at, "%|\\%| %", false), words = letters ? letters : scale(t, at);
+    if (!percent && !words && !unit(t, at)) return false;
+    *to = at + (percent ? percent : words);
+    *value = raml_find_slice(t, letters ? i : from, *to);
     return true;
 }
 
@@ -98,21 +172,24 @@ static bool says(struct text t)
     return t.n > 1;
 }
 
-bool raml_find_last(struct text t, struct raml_buf *out)
+/* The last number or formula of t, or the first. *after: the byte behind it. False: there is none. */
+static bool one_value(struct text t, bool first, struct raml_buf *out, size_t *after_it)
 {
     struct formulas f = {.t = t};
     struct formula next;
-    bool ahead = raml_find_formula(&f, &next), certain = false, of_hundred = false;
+    bool ahead = raml_find_formula(&f, &next), certain = false;
+    size_t suffix = 0; /* where the last formula ends; 0: it is no formula */
     struct text last = {NULL, 0}, value;
     for (size_t i = 0, to; i < t.n;) {
         size_t n = 1;
-        bool good = false, percent = false;
+        size_t after = 0;
+        bool good = false;
         value = (struct text){NULL, 0};
         if (ahead && t.s + i == next.whole.s) {
             value = next.inner;
             n = next.whole.n;
             good = says(value);
-            percent = raml_find_percent(t, i + n);
+            after = i + n;
             ahead = raml_find_formula(&f, &next);
         } else if (t.s[i] == '\\' && (n = command(t, i)) != 0) {
             value = raml_find_slice(t, i, i + n);
@@ -124,14 +201,57 @@ bool raml_find_last(struct text t, struct raml_buf *out)
         if (value.s && (good || !certain)) {
             last = value;
             certain = good;
-            of_hundred = percent;
+            *after_it = i + n;
+            suffix = after;
         }
+        if (first && certain) break;
         i += n ? n : 1;
     }
     if (!last.s) return false;
     raml_buf_add(out, last.s, last.n);
-    if (of_hundred) raml_buf_adds(out, "\\%");
+    if (suffix) raml_find_add_suffix(t, suffix, out);
     return true;
+}
+
+bool raml_find_last(struct text t, struct raml_buf *out)
+{
+    size_t after;
+    return one_value(t, false, out, &after);
+}
+
+/* Is another number joined to the one before byte i: "5 to 6", "5 out of 6", "1 hour 30 minutes", "5 apples and 3 pears"? */
+static bool goes_on(struct text t, size_t i)
+{
+    static const char direct[] =
+        "to|out of|in|of|in every|for every|per|by|over|times|plus|minus|bis|\xc3\xa0|a|sur|von|de|por|para|from|"
+        "through|up to|-|\xe2\x80\x93|+|*|\xc3\x97|/|:|=|^|<|>|\xe5\x88\xb0|\xe8\x87\xb3|~";
+    static const char links[] = "and|or|to|und|oder|bis|et|ou|y|o|e|\xd0\xb8|\xe5\x92\x8c|\xe6\x88\x96|,|+|-";
+    size_t to, len;
+    struct text value;
+    i += raml_find_space(t, i);
+    size_t n = raml_find_any(t, i, direct, true), at = i + n;
+    at += raml_find_space(t, at);
+    if (n && at < t.n && (raml_find_number(t, at, &to, &value) || raml_find_one_of(t.s[at], "$\\"))) return true;
+    while (i < t.n && raml_find_letter(raml_find_char(t, i, &len))) i += len; /* a unit */
+    i += raml_find_space(t, i);
+    if (i < t.n && raml_find_number(t, i, &to, &value) && !raml_find_one_of(t.s[i], "+-")) return true;
+    n = raml_find_any(t, i, links, true);
+    at = i + n;
+    at += raml_find_space(t, at);
+    return n && at < t.n && raml_find_number(t, at, &to, &value);
+}
+
+bool raml_find_first(struct text t, struct raml_buf *out)
+{
+    size_t after = 0;
+    struct raml_buf b;
+    raml_buf_init(&b, t.n + 64);
+    bool found = one_value(t, true, &b, &after);
+    if (found && goes_on(t, after)) raml_buf_add(out, t.s, t.n); /* all of it, which says more than a number */
+    else if (found) raml_buf_add(out, b.data, b.len);
+    if (b.code) out->code = b.code;
+    raml_buf_deinit(&b);
+    return found;
 }
 
 /* The digits of a whole number, "1,204" or "00012" or "12.0", from t.s[*i] on, without leading zeros; *i moves past
@@ -140,15 +260,32 @@ static size_t whole_digits(struct text t, size_t *i, char *out, size_t cap)
 {
     size_t len = 0;
     bool fraction = false;
-    for (; *i < t.n; ++*i) {
-        if (t.s[*i] == ',' && *i + 3 < t.n && digits(t, *i + 1) >= 3) continue;
+    for (size_t n; *i < t.n;) {
+        n = thousands(t, *i);
+        if (!n && t.s[*i] == ',' && digits(t, *i + 1) >= 2) n = 1;
+        if (n) {
+            *i += n;
+            continue;
+        }
         if (!is_digit(t.s[*i])) break;
         if (len == 1 && out[0] == '0') len = 0;
         if (len < cap) out[len++] = t.s[*i];
+        ++*i;
     }
     if (*i + 1 < t.n && t.s[*i] == '.' && is_digit(t.s[*i + 1]))
         for (++*i; *i < t.n && is_digit(t.s[*i]); ++*i) fraction = fraction || t.s[*i] != '0';
     return fraction || len == cap ? 0 : len;
+}
+
+/* Does a number in words begin at byte i that has these digits? */
+static bool spells(struct text t, size_t i, const char *want, size_t n_want)
+{
+    struct spelled v;
+    char have[24];
+    size_t n = sizeof have;
+    if (raml_find_joined(t, i) || !raml_spelled_number(t.s + i, t.n - i, &v) || v.above % v.below) return false;
+    for (uint64_t u = v.above / v.below; n && (u || n == sizeof have); u /= 10) have[--n] = (char)('0' + u % 10);
+    return sizeof have - n == n_want && !memcmp(have + n, want, n_want);
 }
 
 bool raml_find_never_said(struct text gold, struct text pred)
@@ -161,9 +298,11 @@ bool raml_find_never_said(struct text gold, struct text pred)
     while (i < gold.n && (is_space(gold.s[i]) || raml_find_one_of(gold.s[i], "$."))) i++;
     if (!n_want || i < gold.n) return false;
     for (i = 0; i < pred.n; i++) {
+        if (spells(pred, i, want, n_want)) return false;
         if (!is_digit(pred.s[i])) continue;
         size_t n_have = whole_digits(pred, &i, have, CAP);
         if (n_have == n_want && memcmp(want, have, n_want) == 0) return false;
+        if (n_have && scale(pred, i)) return false; /* "70 thousand" */
     }
     return true;
 }

@@ -170,6 +170,38 @@ static bool remainder_letter(const struct parser *p, const struct token *before)
            raml_parse_peek(p, 1)->kind == T_NUMBER;
 }
 
+/* "6 p.m." */
+static bool half_of_day(const struct parser *p)
+{
+    const struct token *t = raml_parse_peek(p, 0), *m = raml_parse_peek(p, 2);
+    return t->kind == T_LETTER && strchr("apAP", t->text[0]) && raml_parse_peek(p, 1)->kind == T_DOT &&
+           m->kind == T_LETTER && (m->text[0] | 0x20) == 'm';
+}
+
+/* "2516 (base 8)", "5 (approximately)" */
+static bool bracketed_words(const struct parser *p)
+{
+    const struct token *t = raml_parse_peek(p, 0), *word = raml_parse_peek(p, 1);
+    return t->kind == T_OPEN && t->sub == '(' && word->kind == T_WORD && word->n > 3;
+}
+
+/* k\pi (k \in \mathbb{Z}): not a factor. */
+static bool bracketed_condition(const struct parser *p, const struct token *before)
+{
+    const struct token *t = raml_parse_peek(p, 0);
+    if (t->kind != T_OPEN || t->sub != '(' || before->kind == T_WORD || before->kind == T_FN) return false;
+    if (before->kind == T_LETTER && strchr("PpEfgh", before->text[0])) return false;
+    return raml_parse_begins_qualifier(p, false);
+}
+
+/* 5th, 2nd */
+static bool ordinal(const struct token *t, const struct token *before)
+{
+    return t->kind == T_WORD && t->n == 2 && !t->space && before->kind == T_NUMBER &&
+           (!memcmp(t->text, "th", 2) || !memcmp(t->text, "st", 2) || !memcmp(t->text, "nd", 2) ||
+            !memcmp(t->text, "rd", 2));
+}
+
 /* Words that are never a product of letters. */
 static bool is_short_word(const struct token *t)
 {
@@ -178,7 +210,7 @@ static bool is_short_word(const struct token *t)
                                         "be",  "by",  "we",  "as",  "at",  "on",  "an",  "no",  "so",
                                         "its", "can", "was", "per", "one", "two", "six", "ten"};
     for (size_t k = 0; k < sizeof words / sizeof *words; k++)
-        if (strlen(words[k]) == t->n && !memcmp(words[k], t->text, t->n)) return true;
+        if (words[k][0] == t->text[0] && strlen(words[k]) == t->n && !memcmp(words[k], t->text, t->n)) return true;
     return false;
 }
 
@@ -195,7 +227,9 @@ bool raml_parse_begins_factor(const struct parser *p)
     const struct token *t = raml_parse_peek(p, 0), *before = p->i ? &p->token[p->i - 1] : NULL;
     if (before && (t->kind == T_LETTER || t->kind == T_GROUP) && temperature_scale(p)) return false;
     if (t->kind == T_FN && before && before->kind == T_NUMBER && unit_like_function(p, t)) return false;
-    if (before && remainder_letter(p, before)) return false;
+    if (before && (ordinal(t, before) || half_of_day(p) || bracketed_words(p) || remainder_letter(p, before) ||
+                   bracketed_condition(p, before)))
+        return false;
     switch (t->kind) {
     case T_LETTER:
     case T_SYMBOL:
@@ -205,12 +239,13 @@ bool raml_parse_begins_factor(const struct parser *p)
     case T_EULER:
     case T_IMAGINARY:
     case T_INFINITY:
-    case T_GROUP:
     case T_FRAC:
     case T_BINOM:
     case T_SQRT:
     case T_ACCENT:
     case T_BEGIN: return true;
+    case T_GROUP: /* "70{000}" is written as one number, and means nothing sure */
+        return !(before && before->kind == T_NUMBER && raml_parse_peek(p, 1)->kind == T_NUMBER);
     case T_NUMBER: /* "2^6 3^5": but not "3 5" */
         return before && (before->kind != T_NUMBER || (p->i > 1 && p->token[p->i - 2].kind == T_POWER));
     case T_WORD:
@@ -255,6 +290,19 @@ static const struct expr *modulo(struct parser *p, const struct expr *a)
     return raml_expr_call(p->pool, FN_MOD, a, b);
 }
 
+/* Words after a number that multiply it. False: there are none. */
+static bool scaled(struct parser *p, const struct expr **e)
+{
+    uint8_t kind = raml_parse_peek(p, 0)->kind, before = p->token[p->i - 1].kind;
+    uint32_t from = p->i;
+    if (kind != T_WORD && kind != T_TEXT) return false;
+    if (before != T_NUMBER && before != T_CLOSE && before != T_GROUP_END && before != T_WORD && before != T_TEXT)
+        return false;
+    const struct expr *was = *e;
+    *e = raml_parse_scale(p, was);
+    return *e != was || p->i != from;
+}
+
 const struct expr *raml_parse_term(struct parser *p)
 {
     if (!raml_parse_enter(p)) return NULL;
@@ -267,6 +315,7 @@ const struct expr *raml_parse_term(struct parser *p)
             part[0] = join(p, EXPR_MUL, part, n);
             n = 1;
         }
+        if (scaled(p, &e)) continue;
         if (t->kind == T_TIMES) {
             uint8_t next = raml_parse_peek(p, 1)->kind;
             if (next == T_END || next == T_DOTS) break;
@@ -362,10 +411,22 @@ static const struct expr *factorial(struct parser *p, const struct expr *e)
     return raml_expr_call(p->pool, FN_FACTORIAL, e, NULL);
 }
 
+/* xy^2 is x y^2: of adjacent letters, what follows belongs to the last. *e becomes it; returns those before. */
+static const struct expr *letters_before(struct parser *p, bool word, const struct expr **e)
+{
+    uint8_t next = raml_parse_peek(p, 0)->kind;
+    if (!word || !*e || (*e)->kind != EXPR_MUL || (next != T_POWER && next != T_BANG)) return NULL;
+    const struct expr *before = join(p, EXPR_MUL, (*e)->arg, (*e)->n - 1);
+    *e = (*e)->arg[(*e)->n - 1];
+    return before;
+}
+
 const struct expr *raml_parse_power(struct parser *p)
 {
     if (!raml_parse_enter(p)) return NULL;
+    bool word = raml_parse_peek(p, 0)->kind == T_WORD;
     const struct expr *e = raml_parse_primary(p);
+    const struct expr *before = letters_before(p, word, &e);
     for (uint32_t n = 0; e && n < MAX_POSTFIX; n++) {
         const struct token *t = raml_parse_peek(p, 0);
         if (t->kind == T_BANG) {
@@ -398,7 +459,7 @@ const struct expr *raml_parse_power(struct parser *p)
         }
     }
     raml_parse_leave(p);
-    return e;
+    return before ? raml_expr_2(p->pool, EXPR_MUL, before, e) : e;
 }
 
 /* ---- the whole ---- */
@@ -415,9 +476,38 @@ static void skip_end(struct parser *p)
     }
 }
 
+/* Digits of full width, with the points and commas between them, as ASCII; text itself when there are none. */
+static const char *narrow(const char *text, size_t *n, struct expr_pool *pool)
+{
+    if (!memmem(text, *n, "\xef\xbc", 2)) return text;
+    char *out = raml_arena_alloc(pool->arena, *n + 1, 1);
+    size_t len = 0;
+    if (!out) {
+        pool->no_memory = true;
+        return text;
+    }
+    for (size_t i = 0; i < *n;) {
+        unsigned char c = i + 2 < *n && !memcmp(text + i, "\xef\xbc", 2) ? (unsigned char)text[i + 2] : 0;
+        bool digit = c >= 0x90 && c <= 0x99;
+        bool between = (c == 0x8e || c == 0x8c) && len && out[len - 1] >= '0' && out[len - 1] <= '9' && i + 5 < *n &&
+                       !memcmp(text + i + 3, "\xef\xbc", 2) && (unsigned char)text[i + 5] >= 0x90 &&
+                       (unsigned char)text[i + 5] <= 0x99;
+        if (digit || between) {
+            out[len++] = (char)(digit ? c - 0x90 + '0' : c == 0x8e ? '.' : ',');
+            i += 3;
+        } else {
+            out[len++] = text[i++];
+        }
+    }
+    out[len] = 0;
+    *n = len;
+    return out;
+}
+
 const struct expr *raml_parse(const char *text, size_t n, bool split, struct expr_pool *pool, bool *thousands,
                               const char **why)
 {
+    text = narrow(text, &n, pool);
     struct tokens t = raml_lex(text, n, split, pool->arena);
     if (thousands) *thousands = t.thousands;
     *why = NULL;
@@ -429,8 +519,11 @@ const struct expr *raml_parse(const char *text, size_t n, bool split, struct exp
         *why = t.bad ? "too long" : "empty";
         return NULL;
     }
-    struct parser p = {.source = text, .token = t.token, .n = t.n, .pool = pool};
+    if (t.n == 2 && t.token[0].kind == T_GROUP && t.token[1].kind == T_GROUP_END)
+        return raml_expr_new(pool, EXPR_SET, 0);
+    struct parser p = {.source = text, .token = t.token, .n = t.n, .pool = pool, .split = split};
     const struct expr *e = raml_parse_list(&p, true);
+    if (thousands) *thousands |= p.two_ways;
     if (e) skip_end(&p);
     if (e && p.i < p.n) e = raml_parse_stop(&p, "something after it can't be read");
     if (e && !raml_expr_fits(e, EXPR_MAX_SIZE)) e = raml_parse_stop(&p, "too large");

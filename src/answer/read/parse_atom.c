@@ -91,37 +91,19 @@ static const struct expr *mixed(struct parser *p, const struct expr *first)
     return NULL;
 }
 
-/* 1011_2, 2516_{8}, 1011_{\text{two}} */
-static const struct expr *based(struct parser *p, const struct token *t)
-{
-    p->i++;
-    uint32_t from = p->i;
-    const struct expr *base = raml_parse_argument(p, false);
-    if (!base || base->kind == EXPR_TEXT) { /* {\text{base } 8} */
-        p->why = NULL;
-        p->i = from;
-        if (!raml_parse_take(p, T_GROUP)) return NULL;
-        while (p->i < p->n && p->token[p->i].kind != T_NUMBER && p->token[p->i].kind != T_GROUP_END) p->i++;
-        base = p->token[p->i].kind == T_NUMBER ? raml_parse_number(p) : NULL;
-        if (!base || !raml_parse_take(p, T_GROUP_END)) return raml_parse_stop(p, "an index that is no base");
-    }
-    if (base->kind == EXPR_SYMBOL && raml_parse_number_word(base->text, base->n_text) > 1)
-        base = raml_expr_int(p->pool, raml_parse_number_word(base->text, base->n_text));
-    return raml_expr_2(p->pool, EXPR_BASE, raml_expr_text(p->pool, EXPR_SYMBOL, t->text, t->n), base);
-}
-
 const struct expr *raml_parse_number(struct parser *p)
 {
     const struct token *t = raml_parse_peek(p, 0);
     if (t->kind != T_NUMBER) return raml_parse_stop(p, "no number where one was expected");
     p->i++;
     const struct token *next = raml_parse_peek(p, 0);
-    if (next->kind == T_SUB && whole(t)) return based(p, t);
+    if (next->kind == T_SUB && whole(t)) return raml_parse_based(p, t->text, t->n);
     if (next->kind == T_ACCENT && (!strcmp(next->text, "bar") || !strcmp(next->text, "dot")) &&
         !memchr(t->text, 'e', t->n) && memchr(t->text, '.', t->n) && raml_parse_peek(p, 1)->kind == T_GROUP &&
         whole(raml_parse_peek(p, 2)) && raml_parse_peek(p, 3)->kind == T_GROUP_END)
         return repeating(p, t);
     const struct expr *e = from_text(p, t->text, t->n), *more = e && whole(t) ? mixed(p, e) : NULL;
+    if (e && !more && whole(t) && !p->why) more = raml_parse_and_part(p, e);
     if (!more && e && !p->why) more = raml_parse_combination_between(p, e);
     return more ? more : e;
 }
@@ -343,7 +325,10 @@ static const struct expr *round_or_square(struct parser *p, char open)
     char close = (char)t->sub;
     p->i++;
     uint32_t n = e->kind == EXPR_LIST ? e->n : 1;
-    if (n == 1 && ((open == '(' && close == ')') || (open == '[' && close == ']'))) return e;
+    bool single = n == 1 && ((open == '(' && close == ')') || (open == '[' && close == ']'));
+    if (single && e->kind == EXPR_NUMBER && !e->scale && raml_parse_peek(p, 0)->kind == T_SUB)
+        return raml_parse_based(p, e->text, e->n_text); /* (2516)_8 */
+    if (single) return e;
     if (open == '(' && close == ')') return renamed(p, e, EXPR_TUPLE, 0);
     if (open == '[' && close == ']') return renamed(p, e, EXPR_BRACKETS, 0);
     if (n != 2) return raml_parse_stop(p, "brackets that do not fit");
@@ -498,7 +483,9 @@ static const struct expr *root(struct parser *p)
 static const struct expr *money(struct parser *p)
 {
     const struct token *t = &p->token[p->i++];
-    struct expr *e = (struct expr *)raml_expr_1(p->pool, EXPR_UNIT, raml_parse_power(p));
+    const struct expr *v = raml_parse_power(p), *scaled = raml_parse_money_scale(p, v);
+    if (v && scaled == v) scaled = raml_parse_scale(p, v);
+    struct expr *e = (struct expr *)raml_expr_1(p->pool, EXPR_UNIT, scaled);
     if (e) e->text = t->text, e->n_text = t->n;
     return e;
 }
@@ -515,8 +502,14 @@ static const struct expr *empty_group(struct parser *p)
 static const struct expr *primary(struct parser *p)
 {
     const struct token *t = raml_parse_peek(p, 0);
+    const struct expr *e = t->kind == T_NUMBER || t->kind == T_LETTER || t->kind == T_WORD || t->kind == T_OPEN
+                               ? raml_parse_digits(p)
+                               : NULL;
+    if (e || p->why) return e;
+    const struct expr *spelled = t->kind == T_WORD || t->kind == T_TEXT ? raml_parse_spelled(p) : NULL;
+    if (spelled || p->why) return spelled;
     switch (t->kind) {
-    case T_NUMBER: return raml_parse_number(p);
+    case T_NUMBER: e = raml_parse_prefixed(p); return e || p->why ? e : raml_parse_number(p);
     case T_LETTER:
     case T_SYMBOL:
     case T_TEXT:

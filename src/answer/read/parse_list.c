@@ -26,6 +26,7 @@ static const struct expr *set_expression(struct parser *p)
     while (e) {
         uint8_t kind = raml_parse_peek(p, 0)->kind;
         if (kind != T_CUP && kind != T_CAP && kind != T_SETMINUS) break;
+        if (kind == T_CUP && raml_parse_parts_items(raml_parse_peek(p, 1)->kind)) break; /* 1 cup */
         if (!raml_parse_enter(p)) return NULL;
         p->i++;
         e = flat(p,
@@ -142,7 +143,7 @@ bool raml_parse_parts_items(uint8_t kind)
 }
 
 /* Lower case, single spaces, no markup, no punctuation at the ends. */
-static const struct expr *words(struct parser *p, uint32_t from, uint32_t to)
+const struct expr *raml_parse_words(struct parser *p, uint32_t from, uint32_t to)
 {
     uint32_t a = p->token[from].at, b = p->token[to].at;
     char *out = raml_arena_alloc(p->pool->arena, b - a + 1, 1);
@@ -202,10 +203,12 @@ static const struct expr *dressed(struct parser *p)
                        .token = inner.token,
                        .n = inner.n,
                        .pool = p->pool,
+                       .split = p->split,
                        .depth = p->depth + 8,
                        .steps = p->steps + 64};
     const struct expr *e = raml_parse_list(&q, true);
     p->steps = q.steps;
+    p->two_ways |= q.two_ways;
     if (!e || q.i < q.n || e->kind == EXPR_TEXT) return NULL;
     p->i++;
     return e;
@@ -255,7 +258,7 @@ static const struct expr *word_item(struct parser *p, bool top_level)
         p->i = k;
         return raml_expr_int(p->pool, raml_parse_number_word(t->text, t->n));
     }
-    const struct expr *e = words(p, p->i, k);
+    const struct expr *e = raml_parse_words(p, p->i, k);
     p->i = k;
     return e;
 }
@@ -284,7 +287,7 @@ static const struct expr *reals_in_words(struct parser *p)
                                       "but not",    "not equal to", "apart from", "but",        NULL};
     uint32_t k = p->i;
     while (k < p->n && (p->token[k].kind == T_WORD || p->token[k].kind == T_TEXT || p->token[k].kind == T_MINUS)) k++;
-    const struct expr *said = k > p->i ? words(p, p->i, k) : NULL;
+    const struct expr *said = k > p->i ? raml_parse_words(p, p->i, k) : NULL;
     if (!said) return NULL;
     const char *s = said->text;
     while (skip_one(&s, before)) {
@@ -317,6 +320,10 @@ static const struct expr *item(struct parser *p, bool top_level)
     const struct expr *e = top_level ? reals_in_words(p) : NULL;
     if (e) return e;
     if (p->why) return NULL;
+    e = raml_parse_spelled(p);
+    while (e && (raml_parse_peek(p, 0)->kind == T_PERCENT || raml_parse_peek(p, 0)->kind == T_DEGREE))
+        e = raml_expr_1(p->pool, p->token[p->i++].kind == T_PERCENT ? EXPR_PERCENT : EXPR_DEGREE, e);
+    if (e || p->why) return raml_parse_unit(p, e);
     e = word_item(p, top_level);
     if (e) return e;
     if (p->why) return NULL;
@@ -324,7 +331,7 @@ static const struct expr *item(struct parser *p, bool top_level)
     if (e) return e;
     if (top_level) skip_fillers(p);
     e = relation_of(p);
-    return raml_parse_unit(p, e);
+    return top_level && e && raml_parse_begins_qualifier(p, false) ? e : raml_parse_unit(p, e);
 }
 
 /* ---- lists ---- */
@@ -402,19 +409,22 @@ const struct expr *raml_parse_list(struct parser *p, bool top_level)
     if (!raml_parse_enter(p)) return NULL;
     struct items x = {0};
     const struct expr *list = NULL;
-    bool semicolons = false, ands = false, good = true;
+    bool semicolons = false, ands = false, good = true, qualified = false;
     for (char sep = ','; good && sep;) {
         const struct expr *e = item(p, top_level);
         good = e && add_item(p, &x, e);
         if (!good) break;
-        sep = separator(p);
+        qualified = top_level && raml_parse_begins_qualifier(p, false);
+        sep = qualified ? 0 : separator(p);
         semicolons |= sep == ';';
         ands |= sep == '&';
         x.sep[x.n - 1] = sep;
+        if (sep && top_level && raml_parse_begins_qualifier(p, true)) sep = 0, qualified = true;
     }
     if (good && top_level && semicolons) list = grouped(p, &x, ';');
     if (good && !list && ands) list = grouped(p, &x, '&');
     if (good && !list) list = make_list(p, x.e, x.n);
+    if (list && top_level) list = qualified ? raml_parse_qualifier(p, list) : raml_parse_conditions(p, list);
     raml_parse_leave(p);
     return list;
 }

@@ -8,6 +8,7 @@ struct parser {
     const char *source;
     struct token *token; /* [n + 1] */
     uint32_t n, i, depth, bars, steps;
+    bool split, two_ways; /* commas and "and" always part numbers; they might not have */
     struct expr_pool *pool;
     const char *why; /* the first reason; NULL: none yet */
 };
@@ -26,6 +27,13 @@ const struct expr *raml_parse_big(struct parser *p);
 const struct expr *raml_parse_argument(struct parser *p, bool digit);
 bool raml_parse_begins_factor(const struct parser *p); /* may the next token begin a factor without a sign? */
 
+/* parse_spelled.c. A number in words; NULL, and nothing has moved: none is next. */
+const struct expr *raml_parse_spelled(struct parser *p);
+/* e times the words after it: "thousand", "tenths"; e itself when there are none. Of an amount of money also "k", "M". */
+const struct expr *raml_parse_scale(struct parser *p, const struct expr *e);
+const struct expr *raml_parse_money_scale(struct parser *p, const struct expr *e);
+/* "2 and a half", "2 and 3/4", after the whole number; NULL, and nothing has moved: none. */
+const struct expr *raml_parse_and_part(struct parser *p, const struct expr *first);
 const struct expr *raml_parse_index(struct parser *p, const struct expr *symbol); /* x^2_1: the index after the power */
 const struct expr *raml_parse_stop(struct parser *p, const char *why);            /* always NULL */
 bool raml_parse_enter(struct parser *p); /* one level deeper; false: too deep */
@@ -35,6 +43,22 @@ bool raml_parse_take(struct parser *p, enum token_kind kind);
 bool raml_parse_take_close(struct parser *p, char sub);
 /* The source of tokens [from, to) without whitespace and braces, for names. */
 const char *raml_parse_slice(struct parser *p, uint32_t from, uint32_t to, size_t *n);
+/* Tokens [from, to) as an EXPR_TEXT. */
+const struct expr *raml_parse_words(struct parser *p, uint32_t from, uint32_t to);
+/* parse_qualifier.c: "for all real x", "(k \in \mathbb{Z})". `item`: a new item of a list begins here. */
+bool raml_parse_begins_qualifier(const struct parser *p, bool item);
+/* e with what is said of its letters from here to the end. */
+const struct expr *raml_parse_qualifier(struct parser *p, const struct expr *e);
+/* "k\pi, k \in \mathbb{Z}": a list whose last elements are conditions on the letters of the first; else list. */
+const struct expr *raml_parse_conditions(struct parser *p, const struct expr *list);
+/* parse_base.c. The base that tokens [from, to) say: "base 8", "(base eight)", "in binary", and if `alone` "8", "eight";
+ * 0: none. */
+long raml_parse_base_words(const struct parser *p, uint32_t from, uint32_t to, bool alone);
+/* digits with the base in an index; p->i at T_SUB. */
+const struct expr *raml_parse_based(struct parser *p, const char *digits, size_t n);
+/* 0x1F, and ABF_{16}. NULL and no reason: something else. */
+const struct expr *raml_parse_prefixed(struct parser *p);
+const struct expr *raml_parse_digits(struct parser *p);
 /* parse_table.c. p->i at T_BEGIN; p->i after T_SET_NAME c. */
 const struct expr *raml_parse_table(struct parser *p);
 const struct expr *raml_parse_number_set(struct parser *p, char c);
