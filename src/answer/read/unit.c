@@ -124,9 +124,10 @@ static bool changes(const char *s, size_t n)
         "divided",  "over",      "multiplied",  "factorial", "choose",  "remainder",  "and",         "or",
         "to",       "past",      "between",     "half",      "halves",  "thirds",     "fourths",     "fifths",
         "sixths",   "sevenths",  "eighths",     "ninths",    "tenths",  "hundredths", "thousandths", "below",
-        "except",   "not",       "with",        "percent",   "least",   "most",       "tens",        "through",
-        "up",       "down",      "power",       "raised",    "until",   "out",        "mil",         "myriad",
-        NULL};
+        "except",   "not",       "with",        "percent",   "least",   "most",       "tens",        "January",
+        "February", "March",     "April",       "May",       "June",    "July",       "August",      "September",
+        "October",  "November",  "December",    "through",   "up",      "down",       "power",       "raised",
+        "until",    "out",       "mil",         "myriad",    NULL};
     return listed(list, s, n);
 }
 
