@@ -130,10 +130,8 @@ static int month_of(const char *s, size_t n)
     char small[12];
     if (n < 3 || n >= sizeof small) return 0;
     for (size_t i = 0; i < n; i++) small[i] = to_lower(s[i]);
-    for (int k = 0; k < 12; k++) {
-        bool whole = n == strlen(months[k]), cut = n == 3 || (n == 4 && k == 8); /* "Sept" */
-        if ((whole || cut) && !memcmp(months[k], small, n)) return k + 1;
-    }
+    for (int k = 0; k < 12; k++)
+        if (n <= strlen(months[k]) && !memcmp(months[k], small, n)) return k + 1;
     return 0;
 }
 

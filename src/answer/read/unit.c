@@ -193,11 +193,11 @@ static bool read_word(struct scan *x, struct unit *u, size_t n)
         x->i += n;
         return true;
     }
-    size_t prefix = !strncmp(s, "square", 6) && n >= 6 && !(n == 7 && s[6] == 'd') ? 6
-                    : !strncmp(s, "cubic", 5) && n >= 5                            ? 5
-                    : !strncmp(s, "sq", 2) && n >= 2                               ? 2
-                    : !strncmp(s, "cu", 2) && n == 2                               ? 2
-                                                                                   : 0;
+    size_t prefix = n >= 6 && !memcmp(s, "square", 6) && !(n == 7 && s[6] == 'd') ? 6
+                    : n >= 5 && !memcmp(s, "cubic", 5)                            ? 5
+                    : n >= 2 && !memcmp(s, "sq", 2)                               ? 2
+                    : n == 2 && !memcmp(s, "cu", 2)                               ? 2
+                                                                                  : 0;
     if (prefix && (prefix == n || raml_unit_name(s + prefix, n - prefix, &ten))) {
         x->power = *s == 's' ? 2 : 3;
         x->i += prefix;
