@@ -45,7 +45,8 @@ struct raml_trace_group {                 /* trajectories of one verdict */
         double sum;
         size_t n;
     } tokens, first, last, total, monotonicity, efficiency, tau_b, p_last, solved;
-    json_t *selected[RAML_MAX_SELECTED]; /* of different questions: the first of each family in file order, then others */
+    json_t
+        *selected[RAML_MAX_SELECTED]; /* of different questions: the first of each family in file order, then others */
     size_t n_selected;
 };
 struct raml_trace {

@@ -141,8 +141,7 @@ static enum raml_code read_prefixes(struct raml_trace_plan *p, struct raml_err *
 
 static enum raml_code check(const struct raml_trace_files_options *o, struct raml_err *err)
 {
-    if (!(o->ema >= 0 && o->ema <= 1))
-        return raml_fail(err, RAML_ERANGE, "ema is %g; expected 0 to 1", o->ema);
+    if (!(o->ema >= 0 && o->ema <= 1)) return raml_fail(err, RAML_ERANGE, "ema is %g; expected 0 to 1", o->ema);
     if (isnan(o->threshold)) return raml_fail(err, RAML_ERANGE, "threshold is not a number");
     if (o->own && o->answers)
         return raml_fail(err, RAML_EUSAGE, "own and answers '%.60s' say both what is traced; expected one of them",
