@@ -69,6 +69,10 @@ struct raml_sample_options {
      * but *so_far gives the same samples for any batch size; what it ends changes no other sample. */
     bool (*ends)(void *user, const struct raml_sample_so_far *so_far);
     void *ends_user;
+    /* Called with each question of *out, as soon as its samples and those of the questions before it are done; what fails
+     * in it ends the sampling. NULL: none. */
+    enum raml_code (*take)(void *user, const struct raml_question *q, struct raml_err *err);
+    void *take_user;
 };
 /* 1 sample, 64 rows, 512 tokens, temperature 1, no filters, probes of 32 tokens, prompts shared */
 struct raml_sample_options raml_sample_default(void);

@@ -3,9 +3,12 @@
 
 #include "cli/load.h"
 #include "core/clock.h"
+#include "core/json.h"
 
 #include "raml/family.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -76,30 +79,79 @@ static enum raml_code check_exit(const struct sampling_settings *s, struct raml_
     return RAML_OK;
 }
 
-enum raml_code cli_sampling_run(const struct cli *cli, const struct sampling_settings *s,
-                                const struct raml_questions *qs, struct raml_questions *out,
-                                struct sampling_result *result, struct raml_err *err)
+/* What the samples depend on, beside the questions. NULL: no memory. */
+static json_t *settings_json(const struct cli *cli, const struct sampling_settings *s, uint64_t model)
+{
+    static const struct raml_setting all[] = {SAMPLING_OPTIONS("1")};
+    static const char *const other[] = {"model_name_or_path", "adapter", "families", "split",
+                                        "num_questions",      "map",     "limit",    "batch_size"};
+    char hash[20];
+    json_t *o = raml_settings_json(all, sizeof all / sizeof *all, s);
+    for (size_t i = 0; o && i < sizeof other / sizeof *other; i++) json_object_del(o, other[i]);
+    snprintf(hash, sizeof hash, "%016" PRIx64, model);
+    int bad = !o || json_object_set_new(o, "model", json_string(hash)) ||
+              json_object_set_new(o, "seed", json_integer((json_int_t)cli->seed));
+    return raml_json_checked(o, bad);
+}
+
+enum raml_code cli_sampling_file(const struct cli *cli, const struct sampling_settings *s, const char *path,
+                                 const struct raml_questions *qs, struct cli_sample_file *f, struct raml_err *err)
+{
+    uint64_t model = 0;
+    *f = (struct cli_sample_file){.file.fd = -1};
+    const struct raml_sample_options o = sample_options(cli, s);
+    enum raml_code rc = check_exit(s, err);
+    if (!rc) rc = raml_sample_check(&o, err);
+    if (!rc) rc = cli_load_hash(cli, s->model, s->adapter, &model, err);
+    return rc ? rc : cli_sample_file_open(cli, path, settings_json(cli, s, model), qs, (size_t)s->n, f, err);
+}
+
+/* The samples that are made, all of *qs. */
+static enum raml_code sample(const struct cli *cli, const struct sampling_settings *s, const struct raml_questions *qs,
+                             struct raml_sample_options *o, struct raml_questions *out, struct sampling_result *result,
+                             struct raml_err *err)
 {
     struct raml_model *model = NULL;
     struct raml_tokenizer *tokenizer = NULL;
     char *path = NULL;
-    struct raml_sample_options o = sample_options(cli, s);
-    enum raml_code rc = check_exit(s, err);
-    if (!rc) rc = raml_sample_check(&o, err);
-    if (!rc) rc = cli_load_model(cli, s->model, s->adapter, s->dtype, &model, &path, err);
-    if (!rc) rc = cli_load_tokenizer(s->tokenizer, path, &tokenizer, err);
     int32_t eos[CLI_MAX_EOS];
     struct prompting prompting = {0};
+    enum raml_code rc = cli_load_model(cli, s->model, s->adapter, s->dtype, &model, &path, err);
+    if (!rc) rc = cli_load_tokenizer(s->tokenizer, path, &tokenizer, err);
     if (!rc) rc = cli_prompting_open(&s->prompting, path, tokenizer, &prompting, err);
-    if (!rc) o.n_eos = cli_load_eos(model, eos);
-    o.eos = eos;
+    if (!rc) o->n_eos = cli_load_eos(model, eos);
+    o->eos = eos;
     double start = raml_clock_monotonic();
     if (!rc)
-        rc = raml_sample_questions(model, tokenizer, &prompting.format, qs, &o, out, &result->stats, cli->sink, err);
+        rc = raml_sample_questions(model, tokenizer, &prompting.format, qs, o, out, &result->stats, cli->sink, err);
     result->seconds = raml_clock_monotonic() - start;
+    result->tokens = result->stats.tokens;
     cli_prompting_close(&prompting);
     raml_tokenizer_close(tokenizer);
     raml_model_close(model);
     free(path);
+    return rc;
+}
+
+enum raml_code cli_sampling_run(const struct cli *cli, const struct sampling_settings *s,
+                                const struct raml_questions *qs, struct cli_sample_file *file,
+                                struct raml_questions *out, struct sampling_result *result, struct raml_err *err)
+{
+    struct raml_sample_options o = sample_options(cli, s);
+    struct raml_questions rest = *qs; /* a view */
+    if (file) {
+        rest.question += file->done.n;
+        rest.n -= file->done.n;
+        o.take = cli_sample_file_add;
+        o.take_user = file;
+    }
+    enum raml_code rc = check_exit(s, err);
+    if (!rc) rc = raml_sample_check(&o, err);
+    if (!rc && rest.n) rc = sample(cli, s, &rest, &o, out, result, err);
+    if (file) cli_sample_file_count(file, &result->stats);
+    if (rc == RAML_ESTOP && file && file->n && !file->direct.f)
+        return raml_fail(err, rc,
+                         "asked to stop; %s holds %zu of %zu questions, and the same command goes on from there",
+                         file->path, file->n, qs->n);
     return rc;
 }

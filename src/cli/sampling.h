@@ -4,6 +4,7 @@
 
 #include "cli/cli.h"
 #include "cli/prompting.h"
+#include "cli/sample_file.h"
 #include "cli/source.h"
 
 #include "raml/buf.h"
@@ -74,6 +75,7 @@ struct sampling_settings { /* the first member of either command's settings */
 struct sampling_result {
     struct raml_sample_stats stats;
     double seconds;
+    uint64_t tokens; /* made in that time */
 };
 static inline bool cli_sampling_probes(const struct sampling_settings *s) /* is early exit asked for? */
 {
@@ -86,9 +88,15 @@ void cli_sampling_probes_text(const struct raml_sample_stats *t, struct raml_buf
 /* The questions named by the settings and nameless arguments. */
 RAML_CHECKED enum raml_code cli_sampling_questions(const struct cli *cli, const struct sampling_settings *s,
                                                    struct raml_questions *out, struct raml_err *err);
-/* Samples qs into *out (initialised, empty). */
+/* The file of samples of qs, before any work: see sample_file.h. */
+RAML_CHECKED enum raml_code cli_sampling_file(const struct cli *cli, const struct sampling_settings *s,
+                                              const char *path, const struct raml_questions *qs,
+                                              struct cli_sample_file *f, struct raml_err *err);
+/* Samples qs into *out (initialised, empty). file: where samples go as they are done, and those that are in it already are
+ * not made again, nor in *out; the caller ends it. NULL: nowhere. */
 RAML_CHECKED enum raml_code cli_sampling_run(const struct cli *cli, const struct sampling_settings *s,
-                                             const struct raml_questions *qs, struct raml_questions *out,
-                                             struct sampling_result *result, struct raml_err *err);
+                                             const struct raml_questions *qs, struct cli_sample_file *file,
+                                             struct raml_questions *out, struct sampling_result *result,
+                                             struct raml_err *err);
 
 #endif

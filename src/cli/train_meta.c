@@ -14,7 +14,7 @@ struct settings {
 
 #define AT(field) offsetof(struct settings, field)
 #define SHARED(defaults)                                                                                               \
-    {cli_training_options, &cli_n_training_options, AT(common), "options of the run", NULL},               \
+    {cli_training_options, &cli_n_training_options, AT(common), "options of the run", NULL},                           \
         CLI_LORA_TABLE(AT(common)),                                                                                    \
         {raml_meta_settings, &raml_n_meta_settings, AT(meta), "options of tasks and inner steps", NULL},               \
         {raml_support_settings, &raml_n_support_settings, AT(train), "options of the support set", "trajectories=2"},  \
