@@ -40,7 +40,8 @@ enum raml_found {
     RAML_FOUND_PHRASE,  /* the answer is x */
     RAML_FOUND_LETTER,  /* a choice's letter */
     RAML_FOUND_FORMULA, /* the one formula of a sentence */
-    RAML_FOUND_LAST     /* the last number or formula; only on request */
+    RAML_FOUND_LAST,    /* the last number or formula; only on request */
+    RAML_FOUND_LINE     /* the last line shows it in bold, or as a formula of its own */
 };
 const char *raml_found_name(enum raml_found f); /* "bare", "boxed", ...; static */
 

@@ -41,6 +41,7 @@ struct raml_sample_so_far {
     const int32_t *token;    /* [n] all tokens so far, forced ones included; borrowed for the call */
     size_t n;
     bool thinking; /* the next token is the trajectory's: thinking is open */
+    size_t n_end;  /* of the tokens: the last ones, that are the end and no text; 0 as long as it was not reached */
 };
 
 struct raml_sample_options {
@@ -73,6 +74,11 @@ struct raml_sample_options {
      * in it ends the sampling. NULL: none. */
     enum raml_code (*take)(void *user, const struct raml_question *q, struct raml_err *err);
     void *take_user;
+    /* Hears of every token as it comes; NULL: nobody does. Called after each, the last one too, and once more when the
+     * sample is whole (done). An early exit at waits takes tokens back: n falls. From one thread, the samples that grow
+     * side by side in turn; with batch_size 1 one sample after another. It changes nothing. */
+    void (*hears)(void *user, const struct raml_sample_so_far *so_far, bool done);
+    void *hears_user;
 };
 /* 1 sample, 64 rows, 512 tokens, temperature 1, no filters, probes of 32 tokens, prompts shared */
 struct raml_sample_options raml_sample_default(void);

@@ -17,7 +17,7 @@
 
 #define AT(field) offsetof(struct eval_settings, field)
 static const struct raml_setting options[] = {
-    SAMPLING_OPTIONS("1"),
+    SAMPLING_OPTIONS("1", "Samples per question."),
     {"k", NULL, RAML_TEXT, AT(k), "1", 0, 0, NULL,
      "Values of k: \"1,4,8\"; none larger than a question's number of samples."},
     {"metrics", NULL, RAML_TEXT, AT(metrics), NULL, 0, 0, NULL,
@@ -147,7 +147,8 @@ static enum raml_code sample(struct eval *e, struct raml_err *err)
     e->samples = samples_path(e);
     enum raml_code rc = cli_sampling_questions(e->cli, &e->s->sampling, &qs, err);
     if (!rc && e->samples) rc = cli_sampling_file(e->cli, &e->s->sampling, e->samples, &qs, file, err);
-    if (!rc) rc = cli_sampling_run(e->cli, &e->s->sampling, &qs, e->samples ? file : NULL, &samples, &e->sampled, err);
+    if (!rc)
+        rc = cli_sampling_run(e->cli, &e->s->sampling, NULL, &qs, e->samples ? file : NULL, &samples, &e->sampled, err);
     if (!rc && e->samples && file->file.path) {
         raml_questions_deinit(&samples);
         raml_questions_init(&samples);

@@ -1,4 +1,5 @@
 /* sample.c - raml sample: n trajectories per question, written as question records that trace and eval read. */
+#include "cli/ask.h"
 #include "cli/commands.h"
 #include "cli/load.h"
 #include "cli/output.h"
@@ -11,13 +12,36 @@ enum { MAX_TEXT = 1 << 12 };
 
 struct settings {
     struct sampling_settings sampling;
-    const char *out;
+    const char *out, *question;
 };
 
 static const struct raml_setting options[] = {
-    SAMPLING_OPTIONS("4"),
-    {"out", "output", RAML_PATH, offsetof(struct settings, out), "samples.jsonl", 0, 0, NULL, "JSONL file to write."},
+    SAMPLING_OPTIONS(NULL, "Samples per question; default: 4, with --question 1."),
+    {"question", NULL, RAML_TEXT, offsetof(struct settings, question), NULL, 0, 0, NULL,
+     "A question, in place of a file: the text of its samples is printed as it comes."},
+    {"out", "output", RAML_PATH, offsetof(struct settings, out), NULL, 0, 0, NULL,
+     "JSONL file to write; default: samples.jsonl, with --question none."},
 };
+
+/* The settings with what is not given: a question alone has one sample, and no file. */
+static struct settings completed(const struct settings *given)
+{
+    struct settings s = *given;
+    if (!s.sampling.n) s.sampling.n = s.question ? 1 : 4;
+    if (!s.out && !s.question) s.out = "samples.jsonl";
+    return s;
+}
+
+static enum raml_code check_question(const struct cli *cli, const struct settings *s, struct raml_err *err)
+{
+    if (!s->question) return RAML_OK;
+    if (!*s->question) return raml_fail(err, RAML_EUSAGE, "--question: found no text; expected a question");
+    if (cli->n_args || s->sampling.families)
+        return raml_fail(err, RAML_EUSAGE, "--question is all that is asked, but %s too; give one of the two",
+                         cli->n_args ? "files are given" : "--families is given");
+    if (cli->json) return raml_fail(err, RAML_EUSAGE, "--question prints text, not JSON; --out FILE writes a record");
+    return RAML_OK;
+}
 
 static json_t *stopped_json(const struct raml_sample_stats *t)
 {
@@ -69,18 +93,25 @@ static enum raml_code tell(const struct cli *cli, const struct settings *s, cons
 
 static enum raml_code run(const struct cli *cli, const void *settings, struct raml_err *err)
 {
-    const struct settings *s = settings;
+    const struct settings completed_settings = completed(settings), *s = &completed_settings;
     struct raml_questions qs, samples;
     struct sampling_result r = {0};
     struct cli_sample_file file = {.file.fd = -1};
     raml_questions_init(&qs);
     raml_questions_init(&samples);
-    enum raml_code rc = cli_sampling_questions(cli, &s->sampling, &qs, err);
-    if (!rc) rc = cli_sampling_file(cli, &s->sampling, s->out, &qs, &file, err);
-    if (!rc) rc = cli_sampling_run(cli, &s->sampling, &qs, &file, &samples, &r, err);
-    if (!rc) rc = cli_sample_file_end(&file, err);
-    if (!rc) rc = tell(cli, s, &r, err);
-    cli_sample_file_close(&file);
+    enum raml_code rc = check_question(cli, s, err);
+    if (!rc && s->question) {
+        rc = cli_output_check(cli, "out", s->out, err);
+        if (!rc) rc = cli_ask(cli, &s->sampling, s->question, &samples, &r, err);
+        if (!rc && samples.n && s->out) rc = raml_questions_write(&samples, s->out, err);
+    } else if (!rc) {
+        rc = cli_sampling_questions(cli, &s->sampling, &qs, err);
+        if (!rc) rc = cli_sampling_file(cli, &s->sampling, s->out, &qs, &file, err);
+        if (!rc) rc = cli_sampling_run(cli, &s->sampling, NULL, &qs, &file, &samples, &r, err);
+        if (!rc) rc = cli_sample_file_end(&file, err);
+        if (!rc) rc = tell(cli, s, &r, err);
+        cli_sample_file_close(&file);
+    }
     raml_questions_deinit(&qs);
     raml_questions_deinit(&samples);
     return rc;

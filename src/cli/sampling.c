@@ -82,7 +82,7 @@ static enum raml_code check_exit(const struct sampling_settings *s, struct raml_
 /* What the samples depend on, beside the questions. NULL: no memory. */
 static json_t *settings_json(const struct cli *cli, const struct sampling_settings *s, uint64_t model)
 {
-    static const struct raml_setting all[] = {SAMPLING_OPTIONS("1")};
+    static const struct raml_setting all[] = {SAMPLING_OPTIONS("1", "")};
     static const char *const other[] = {"model_name_or_path", "adapter", "families", "split",
                                         "num_questions",      "map",     "limit",    "batch_size"};
     char hash[20];
@@ -108,8 +108,8 @@ enum raml_code cli_sampling_file(const struct cli *cli, const struct sampling_se
 
 /* The samples that are made, all of *qs. */
 static enum raml_code sample(const struct cli *cli, const struct sampling_settings *s, const struct raml_questions *qs,
-                             struct raml_sample_options *o, struct raml_questions *out, struct sampling_result *result,
-                             struct raml_err *err)
+                             const struct sampling_listener *listener, struct raml_sample_options *o,
+                             struct raml_questions *out, struct sampling_result *result, struct raml_err *err)
 {
     struct raml_model *model = NULL;
     struct raml_tokenizer *tokenizer = NULL;
@@ -121,6 +121,12 @@ static enum raml_code sample(const struct cli *cli, const struct sampling_settin
     if (!rc) rc = cli_prompting_open(&s->prompting, path, tokenizer, &prompting, err);
     if (!rc) o->n_eos = cli_load_eos(model, eos);
     o->eos = eos;
+    if (listener) {
+        o->batch_size = 1;
+        o->hears = listener->hears;
+        o->hears_user = listener->user;
+        if (!rc) rc = listener->open(listener->user, tokenizer, &prompting.format, err);
+    }
     double start = raml_clock_monotonic();
     if (!rc)
         rc = raml_sample_questions(model, tokenizer, &prompting.format, qs, o, out, &result->stats, cli->sink, err);
@@ -134,8 +140,9 @@ static enum raml_code sample(const struct cli *cli, const struct sampling_settin
 }
 
 enum raml_code cli_sampling_run(const struct cli *cli, const struct sampling_settings *s,
-                                const struct raml_questions *qs, struct cli_sample_file *file,
-                                struct raml_questions *out, struct sampling_result *result, struct raml_err *err)
+                                const struct sampling_listener *listener, const struct raml_questions *qs,
+                                struct cli_sample_file *file, struct raml_questions *out,
+                                struct sampling_result *result, struct raml_err *err)
 {
     struct raml_sample_options o = sample_options(cli, s);
     struct raml_questions rest = *qs; /* a view */
@@ -147,7 +154,7 @@ enum raml_code cli_sampling_run(const struct cli *cli, const struct sampling_set
     }
     enum raml_code rc = check_exit(s, err);
     if (!rc) rc = raml_sample_check(&o, err);
-    if (!rc && rest.n) rc = sample(cli, s, &rest, &o, out, result, err);
+    if (!rc && rest.n) rc = sample(cli, s, &rest, listener, &o, out, result, err);
     if (file) cli_sample_file_count(file, &result->stats);
     if (rc == RAML_ESTOP && file && file->n && !file->direct.f)
         return raml_fail(err, rc,

@@ -20,9 +20,9 @@ struct sampling_settings { /* the first member of either command's settings */
     struct prompting_settings prompting;
 };
 #define SAMPLING_AT(field) offsetof(struct sampling_settings, field)
-/* Rows of the table of settings; n_default: samples per question. */
+/* Rows of the table of settings; n_default: samples per question, about_n: what help says of them. */
 /* clang-format off */
-#define SAMPLING_OPTIONS(n_default)                                                                                    \
+#define SAMPLING_OPTIONS(n_default, about_n)                                                                           \
     {"model_name_or_path", "model", RAML_PATH, SAMPLING_AT(model), NULL, 0, 0, NULL,                                   \
      "A model's folder or GGUF file, or a run's folder (its newest checkpoint)."},                                     \
         ADAPTER_OPTION(SAMPLING_AT(adapter)),                                                                          \
@@ -38,7 +38,7 @@ struct sampling_settings { /* the first member of either command's settings */
          "Questions to make for --families."},                                                                         \
         {"map", NULL, RAML_TEXT, SAMPLING_AT(map), NULL, 0, 0, NULL, "Fields of the file: question=NAME,answer=NAME."}, \
         {"limit", NULL, RAML_INT, SAMPLING_AT(limit), "0", 0, 1e15, NULL, "Only the first n questions; 0: all."},      \
-        {"num_generations", "n", RAML_INT, SAMPLING_AT(n), n_default, 1, 1 << 20, NULL, "Samples per question."},      \
+        {"num_generations", "n", RAML_INT, SAMPLING_AT(n), n_default, 1, 1 << 20, NULL, about_n},                     \
         {"temperature", "temp", RAML_REAL, SAMPLING_AT(temperature), "1", 0, 100, NULL,                                \
          "0: the likeliest token."},                                                                                   \
         {"top_k", NULL, RAML_INT, SAMPLING_AT(top_k), "0", 0, 1 << 24, NULL, "Only the k likeliest tokens; 0: all."},  \
@@ -92,11 +92,18 @@ RAML_CHECKED enum raml_code cli_sampling_questions(const struct cli *cli, const 
 RAML_CHECKED enum raml_code cli_sampling_file(const struct cli *cli, const struct sampling_settings *s,
                                               const char *path, const struct raml_questions *qs,
                                               struct cli_sample_file *f, struct raml_err *err);
+/* Who hears of the tokens as they come, one sample after another (sample.h). */
+struct sampling_listener {
+    RAML_CHECKED enum raml_code (*open)(void *user, const struct raml_tokenizer *t, const struct raml_format *f,
+                                        struct raml_err *err);
+    void (*hears)(void *user, const struct raml_sample_so_far *so_far, bool done);
+    void *user;
+};
 /* Samples qs into *out (initialised, empty). file: where samples go as they are done, and those that are in it already are
- * not made again, nor in *out; the caller ends it. NULL: nowhere. */
+ * not made again, nor in *out; the caller ends it. NULL: nowhere. listener: NULL, nobody. */
 RAML_CHECKED enum raml_code cli_sampling_run(const struct cli *cli, const struct sampling_settings *s,
-                                             const struct raml_questions *qs, struct cli_sample_file *file,
-                                             struct raml_questions *out, struct sampling_result *result,
-                                             struct raml_err *err);
+                                             const struct sampling_listener *listener, const struct raml_questions *qs,
+                                             struct cli_sample_file *file, struct raml_questions *out,
+                                             struct sampling_result *result, struct raml_err *err);
 
 #endif

@@ -45,14 +45,26 @@ static int32_t replace(void *user, size_t job, const struct raml_generated *so_f
     return x->continuation.id[0];
 }
 
+static struct raml_sample_so_far so_far_of(const struct raml_sample_state *r)
+{
+    return (struct raml_sample_so_far){.question = r->of->number,
+                                       .sample = r->of->group.first_sample + (size_t)(r - r->of->sample),
+                                       .token = r->out.token,
+                                       .n = r->out.n,
+                                       .thinking = r->out.thinking,
+                                       .n_end = r->out.n_end};
+}
+
 static bool rule_ends(const struct raml_sampler *s, const struct raml_sample_state *r)
 {
-    const struct raml_sample_so_far so_far = {.question = r->of->number,
-                                              .sample = r->of->group.first_sample + (size_t)(r - r->of->sample),
-                                              .token = r->out.token,
-                                              .n = r->out.n,
-                                              .thinking = r->out.thinking};
+    const struct raml_sample_so_far so_far = so_far_of(r);
     return s->opt.ends && s->opt.ends(s->opt.ends_user, &so_far);
+}
+
+static void hear(const struct raml_sampler *s, const struct raml_sample_state *r, bool done)
+{
+    const struct raml_sample_so_far so_far = so_far_of(r);
+    if (s->opt.hears) s->opt.hears(s->opt.hears_user, &so_far, done);
 }
 
 /* Does thinking or the sample end with its last token? */
@@ -80,6 +92,7 @@ static enum raml_code added(void *user, size_t job, const struct raml_generated 
     if (!*ends && (!r->out.thinking || !x->thinks) && s->opt.stop)
         rc = raml_sampled_has(x, &r->out, s->opt.stop, ends, err);
     if (!rc && !*ends) *ends = rule_ends(s, r);
+    if (!rc) hear(s, r, false);
     return rc;
 }
 
@@ -120,6 +133,7 @@ static enum raml_code done(void *user, size_t job, struct raml_generated *g, str
     size_t thought = r->out.think_start + r->out.n_think, whole = r->out.n - r->out.n_end; /* an end is no thought */
     r->out.exit.at = r->out.n_think - (thought > whole ? thought - whole : 0);
     r->out.done = true;
+    hear(s, r, true);
     raml_exit_close(r->exit.state);
     r->exit.state = NULL;
     r->of->n_done++;

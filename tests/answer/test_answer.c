@@ -150,7 +150,7 @@ static const struct {
     {"radians in a sine", "\\sin 30", "1/2", D},
     {"nines without end", "0.\\overline{9}", "1", E},
     {"a mixed number", "3 1/2", "31/2", D},
-    {"an absolute value is not a variable", "\\sqrt{x^2}", "x", U},
+    {"an absolute value is not a variable", "\\sqrt{x^2}", "x", D},
     {"the same circle", "x^2+y^2=1", "x^2+y^2-1=0", E},
     {"a half-line", "x<5", "(-\\infty,5)", E},
     {"its end", "x\\le 5", "x<5", D},

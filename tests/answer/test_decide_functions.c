@@ -27,7 +27,7 @@ static const struct decide_case rational[] = {
 /* clang-format off */
 static const struct decide_case roots[] = {
     {"x^(2/3)", "root(x,3)^2", E}, {"1/(3*root(x,3)^2)", "1/(3*x^(2/3))", E}, {"sqrt(x)*sqrt(y)", "sqrt(x*y)", E},
-    {"v0*(r0/(r+r0))^0.5/(r+r0)", "v0/r0*1/(1+r/r0)^(3/2)", E}, {"sqrt(x^2)", "x", U}, {"sqrt(x^2)", "abs(x)", E},
+    {"v0*(r0/(r+r0))^0.5/(r+r0)", "v0/r0*1/(1+r/r0)^(3/2)", E}, {"sqrt(x^2)", "x", D}, {"sqrt(x^2)", "abs(x)", E},
     {"abs(x-1)", "abs(1-x)", E}, {"abs(x-1)", "abs(x+1)", D}, {"abs(x)^2", "x^2", E}, {"sqrt(8)*x", "2*sqrt(2)*x", E},
     {"sqrt(L^3/g)", "L*sqrt(L/g)", E}, {"sqrt(x)/x", "1/sqrt(x)", E}, {"sqrt(4*a^2*b)", "2*a*sqrt(b)", E},
     {"sqrt(x-1)*sqrt(x)", "sqrt(x)*sqrt(x-1)", E}, {"sqrt(1-x)*sqrt(x)", "sqrt(x*(1-x))", E},

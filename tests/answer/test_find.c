@@ -24,7 +24,8 @@ enum {
     PHRASE = RAML_FOUND_PHRASE,
     LETTER = RAML_FOUND_LETTER,
     FORMULA = RAML_FOUND_FORMULA,
-    LAST = RAML_FOUND_LAST
+    LAST = RAML_FOUND_LAST,
+    LINE = RAML_FOUND_LINE
 };
 
 static const struct {
@@ -221,7 +222,7 @@ static const struct {
      LAST, "13", TAKE_LAST},
     {"\xd9\x86\xd8\xa7\xd8\xaa\xd8\xac \xd8\xa7\xd9\x84\xd8\xb9\xd9\x85\xd9\x84\xd9\x8a\xd8\xa9 \xd8\xa7\xd9"
      "\x84\xd8\xad\xd8\xb3\xd8\xa7\xd8\xa8\xd9\x8a\xd8\xa9 55 * 3 - 99 \xd9\x87\xd9\x88 **66**.",
-     LAST, "66", TAKE_LAST},
+     LINE, "66", TAKE_LAST},
     {"\xe8\xae\xa1\xe5\x88\x92\xe7\x9a\x84\xe6\xaf\x94\xe4\xbe\x8b\xe4\xb8\xba"
      "13/28",
      LAST, "13/28", TAKE_LAST},

@@ -166,7 +166,91 @@ static const struct kind_case labels[] = {
     {"12C", "(C) (12)", E},
     {"x", "C. y", N},
 };
+
+/* Nothing marks the answer, but the last line shows it. */
+static const struct kind_case lines[] = {
+    {"18", "Step one gives 9.\n\nTherefore the total is **18**.", E},
+    {"18", "**Total: 18**", E},
+    {"18", "Total: 18", E},
+    {"18", "Total cost: $18", E},
+    {"18", "Step one gives 9.\n\n**Total: 18**", E},
+    {"18", "Step one gives 9.\n\n**18**", E},
+    {"18", "Step one gives 9.\n\n**$18**", E},
+    {"18", "Step one gives 9.\n\n**18 dollars**", E},
+    {"18", "Step one gives 9.\n\nSo she pays **$18** in total.", E},
+    {"18", "Step one gives 9.\n\n**So the total is 18.**", E},
+    {"18", "Step one gives 9.\n\nSo **Tom** has **18** apples.", E},
+    {"18", "Step one gives 9.\n\nSo the total is __18__.", E},
+    {"18", "Step one gives 9.\n\nSo the total is \\textbf{18}.", E},
+    {"18", "Step one gives 9.\n\n\\[ 9 + 9 = 18 \\]", E},
+    {"18", "Step one gives $9$.\n\n$$18$$", E},
+    {"18", "Step one gives $9$.\n\n$$x = 18$$", E},
+    {"18", "Step one gives $9$.\n\n$x = 18$", E},
+    {"18", "Step one gives 9 and then some more.\n\n18", E},
+    {"18", "Step one gives 9 and then some more.\n\nTotal: 18", E},
+    {"18000", "Step one gives 9.\n\nTherefore the total is **18** thousand.", E},
+    {"18", "Step one gives 9.\n\nTherefore the total is **18** thousand.", N},
+    {"18%", "Step one gives 9.\n\nTherefore the share is **18**%.", E},
+    {"12", "Step one gives 9.\n\nTherefore the total is **twelve**.", E},
+    {"9", "Step one gives **9**.\n\nTherefore the total is **18**.", N},
+    {"18", "Tom has **18** and Ann has **20**.\n\nSo both **18** and **20** fit.", N},
+    {"18", "Step one gives 9.\n\nThe total is not **18**.", N},
+    {"18", "Step one gives 9.\n\nIt is more than **18**.", N},
+    {"18", "Step one gives 9.\n\nHe got **18** out of 20.", N},
+    {"5", "There were many of them.\n\nNote: we took **5** days for a week.", N},
+    {"3", "First we add. Then we divide.\n\n**Step 3:** and we are done.", N},
+    {"3", "First we add. Then we divide.\n\n3. And we are done", N},
+    {"18", "**Total: 19**", D},
+    {"3:4", "Ratio: 3:4", E},
+};
+
+/* A marked sentence: the first number behind the mark, or none. */
+static const struct kind_case sentences[] = {
+    {"220", "Réponse: il reste 220 $ d'ici 12 mois", E},
+    {"12", "Réponse: il reste 220 $ d'ici 12 mois", N},
+    {"220", "Réponse : il reste 220 $ sur le compte d'ici 12 $ de frais", E},
+    {"220", "Antwort: Es bleiben ihm 220 Euro nach den 12 Monaten übrig.", E},
+    {"12", "Antwort: Es bleiben ihm 220 Euro nach den 12 Monaten übrig.", N},
+    {"220", "Respuesta: le quedan todavía 220 dólares después de 12 meses.", E},
+    {"12", "Respuesta: le quedan todavía 220 dólares después de 12 meses.", N},
+    {"220", "Risposta: gli restano ancora 220 euro dopo tutti i 12 mesi.", E},
+    {"220", "Resposta: restam ainda para ele 220 reais depois de 12 meses.", E},
+    {"220", "Antwoord: hij heeft daarna nog 220 euro over na 12 maanden.", E},
+    {"220", "Odpowiedź: po tym zostanie mu jeszcze 220 złotych po 12 miesiącach.", E},
+    {"220", "Ответ: у него останется ещё 220 рублей через 12 месяцев.", E},
+    {"12", "Ответ: у него останется ещё 220 рублей через 12 месяцев.", N},
+    {"220", "答案：小明最后还剩下220元钱，12个月以后。", E},
+    {"12", "答案：小明最后还剩下220元钱，12个月以后。", N},
+    {"220", "Answer: he will still have 220 dollars left after 12 months.", E},
+    {"12", "Answer: he will still have 220 dollars left after 12 months.", N},
+    {"220", "Answer: 220 dollars are left to him after 12 months.", E},
+    {"12", "Answer: 220 dollars are left to him after 12 months.", N},
+    {"220", "Answer: there are 220 dollars left for him after 12 months.", E},
+    {"12", "Answer: after 3 months the total that he has is 12 dollars.", E},
+    {"12", "Réponse: après 3 mois le total de son compte est 12 euros.", E},
+    {"12", "Antwort: nach 3 Monaten ist der Stand des Kontos 12 Euro.", N},
+    {"34", "Final Answer: The largest $n$ is 34.", E},
+    {"5", "Answer: he will get somewhere from 5 to 6 of them each day.", N},
+    {"5", "Answer: he answers 5 out of 6 of the questions that he gets.", N},
+    {"1", "Answer: on average it takes them 1 hour and 30 minutes to get home.", N},
+    {"1", "Answer: on average it takes them 1 hour 30 minutes to get home.", N},
+    {"5", "Answer: he has got 5 apples and 3 oranges in the big bag.", N},
+    {"3", "Answer: he has got 5 apples and 3 oranges in the big bag.", N},
+    {"70000", "Answer: in the end he gets 70 thousand dollars after 12 months.", E},
+};
 /* clang-format on */
+
+static void test_lines(void **state)
+{
+    (void)state;
+    assert_int_equal(kind_cases(lines, COUNT(lines), NULL), 0);
+}
+
+static void test_sentences(void **state)
+{
+    (void)state;
+    assert_int_equal(kind_cases(sentences, COUNT(sentences), NULL), 0);
+}
 
 static void test_labels(void **state)
 {
@@ -191,9 +275,8 @@ static void test_unfinished(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_unfinished),
-        cmocka_unit_test(test_letters),
-        cmocka_unit_test(test_labels),
+        cmocka_unit_test(test_unfinished), cmocka_unit_test(test_letters),   cmocka_unit_test(test_labels),
+        cmocka_unit_test(test_lines),      cmocka_unit_test(test_sentences),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

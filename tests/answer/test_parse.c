@@ -105,7 +105,7 @@ static const struct row rows[] = {
     {"f(x)", "f(x)"},
     {"x(x+1)", "(x*(x + 1))"},
     {"\\sum_{k=1}^3 k", "(1 + 2 + 3)"},
-    {"\\sum_{k=0}^{n-1} F_k", "sum(0, (n + -(1)), F_k)"},
+    {"\\sum_{k=0}^{n-1} F_k", "terms(0, (n + -(1)), F_k)"},
     {"\\frac{dv}{dt}", "derivative((d*v), (d*t))"},
     {"\\frac{d}{dx} x^2", "derivative(d, (d*x), (x^2))"},
     {"\\frac{d}{dx}", NULL},

@@ -63,6 +63,42 @@ static const struct kind_case units[] = {
     {"3 liters of water", "3000 mL", E}, {"60\\text{ beats per minute}", "1\\text{ beat per second}", E},
     {"2 tons", "2 pounds", U},
 };
+static const struct kind_case neighbours[] = {
+    /* words that may change a number, and units */
+    {"5", "5 thousand dollars", D}, {"5", "5 k", D}, {"5", "5 or more", D}, {"5", "5 at least", D},
+    {"5", "5 and a half", D}, {"5", "5\\frac12 hours", D}, {"5", "5.5 hours", D}, {"5", "\\text{5 times as many}", E},
+    {"5", "5 to 1", D}, {"5", "5:1", E}, {"5", "5 per 100", D}, {"5", "5 per hour", E}, {"5", "5 - 6", D},
+    {"5", "5% of 100", D}, {"5", "5 below zero", D}, {"5", "5 degrees below zero", D}, {"5", "5 \xc3\xb7 6", D},
+    {"5", "5 over 6", D}, {"5/6", "5 over 6", E}, {"5", "5 of 6", D}, {"5", "5 from 6", D},
+    {"5", "5 plus or minus 1", D}, {"5", "5 x 3", D}, {"5", "5 by 6", D}, {"5", "5 by 6 feet", D},
+    {"5", "5 feet by 6 feet", D}, {"5", "5 cm x 6 cm", D}, {"30", "5 by 6", D}, {"5", "5 hours ago", E},
+    {"5", "5 pounds 3 ounces", D}, {"5", "5 min 30 s", D}, {"5", "5 ft", E}, {"5", "5th", E}, {"5", "5 mod 7", E},
+    {"5", "5\\text{ percent}", E}, {"5", "5 tens", D}, {"5", "5 pairs", E}, {"5", "5 thirds", D}, {"5", "5 pi", D},
+    {"5", "5 log 2", D}, {"5", "5 million years", D}, {"5", "5 half-hours", D},
+    {"5", "\\text{5 hours and 20 minutes}", D}, {"5", "\\text{between 5 and 6}", D}, {"5", "5 < x", D},
+    {"5", "5\\text{ but not }6", D}, {"5", "5\\text{ or }6", D}, {"5", "5, 6", D}, {"5", "5\\text{ and }6", D},
+    {"5", "5^{\\text{th}}", E}, {"5", "5\\text{ m}^2", E}, {"25", "5\\text{ m}^2", D}, {"5 m/s", "5 m/s^2", D},
+    {"5 m/s", "5 cm/s", D}, {"5 m/s", "5 s/m", D}, {"5 kg m/s", "5 kg m/s^2", D}, {"5 km/h", "5 mph", D},
+    {"\\text{5 dollars per pound}", "\\text{5 dollars per kilogram}", D},
+    {"\\text{5 dollars per pound}", "\\text{5 euros per pound}", D},
+    {"\\text{5 apples per day}", "\\text{5 apples per week}", D}, {"5 N/m", "5 N m", D},
+    {"5\\text{ N/m}", "5\\text{ N}\\cdot\\text{m}", D}, {"5 m^2", "5 m^3", D}, {"5 mol/L", "5 mol/mL", D},
+    {"5 mmol/L", "5 mol/m^3", E}, {"1 g/mL", "1000 kg/m^3", E}, {"1 cal", "4.184 J", E}, {"1 hour", "60", D},
+    {"60", "1 hour", D}, {"3.5 hours", "3 hours 30 minutes", E}, {"3:30", "3 hours 30 minutes", D},
+    {"1 yard", "3 feet", E}, {"1 mile", "5280 feet", E}, {"1 gallon", "4 quarts", E}, {"1 quart", "2 pints", E},
+    {"1 pint", "2 cups", E}, {"1 cup", "16 tablespoons", E}, {"1 tablespoon", "3 teaspoons", E},
+    {"1 cubic yard", "27 cubic feet", E}, {"1 \\text{ ft}^3", "1728 \\text{ in}^3", E}, {"1 m^3", "1000000 cm^3", E},
+    {"100 cm^2", "0.01 m^2", E}, {"2.5 km", "2500 m", E}, {"2.5 \\text{ km}", "2500", D}, {"\\$1.25", "125 cents", E},
+    {"1.25 dollars", "\\$1.25", E}, {"25 cents", "\\$0.25", E}, {"25\xc2\xa2", "0.25 dollars", E},
+    {"\xc2\xa3" "1", "100 pence", E}, {"\xe2\x82\xac" "5", "5 euros", E}, {"\xe2\x82\xac" "5", "\xc2\xa3" "5", D},
+    {"37 \xc2\xb0" "C", "98.6 \xc2\xb0" "F", E}, {"300 K", "26.85 \xc2\xb0" "C", E},
+    {"20^\\circ C", "68^\\circ F", E}, {"45^\\circ", "45^\\circ C", E},
+    {"90^\\circ", "\\frac{\\pi}{2}\\text{ rad}", E}, {"180^\\circ", "\\pi \\text{ radians}", E},
+    {"45^\\circ 15'", "45.25^\\circ", E}, {"12^\\circ 34' 56''", "12.582222^\\circ", D}, {"1^\\circ", "60'", U},
+    {"5 hours", "300 minutes", E}, {"5 hours", "300 seconds", D}, {"2 days", "48 hours", E},
+    {"2 weeks 3 days", "17 days", E}, {"1 year 6 months", "18 months", E}, {"1.5 years", "18 months", E},
+    {"45^\\circ", "45 cm", D}, {"5\\%", "5 cm", D}, {"37^\\circ", "37 \xc2\xb0" "C", E}, {"5\\%", "5", E},
+};
 /* clang-format on */
 
 static void test_units(void **state)
@@ -71,10 +107,17 @@ static void test_units(void **state)
     assert_int_equal(kind_cases(units, COUNT(units), NULL), 0);
 }
 
+static void test_neighbours(void **state)
+{
+    (void)state;
+    assert_int_equal(kind_cases(neighbours, COUNT(neighbours), NULL), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_units),
+        cmocka_unit_test(test_neighbours),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

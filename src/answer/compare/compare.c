@@ -11,6 +11,8 @@ enum raml_verdict raml_compare_said(struct check *c, enum raml_verdict v, const 
     return v;
 }
 
+enum { DOUBLE_DIGITS = 15 }; /* and two more: what programs print of a double */
+
 static bool is_listing(const struct expr *e)
 {
     return e->kind == EXPR_LIST || e->kind == EXPR_TUPLE || e->kind == EXPR_BRACKETS || e->kind == EXPR_SET ||
@@ -50,17 +52,43 @@ static const struct expr *hundred_times(struct check *c, const struct expr *e)
 }
 
 /* Is one of them a decimal of enough digits that the other, no decimal, rounds to? */
-static enum raml_verdict rounded(struct check *c, const struct expr *a, const struct expr *b)
+static bool rounded(struct check *c, const struct expr *a, const struct expr *b)
 {
     if (a->kind == EXPR_PERCENT && b->kind != EXPR_PERCENT && !decimal(b))
         return rounded(c, a->arg[0], hundred_times(c, b));
     if (b->kind == EXPR_PERCENT && a->kind != EXPR_PERCENT && !decimal(a))
         return rounded(c, hundred_times(c, a), b->arg[0]);
     const struct expr *da = decimal(a), *db = decimal(b);
-    if ((da != NULL) == (db != NULL)) return RAML_DIFFERENT;
+    if ((da != NULL) == (db != NULL)) return false;
     const struct expr *d = da ? a : b, *x = da ? b : a;
-    if (significant(da ? da : db) < RAML_ANSWER_DIGITS || raml_expr_has_symbol(x)) return RAML_DIFFERENT;
-    return raml_decide_rounds_to(x, d, &c->work);
+    if (significant(da ? da : db) < RAML_ANSWER_DIGITS || raml_expr_has_symbol(x)) return false;
+    return raml_decide_rounds_to(x, d, &c->work) == RAML_EQUAL;
+}
+
+/* Is one of them what a program prints of the double for the other: 0.30000000000000004 for 0.3? */
+static bool is_double(struct check *c, const struct expr *a, const struct expr *b)
+{
+    for (int side = 0; side < 2; side++) {
+        const struct expr *d = decimal(side ? b : a), *x = side ? a : b;
+        if (!d || significant(d) < DOUBLE_DIGITS || significant(d) > DOUBLE_DIGITS + 2 || raml_expr_has_symbol(x))
+            continue;
+        if (raml_decide_is_double(x, side ? b : a, &c->work) == RAML_EQUAL) return true;
+    }
+    return false;
+}
+
+/* The same for 66.67 % and 2/3. */
+static bool nearly(struct check *c, const struct expr *a, const struct expr *b, const char **rule)
+{
+    bool one = (a->kind == EXPR_PERCENT) != (b->kind == EXPR_PERCENT);
+    const struct expr *hundred = one ? raml_expr_int(&c->pool, 100) : NULL;
+    if (one && a->kind == EXPR_PERCENT) a = a->arg[0], b = raml_expr_2(&c->pool, EXPR_MUL, b, hundred);
+    else if (one) b = b->arg[0], a = raml_expr_2(&c->pool, EXPR_MUL, a, hundred);
+    if (!a || !b) return false;
+    *rule = "a decimal that the other rounds to";
+    if (rounded(c, a, b)) return true;
+    *rule = "the digits of a double";
+    return is_double(c, a, b);
 }
 
 /* floor(x * 10^decimals + 1/2) */
@@ -127,8 +155,9 @@ enum raml_verdict raml_compare_scalars(struct check *c, const struct expr *a, co
         if (bare == RAML_EQUAL) return raml_compare_said(c, bare, why);
     }
     if (same_when_rounded(c, a, b)) return raml_compare_said(c, RAML_EQUAL, "the same to so many decimals");
-    if (rounded(c, a, b) == RAML_EQUAL) return raml_compare_said(c, RAML_EQUAL, "a decimal that the other rounds to");
-    return v;
+    const char *said = c->rule;
+    if (nearly(c, a, b, &rule)) return raml_compare_said(c, RAML_EQUAL, rule);
+    return raml_compare_said(c, v, said);
 }
 
 /* ---- ratios, times, bases ---- */
@@ -351,11 +380,49 @@ static enum raml_verdict compare_listings(struct check *c, const struct expr *a,
 
 /* ---- all kinds ---- */
 
+/* \log without a base (rows 1) to base 10; e itself where there is none. */
+static const struct expr *to_base_ten(struct check *c, const struct expr *e)
+{
+    struct expr *copy = NULL;
+    for (uint32_t i = 0; i < e->n; i++) {
+        const struct expr *a = to_base_ten(c, e->arg[i]);
+        if (!a) return NULL;
+        if (a == e->arg[i]) continue;
+        if (!copy) {
+            copy = raml_expr_new(&c->pool, e->kind, e->n);
+            if (!copy) return NULL;
+            const struct expr **arg = copy->arg;
+            *copy = *e;
+            copy->arg = arg;
+            memcpy(arg, e->arg, e->n * sizeof *arg);
+        }
+        copy->arg[i] = a;
+    }
+    if (copy) e = copy;
+    if (e->kind != EXPR_CALL || e->sub != FN_LN || !e->rows) return e;
+    return raml_expr_call(&c->pool, FN_LOG, e->arg[0], raml_expr_int(&c->pool, 10));
+}
+
+/* "\log 100" is natural here, but the answer 2 can only mean base 10: where one side is a rational number. */
+static bool same_to_base_ten(struct check *c, const struct expr *a, const struct expr *b)
+{
+    const char *rule;
+    if (!is_plain_number(a) && !is_plain_number(b)) return false;
+    const struct expr *x = to_base_ten(c, a), *y = to_base_ten(c, b);
+    if (!x || !y || (x == a && y == b)) return false;
+    return raml_decide(x, y, &c->work, &rule) == RAML_EQUAL;
+}
+
 static enum raml_verdict compare_formulas(struct check *c, const struct expr *a, const struct expr *b)
 {
     enum raml_verdict v = raml_compare_scalars(c, a, b);
-    if (v == RAML_EQUAL || !raml_expr_has_symbol(a) || !raml_expr_has_symbol(b)) return v;
     const char *rule = c->rule;
+    if (v != RAML_EQUAL && same_to_base_ten(c, a, b))
+        return raml_compare_said(c, RAML_EQUAL, "a logarithm without a base, to base 10");
+    c->rule = rule;
+    if (v == RAML_EQUAL || !raml_expr_has_symbol(a) || !raml_expr_has_symbol(b)) return v;
+    const struct expr *va = raml_compare_vector(c, a, b), *vb = va ? raml_compare_vector(c, b, a) : NULL;
+    if (vb && raml_compare(c, va, vb) == RAML_EQUAL) return raml_compare_said(c, RAML_EQUAL, "unit vectors");
     if (raml_compare_constants(c, a, b)) return raml_compare_said(c, RAML_EQUAL, "a constant of another name");
     return raml_compare_said(c, v, rule);
 }
@@ -386,6 +453,10 @@ static enum raml_verdict compare_kinds(struct check *c, const struct expr *a, co
     if (a->kind == EXPR_TEXT || b->kind == EXPR_TEXT) return raml_compare_words(c, a, b);
     const struct expr *pa = named_point(c, a, b), *pb = named_point(c, b, a);
     if (pa || pb) return raml_compare(c, pa ? pa : a, pb ? pb : b);
+    if (!raml_expr_is_scalar(a) || !raml_expr_is_scalar(b)) {
+        const struct expr *va = raml_compare_vector(c, a, b), *vb = raml_compare_vector(c, b, a);
+        if (va || vb) return raml_compare(c, va ? va : a, vb ? vb : b);
+    }
     if (is_formula_of_sets(a) != is_formula_of_sets(b) && a->kind != EXPR_UNION && b->kind != EXPR_UNION &&
         raml_compare_is_set(a) && raml_compare_is_set(b))
         return raml_compare_said(c, RAML_UNKNOWN, "not decided: a formula of sets");

@@ -36,6 +36,11 @@ enum raml_verdict raml_compare_relations(struct check *c, const struct expr *a, 
 enum raml_verdict raml_compare_sets(struct check *c, const struct expr *a, const struct expr *b);
 enum raml_verdict raml_compare_units(struct check *c, const struct expr *a, const struct expr *b);
 
+/* A sum or product with bounds in closed form; e itself where none is known. */
+const struct expr *raml_compare_sum(struct check *c, const struct expr *e);
+/* The TUPLE of e, a sum of unit vectors, where the other side is a tuple or column of two or three, or such a sum too;
+ * NULL: it is none. */
+const struct expr *raml_compare_vector(struct check *c, const struct expr *e, const struct expr *other);
 /* One of them at least is a TEXT. */
 enum raml_verdict raml_compare_words(struct check *c, const struct expr *a, const struct expr *b);
 /* "5 March" and "March 5"; false: not two dates. */

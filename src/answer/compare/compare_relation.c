@@ -105,6 +105,41 @@ const struct expr *raml_compare_value(struct check *c, const struct expr *e, con
     return e->arg[end - 1];
 }
 
+/* A quantity that is given its value: "m+n = 256+37 = 293", "293 = m+n", "AB^2 = 50"; or a function written otherwise:
+ * "(x+1)^2 = x^2+2x+1". What is constant in it must agree. NULL: another relation. *name: what is given. */
+static const struct expr *given_value(struct check *c, const struct expr *e, const struct expr **name)
+{
+    const struct expr *value = NULL, *before = NULL;
+    const char *rule;
+    bool same = true;
+    *name = NULL;
+    for (uint32_t i = 0; i < e->n; i++) {
+        const struct expr *v = e->arg[i];
+        if (i && e->text[i - 1] == EXPR_APPROX && value) break; /* = 1/3, about 0.33 */
+        if (i && e->text[i - 1] != EXPR_EQ && e->text[i - 1] != EXPR_APPROX) return NULL;
+        bool letter = !i && (v->kind == EXPR_E || v->kind == EXPR_I); /* "e = 1/2" */
+        if (raml_expr_is_scalar(v) && !raml_expr_has_symbol(v) && !letter) {
+            if (value && raml_decide(value, v, &c->work, &rule) != RAML_EQUAL) return NULL;
+            value = v;
+        } else {
+            if (!*name) *name = v;
+            if (before && same) same = raml_decide(before, v, &c->work, &rule) == RAML_EQUAL;
+            before = v;
+        }
+    }
+    if (value) return *name ? value : NULL;
+    return same ? before : NULL;
+}
+
+/* Does gold ask for the sum of these: "m+n"? What has other factors, or coordinates, may be an equation itself. */
+static bool is_sum_of_names(const struct expr *e)
+{
+    if (e->kind != EXPR_ADD) return false;
+    for (uint32_t i = 0; i < e->n; i++)
+        if (e->arg[i]->kind != EXPR_SYMBOL || strchr("xyzt", e->arg[i]->text[0])) return false;
+    return true;
+}
+
 /* ---- equations ---- */
 
 static char flipped(char r)
@@ -243,6 +278,11 @@ static enum raml_verdict both_relations(struct check *c, const struct expr *a, c
         return raml_compare(c, x, y);
     }
 equations:
+    if (a->n != b->n) { /* "m+n = 256+37 = 293" and "m+n = 293" */
+        x = given_value(c, a, &name_a);
+        y = given_value(c, b, &name_b);
+        if (x && y && name_a && name_b && raml_compare(c, name_a, name_b) == RAML_EQUAL) return raml_compare(c, x, y);
+    }
     if (raml_compare_is_set(a) && raml_compare_is_set(b)) {
         enum raml_verdict sets = raml_compare_sets(c, a, b);
         if (c->rule && sets != RAML_UNKNOWN) return sets;
@@ -272,6 +312,11 @@ enum raml_verdict raml_compare_relations(struct check *c, const struct expr *a, 
     if (value != r) {
         raml_work_say(&c->work, "the name in front is left aside");
         return r == a ? raml_compare(c, value, x) : raml_compare(c, x, value);
+    }
+    const struct expr *name, *given = raml_expr_is_scalar(x) ? given_value(c, r, &name) : NULL;
+    if (given && (r == b || raml_expr_has_symbol(given) || is_sum_of_names(name))) {
+        raml_work_say(&c->work, "what is given a value is left aside");
+        return r == a ? raml_compare(c, given, x) : raml_compare(c, x, given);
     }
     if (raml_compare_is_set(r) && raml_compare_is_set(x)) {
         enum raml_verdict v = raml_compare_sets(c, a, b);

@@ -239,6 +239,7 @@ static const struct expr *tidy(struct check *c, const struct expr *e, int depth)
     }
     if (e && (e->kind == EXPR_LIST || e->kind == EXPR_SET || e->kind == EXPR_CASES)) e = flatten(c, e);
     if (e) e = determinant(c, set_difference(c, e));
+    if (e) e = raml_compare_sum(c, e);
     return e ? work_out(c, e) : NULL;
 }
 

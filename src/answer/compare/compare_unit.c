@@ -237,6 +237,8 @@ static enum raml_verdict one_unit(struct check *c, const struct expr *u, const s
     }
     if (q.changes) return compare_changed(c, u, x, first);
     if (q.n_parts > 1) return compare_parts(c, &q, x);
+    bool own_unit = x->kind == EXPR_PERCENT || (x->kind == EXPR_DEGREE && !q.unit.degrees);
+    if (own_unit && q.unit.n_atoms) return raml_compare_said(c, RAML_DIFFERENT, "other units"); /* 45 degrees, 45 cm */
     raml_work_say(&c->work, "the unit '%.40s' is left aside", u->text);
     return first ? raml_compare(c, u->arg[0], x) : raml_compare(c, x, u->arg[0]);
 }

@@ -188,6 +188,26 @@ bool raml_compare_dates(struct check *c, const struct expr *a, const struct expr
 
 /* ---- words and formulas ---- */
 
+/* "b, c" beside {B, C}: single letters, in any order. */
+static bool names_elements(const char *text, const struct expr *e)
+{
+    bool used[8] = {false};
+    uint32_t n = 0;
+    if ((e->kind != EXPR_SET && e->kind != EXPR_LIST) || e->n < 2 || e->n > 8) return false;
+    for (; *text; text++) {
+        if (*text == ' ' || *text == ',') continue;
+        if (!is_alpha(*text) || (text[1] && text[1] != ',' && text[1] != ' ')) return false;
+        uint32_t i = 0;
+        while (i < e->n && (used[i] || e->arg[i]->kind != EXPR_SYMBOL || e->arg[i]->n_text != 1 ||
+                            to_lower(e->arg[i]->text[0]) != to_lower(*text)))
+            i++;
+        if (i == e->n) return false;
+        used[i] = true;
+        n++;
+    }
+    return n == e->n;
+}
+
 enum raml_verdict raml_compare_words(struct check *c, const struct expr *a, const struct expr *b)
 {
     const struct expr *words = a->kind == EXPR_TEXT ? a : b, *other = words == a ? b : a;
@@ -196,6 +216,7 @@ enum raml_verdict raml_compare_words(struct check *c, const struct expr *a, cons
         if (!strcmp(a->text, b->text)) return raml_compare_said(c, RAML_EQUAL, "words");
         return compare_meanings(c, a->text, b->text);
     }
+    if (names_elements(words->text, other)) return raml_compare_said(c, RAML_EQUAL, "letters of a list");
     plain_words(words->text, plain);
     enum meaning m = meaning_of(plain);
     if (other->kind == EXPR_SET && !other->n && m == NO_SOLUTION && same_restriction(plain, ""))

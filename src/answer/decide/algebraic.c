@@ -62,6 +62,11 @@ static bool degrees(const struct expr *e, struct work *w, fmpq_t q)
     return ok;
 }
 
+bool raml_algebraic_pi_multiple(const struct expr *e, struct work *w, fmpq_t q)
+{
+    return pi_multiple(e, w, q);
+}
+
 static bool pi_multiple(const struct expr *e, struct work *w, fmpq_t q)
 {
     bool ok;

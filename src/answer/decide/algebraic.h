@@ -17,4 +17,7 @@ enum { ALGEBRAIC_MAX_DEGREE = 64 };
  * large. */
 enum raml_verdict raml_algebraic_decide(const struct expr *a, const struct expr *b, struct work *w);
 
+/* Is e = q pi for a rational q? */
+bool raml_algebraic_pi_multiple(const struct expr *e, struct work *w, fmpq_t q);
+
 #endif

@@ -3,6 +3,7 @@
 
 #include "answer/decide/algebraic.h"
 #include "answer/decide/ball.h"
+#include "answer/decide/cyclotomic.h"
 #include "answer/decide/flint.h"
 #include "answer/decide/functions.h"
 #include "answer/decide/normal.h"
@@ -75,7 +76,31 @@ static enum meeting compare(const struct expr *a, const struct expr *b, slong pr
     return m;
 }
 
-/* Three ways to prove that overlapping balls are one number. Each may use half of what is left: if all fail, balls of
+static bool is_argument(const struct expr *e)
+{
+    return e->kind == EXPR_CALL && e->sub == FN_ARG && e->n == 1;
+}
+
+/* arg z = t, where balls of both meet (so they are no whole turn apart): z = |z| exp(it). */
+static enum raml_verdict same_argument(const struct expr *arg, const struct expr *t, struct work *w)
+{
+    static const struct expr e = {.kind = EXPR_E, .text = ""}, i = {.kind = EXPR_I, .text = ""};
+    const struct expr *it[2] = {&i, t}, *up[2], *size[1] = {arg->arg[0]}, *both[2];
+    struct expr turn = {.kind = EXPR_MUL, .n = 2, .arg = it, .text = ""};
+    struct expr power = {.kind = EXPR_POW, .n = 2, .arg = up, .text = ""};
+    struct expr abs = {.kind = EXPR_CALL, .sub = FN_ABS, .n = 1, .arg = size, .text = ""};
+    struct expr product = {.kind = EXPR_MUL, .n = 2, .arg = both, .text = ""};
+    up[0] = &e;
+    up[1] = &turn;
+    both[0] = &abs;
+    both[1] = &power;
+    struct work part = raml_work_half(w);
+    enum raml_verdict v = raml_algebraic_decide(arg->arg[0], &product, &part);
+    raml_work_settle(w, &part);
+    return v == RAML_EQUAL ? v : RAML_UNKNOWN;
+}
+
+/* Ways to prove that overlapping balls are one number. Each may use half of what is left: if all fail, balls of
  * more bits may still separate the numbers. That they differ is left to balls too: relying on the other ways for it
  * would be one more thing to trust (Calcium 0.4: arg(-2) is not pi). */
 static enum raml_verdict exactly(const struct expr *a, const struct expr *b, struct work *w, const char **rule)
@@ -86,6 +111,16 @@ static enum raml_verdict exactly(const struct expr *a, const struct expr *b, str
     raml_work_settle(w, &part);
     *rule = "normal form of constants";
     if (v == RAML_EQUAL) return v;
+    part = raml_work_half(w);
+    v = raml_cyclotomic_decide(a, b, &part);
+    raml_work_settle(w, &part);
+    *rule = "cyclotomic numbers";
+    if (v == RAML_EQUAL) return v;
+    if (is_argument(a) || is_argument(b)) {
+        v = is_argument(a) ? same_argument(a, b, w) : same_argument(b, a, w);
+        *rule = "the argument of a complex number";
+        if (v == RAML_EQUAL) return v;
+    }
     part = raml_work_half(w);
     v = raml_algebraic_decide(a, b, &part);
     raml_work_settle(w, &part);
@@ -252,20 +287,22 @@ static enum raml_verdict between(const struct expr *x, const fmpq_t lo, const fm
     return r;
 }
 
-enum raml_verdict raml_decide_rounds_to(const struct expr *x, const struct expr *decimal, struct work *w)
+/* Is x within `half` of d, the value of `decimal`? half: set by `width` from d. */
+typedef bool width_fn(fmpq_t half, const fmpq_t d, const struct expr *decimal, struct work *w);
+
+static enum raml_verdict close_to(const struct expr *x, const struct expr *decimal, width_fn *width, struct work *w)
 {
-    fmpq_t d, unit, lo, hi, v;
+    fmpq_t d, half, lo, hi, v;
     fmpq_init(d);
-    fmpq_init(unit);
+    fmpq_init(half);
     fmpq_init(lo);
     fmpq_init(hi);
     fmpq_init(v);
     enum raml_verdict r = RAML_UNKNOWN;
     enum rational is = RATIONAL_NONE;
-    if (raml_rational(decimal, w, d) == RATIONAL_YES && last_digit(decimal, w, unit)) {
-        fmpq_div_2exp(unit, unit, 1);
-        fmpq_sub(lo, d, unit);
-        fmpq_add(hi, d, unit);
+    if (raml_rational(decimal, w, d) == RATIONAL_YES && width(half, d, decimal, w)) {
+        fmpq_sub(lo, d, half);
+        fmpq_add(hi, d, half);
         is = raml_rational(x, w, v);
     }
     if (is == RATIONAL_YES) r = fmpq_cmp(lo, v) <= 0 && fmpq_cmp(v, hi) <= 0 ? RAML_EQUAL : RAML_DIFFERENT;
@@ -273,9 +310,47 @@ enum raml_verdict raml_decide_rounds_to(const struct expr *x, const struct expr 
     fmpq_clear(v);
     fmpq_clear(hi);
     fmpq_clear(lo);
-    fmpq_clear(unit);
+    fmpq_clear(half);
     fmpq_clear(d);
     return r;
+}
+
+static bool half_digit(fmpq_t half, const fmpq_t d, const struct expr *decimal, struct work *w)
+{
+    (void)d;
+    if (!last_digit(decimal, w, half)) return false;
+    fmpq_div_2exp(half, half, 1);
+    return true;
+}
+
+/* 2 units in the last of 53 bits. */
+static bool two_last_bits(fmpq_t half, const fmpq_t d, const struct expr *decimal, struct work *w)
+{
+    (void)decimal, (void)w;
+    if (fmpq_is_zero(d)) return false;
+    slong bits = (slong)fmpz_bits(fmpq_numref(d)) - (slong)fmpz_bits(fmpq_denref(d));
+    fmpq_t power, size;
+    fmpq_init(power);
+    fmpq_init(size);
+    fmpq_abs(size, d);
+    fmpq_one(power);
+    if (bits >= 0) fmpq_mul_2exp(power, power, (ulong)bits);
+    else fmpq_div_2exp(power, power, (ulong)-bits);
+    if (fmpq_cmp(power, size) > 0) fmpq_div_2exp(power, power, 1); /* the largest power of 2 that is not above d */
+    fmpq_div_2exp(half, power, 51);
+    fmpq_clear(size);
+    fmpq_clear(power);
+    return true;
+}
+
+enum raml_verdict raml_decide_rounds_to(const struct expr *x, const struct expr *decimal, struct work *w)
+{
+    return close_to(x, decimal, half_digit, w);
+}
+
+enum raml_verdict raml_decide_is_double(const struct expr *x, const struct expr *decimal, struct work *w)
+{
+    return close_to(x, decimal, two_last_bits, w);
 }
 
 /* By balls: 1, -1; 0: they overlap; 2: not real, or no value. */

@@ -26,6 +26,10 @@ enum raml_verdict raml_decide(const struct expr *a, const struct expr *b, struct
  * last digit? x: any constant scalar. EQUAL, DIFFERENT, or UNKNOWN when x has no value or variables. */
 enum raml_verdict raml_decide_rounds_to(const struct expr *x, const struct expr *decimal, struct work *w);
 
+/* Is `decimal`, of the same forms, a double's value for x: no further from it than 2 units in the last place of its 53
+ * bits? Only decimals of 15 to 17 significant digits are: what programs print of a double. */
+enum raml_verdict raml_decide_is_double(const struct expr *x, const struct expr *decimal, struct work *w);
+
 /* The sign of a - b for real constants: *order is -1, 0 or 1. False: not decided, or not real. */
 bool raml_decide_order(const struct expr *a, const struct expr *b, struct work *w, int *order);
 

@@ -126,7 +126,8 @@ struct pair {
     const struct expr *a, *b;
     const struct look *look;
     struct work *w;
-    bool real; /* only points where all is real */
+    bool real;     /* only points where all is real */
+    bool negative; /* points with negative coordinates, too, above branches */
 };
 
 static enum meeting meet_at(const struct pair *p, const struct ball_point *point)
@@ -150,7 +151,7 @@ static enum meeting meet(const struct pair *pair, int wanted)
 {
     const struct look *l = pair->look;
     enum meeting all = NO_VALUE;
-    uint32_t n = l->integers ? N_INTEGER_POINTS : l->branches ? N_POSITIVE_POINTS : N_POINTS;
+    uint32_t n = l->integers ? N_INTEGER_POINTS : l->branches && !pair->negative ? N_POSITIVE_POINTS : N_POINTS;
     fmpq value[MAX_SYMBOLS];
     for (uint32_t i = 0; i < l->n_symbols; i++) fmpq_init(&value[i]);
     struct ball_point point = {l->n_symbols, l->symbol, value};
@@ -195,7 +196,7 @@ enum raml_verdict raml_functions_decide(const struct expr *a, const struct expr 
     look_at(b, &l);
     *rule = "not decided: too many variables";
     if (l.too_many) return RAML_UNKNOWN;
-    struct pair pair = {a, b, &l, w, !l.has_i};
+    struct pair pair = {.a = a, .b = b, .look = &l, .w = w, .real = !l.has_i};
     enum meeting m = l.plain ? NO_VALUE : try_points(&pair, 2);
     *rule = "differ at a point";
     if (m == DIFFER) return RAML_DIFFERENT;
@@ -207,6 +208,8 @@ enum raml_verdict raml_functions_decide(const struct expr *a, const struct expr 
     if (v.verdict == RAML_EQUAL) return confirm(&pair, m, rule);
     *rule = "differ at a point";
     if (try_points(&pair, N_POINTS) == DIFFER) return RAML_DIFFERENT;
+    pair.negative = l.branches && l.n_symbols == 1 && !v.assumed && !l.has_i && !l.bound; /* sqrt(x^2) is not x */
+    if (pair.negative && meet(&pair, N_POINTS) == DIFFER) return RAML_DIFFERENT;
     *rule = "not decided: no normal form, and equal values or none";
     if (w->spent || part.spent) *rule = "not decided: too much work";
     return RAML_UNKNOWN;

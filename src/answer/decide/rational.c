@@ -1,6 +1,8 @@
 /* rational.c - see rational.h. The functions of integers are in rational_fn.c. */
 #include "answer/decide/rational.h"
 
+#include "answer/decide/modular.h"
+
 #include <string.h>
 
 enum { MAX_DIGITS = RATIONAL_MAX_BITS * 3 / 10, FAST_DIGITS = 18, MAX_ARGUMENTS = 64 };
@@ -160,6 +162,19 @@ static enum rational pair(const struct expr *e, struct work *w, fmpq_t out)
     return is;
 }
 
+/* a mod m, where a is too large to be written out. */
+static enum rational large_remainder(const struct expr *e, struct work *w, fmpq_t out)
+{
+    fmpq_t m;
+    fmpq_init(m);
+    enum rational is = raml_rational(e->arg[1], w, m);
+    bool whole = is == RATIONAL_YES && fmpz_is_one(fmpq_denref(m));
+    fmpz_one(fmpq_denref(out));
+    bool known = whole && raml_modular(e->arg[0], fmpq_numref(m), w, fmpq_numref(out));
+    fmpq_clear(m);
+    return known ? RATIONAL_YES : RATIONAL_NO;
+}
+
 static enum rational call(const struct expr *e, struct work *w, fmpq_t out)
 {
     if (!e->n || e->n > MAX_ARGUMENTS || !raml_work_charge(w, e->n / 8)) return RATIONAL_NO;
@@ -169,6 +184,7 @@ static enum rational call(const struct expr *e, struct work *w, fmpq_t out)
     for (uint32_t i = 0; i < e->n && is == RATIONAL_YES; i++) is = raml_rational(e->arg[i], w, &arg[i]);
     if (is == RATIONAL_YES) is = raml_rational_call((enum expr_fn)e->sub, arg, e->n, w, out);
     for (uint32_t i = 0; i < e->n; i++) fmpq_clear(&arg[i]);
+    if (is == RATIONAL_NO && e->sub == FN_MOD && e->n == 2) return large_remainder(e, w, out);
     return is;
 }
 

@@ -11,7 +11,7 @@
 const char *raml_found_name(enum raml_found f)
 {
     static const char *const names[] = {"nothing", "bare",   "boxed",   "final", "hashes",
-                                        "phrase",  "letter", "formula", "last"};
+                                        "phrase",  "letter", "formula", "last",  "line"};
     return (size_t)f < COUNT(names) ? names[f] : "nothing";
 }
 
@@ -114,9 +114,11 @@ static enum raml_found unmarked(struct text t, bool last, struct raml_buf *out)
         return RAML_FOUND_FORMULA;
     }
     if (bare(t, last)) {
-        raml_buf_add(out, t.s, t.n);
+        if (!raml_find_labelled(t, &stated)) stated = t; /* "Total: 18" */
+        raml_buf_add(out, stated.s, stated.n);
         return RAML_FOUND_BARE;
     }
+    if (raml_find_last_line(t, out)) return RAML_FOUND_LINE;
     return last && raml_find_last(t, out) ? RAML_FOUND_LAST : RAML_FOUND_NOTHING;
 }
 

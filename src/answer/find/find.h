@@ -112,6 +112,15 @@ bool raml_find_cut(struct text t, const struct cues *cues, size_t from);
 /* #### x; empty when the text ends there. */
 bool raml_find_hashes(struct text t, struct text *out);
 
+/* Is t a number or a formula with at most a word after it? "1. Step" is a heading. */
+bool raml_find_plain(struct text t);
+
+/* find_line.c */
+/* "Total: 18": the 18. */
+bool raml_find_labelled(struct text t, struct text *out);
+/* The value that the last line shows, in bold or as a formula of its own. */
+bool raml_find_last_line(struct text t, struct raml_buf *out);
+
 /* find_number.c */
 /* A number that begins at byte i: *to is after its last digit or percent sign; *value excludes the currency. */
 bool raml_find_number(struct text t, size_t i, size_t *to, struct text *value);
@@ -119,6 +128,8 @@ bool raml_find_number(struct text t, size_t i, size_t *to, struct text *value);
 void raml_find_add_suffix(struct text t, size_t i, struct raml_buf *out);
 /* The last number or formula of a text. */
 bool raml_find_last(struct text t, struct raml_buf *out);
+/* The first one; the whole text where another number belongs to it. */
+bool raml_find_first(struct text t, struct raml_buf *out);
 /* Gold is a whole number, and none of the numbers that pred writes is: whatever its answer may be, it is not that. */
 bool raml_find_never_said(struct text gold, struct text pred);
 

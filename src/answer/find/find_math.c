@@ -39,6 +39,10 @@ static bool single(struct formulas *f, struct formula *out)
     struct text inner = raml_find_trim(raml_find_slice(t, from, i));
     if (!inner.n) return false;
     bool amounts = is_digit(inner.s[0]) && i + 1 < t.n && is_digit(t.s[i + 1]);
+    size_t before = from - 1; /* "220 $ sur 300 $": amounts, too */
+    while (before && t.s[before - 1] == ' ') before--;
+    bool word = inner.n > 2 && is_alpha(inner.s[0]) && is_alpha(inner.s[1]);
+    amounts = amounts || (word && before && is_digit(t.s[before - 1]) && is_digit(inner.s[inner.n - 1]));
     if (amounts || raml_find_read(inner, false).run >= 3) return false;
     *out = (struct formula){inner, raml_find_slice(t, from - 1, i + 1)};
     f->pos = i + 1;

@@ -172,7 +172,8 @@ static bool says(struct text t)
     return t.n > 1;
 }
 
-bool raml_find_last(struct text t, struct raml_buf *out)
+/* The last number or formula of t, or the first. *after: the byte behind it. False: there is none. */
+static bool one_value(struct text t, bool first, struct raml_buf *out, size_t *after_it)
 {
     struct formulas f = {.t = t};
     struct formula next;
@@ -200,14 +201,57 @@ bool raml_find_last(struct text t, struct raml_buf *out)
         if (value.s && (good || !certain)) {
             last = value;
             certain = good;
+            *after_it = i + n;
             suffix = after;
         }
+        if (first && certain) break;
         i += n ? n : 1;
     }
     if (!last.s) return false;
     raml_buf_add(out, last.s, last.n);
     if (suffix) raml_find_add_suffix(t, suffix, out);
     return true;
+}
+
+bool raml_find_last(struct text t, struct raml_buf *out)
+{
+    size_t after;
+    return one_value(t, false, out, &after);
+}
+
+/* Is another number joined to the one before byte i: "5 to 6", "5 out of 6", "1 hour 30 minutes", "5 apples and 3 pears"? */
+static bool goes_on(struct text t, size_t i)
+{
+    static const char direct[] =
+        "to|out of|in|of|in every|for every|per|by|over|times|plus|minus|bis|\xc3\xa0|a|sur|von|de|por|para|from|"
+        "through|up to|-|\xe2\x80\x93|+|*|\xc3\x97|/|:|=|^|<|>|\xe5\x88\xb0|\xe8\x87\xb3|~";
+    static const char links[] = "and|or|to|und|oder|bis|et|ou|y|o|e|\xd0\xb8|\xe5\x92\x8c|\xe6\x88\x96|,|+|-";
+    size_t to, len;
+    struct text value;
+    i += raml_find_space(t, i);
+    size_t n = raml_find_any(t, i, direct, true), at = i + n;
+    at += raml_find_space(t, at);
+    if (n && at < t.n && (raml_find_number(t, at, &to, &value) || raml_find_one_of(t.s[at], "$\\"))) return true;
+    while (i < t.n && raml_find_letter(raml_find_char(t, i, &len))) i += len; /* a unit */
+    i += raml_find_space(t, i);
+    if (i < t.n && raml_find_number(t, i, &to, &value) && !raml_find_one_of(t.s[i], "+-")) return true;
+    n = raml_find_any(t, i, links, true);
+    at = i + n;
+    at += raml_find_space(t, at);
+    return n && at < t.n && raml_find_number(t, at, &to, &value);
+}
+
+bool raml_find_first(struct text t, struct raml_buf *out)
+{
+    size_t after = 0;
+    struct raml_buf b;
+    raml_buf_init(&b, t.n + 64);
+    bool found = one_value(t, true, &b, &after);
+    if (found && goes_on(t, after)) raml_buf_add(out, t.s, t.n); /* all of it, which says more than a number */
+    else if (found) raml_buf_add(out, b.data, b.len);
+    if (b.code) out->code = b.code;
+    raml_buf_deinit(&b);
+    return found;
 }
 
 /* The digits of a whole number, "1,204" or "00012" or "12.0", from t.s[*i] on, without leading zeros; *i moves past

@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-enum { LONGEST = 300 }; /* bytes of a clause that is taken as it is, though it reads as a sentence */
+enum { WORDY = 3, LONGEST = 300 }; /* bytes of a clause that is taken as it is, though it reads as a sentence */
 
 static const char fillers[] =
     "for sure|approximately|about|around|roughly|equal to|equals|exactly|simply|just|therefore|thus|then|indeed|"
@@ -43,6 +43,8 @@ static bool full_stop(struct text t, size_t i, uint32_t c, size_t len)
     }
     if (c == '<') return i + 1 < t.n && raml_find_one_of(t.s[i + 1], "/|");
     if (c != '.' && c != '!' && c != '?') return false;
+    size_t after = i + 1 + raml_find_space(t, i + 1);
+    if (c == '!' && after < t.n && i && is_digit(t.s[i - 1]) && raml_find_one_of(t.s[after], "=/+*^)]")) return false;
     return i + 1 >= t.n || is_space(t.s[i + 1]) || raml_find_one_of(t.s[i + 1], "*\"')<") ||
            (unsigned char)t.s[i + 1] >= 0xe2;
 }
@@ -179,16 +181,6 @@ static bool after_verb(struct text t, const char *verbs, struct text *out)
     return r.digits || r.formulas;
 }
 
-/* The number that t begins with, or its last one. */
-static bool number(struct text t, struct raml_buf *out)
-{
-    size_t to;
-    struct text value;
-    if (!raml_find_number(t, 0, &to, &value)) return raml_find_read(t, true).digits && raml_find_last(t, out);
-    raml_buf_add(out, value.s, value.n);
-    return true;
-}
-
 /* One formula with words before it and nothing after. */
 static bool ends_in_formula(struct text t, struct formula *out)
 {
@@ -205,6 +197,27 @@ static bool says_nothing(struct text t)
     n += raml_find_space(t, n);
     return n >= t.n || raml_find_number(t, n, &to, &value) || raml_find_one_of(t.s[n], "$\\*(") ||
            raml_find_any(t, n, "clear|certain|sure|yet|so|just|only|obvious|correct|right|what|a|an", true);
+}
+
+/* What a sentence says after its verb: "the total is 12". */
+static const char verbs[] =
+    "is|are|equals|be|=|est|sont|vaut|ist|sind|betr\xc3\xa4gt|es|son|\xc3\xa8|sono|\xc3\xa9|s\xc3\xa3o|zijn|"
+    "wynosi|\xd1\x80\xd0\xb0\xd0\xb2\xd0\xb5\xd0\xbd|\xd1\x80\xd0\xb0\xd0\xb2\xd0\xbd\xd0\xbe|l\xc3\xa0";
+
+static bool begins_value(struct text t)
+{
+    size_t to;
+    struct text value;
+    return raml_find_number(t, 0, &to, &value) || raml_find_one_of(t.s[0], "$\\(");
+}
+
+/* Does t begin with words, and go on with some, without a formula: "il reste 220 $ d'ici 12 mois"? */
+static bool is_wordy(struct text t)
+{
+    size_t n = 0, len;
+    while (n < t.n && raml_find_letter(raml_find_char(t, n, &len))) n += len;
+    struct reading r = raml_find_read(t, true);
+    return n > 1 && n < t.n && is_space(t.s[n]) && r.words >= WORDY && r.digits && !r.formulas;
 }
 
 /* The answer in a clause. False: none. */
@@ -224,11 +237,15 @@ static bool reduce(struct text t, struct raml_buf *out)
     if (leading(t, out)) return true;
     if (bold(t, &part)) return reduce(part, out); /* once: part contains no ** */
     bool formula = ends_in_formula(t, &only);
-    if (!formula && after_verb(t, raml_find_sentence(t) ? "is|are|equals|be|=" : "is|are|equals", &part)) {
+    bool sentence = raml_find_sentence(t);
+    if (!formula && after_verb(t, sentence ? verbs : "is|are|equals", &part)) {
         if (leading(part, out)) return true;
-        t = part;
+        if (begins_value(part) || !sentence ||
+            !raml_find_read(raml_find_slice(t, 0, (size_t)(part.s - t.s)), true).digits)
+            t = part;
     }
     if (!formula && !raml_find_sentence(t)) {
+        if (is_wordy(t) && raml_find_first(t, out)) return true;
         raml_buf_add(out, t.s, t.n);
         return true;
     }
@@ -237,7 +254,7 @@ static bool reduce(struct text t, struct raml_buf *out)
         add_unit(raml_find_skip(t, (size_t)(only.whole.s - t.s) + only.whole.n), out);
         return true;
     }
-    if (number(t, out)) return true;
+    if (raml_find_read(t, true).digits && raml_find_first(t, out)) return true;
     if (t.n > LONGEST) return false;
     raml_buf_add(out, t.s, t.n);
     return true;
@@ -286,8 +303,7 @@ bool raml_find_cut(struct text t, const struct cues *cues, size_t from)
     return !last->before && last->from >= from && !raml_find_strip(raml_find_skip(t, last->to)).n;
 }
 
-/* Is t a number or a formula with at most a word after it? "1. Step" is a heading. */
-static bool plain(struct text t)
+bool raml_find_plain(struct text t)
 {
     size_t to;
     struct text value;
@@ -307,7 +323,7 @@ bool raml_find_hashes(struct text t, struct text *out)
         size_t end = line_end ? (size_t)(line_end - t.s) : t.n;
         struct text line = raml_find_strip(raml_find_slice(t, i + 4, end));
         bool last = !raml_find_trim(raml_find_skip(t, end)).n;
-        if (last || (line.n && plain(line))) {
+        if (last || (line.n && raml_find_plain(line))) {
             *out = line;
             found = true;
         }

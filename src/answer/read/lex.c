@@ -66,10 +66,55 @@ static size_t connective(const struct lexer *x, size_t n)
     return k && n >= k && n - k <= 1 ? k : 0;
 }
 
+/* ---- x for times ---- */
+
+/* Do digits follow byte i, after blanks? */
+static bool number_follows(const struct lexer *x, size_t i)
+{
+    i = raml_lex_skip_space(x, i);
+    return is_digit(at(x, i)) || (at(x, i) == '.' && is_digit(at(x, i + 1)));
+}
+
+static bool number_precedes(const struct lexer *x, size_t i)
+{
+    while (i && is_space(x->s[i - 1])) i--;
+    return i && is_digit(x->s[i - 1]);
+}
+
+/* Is the letter at x->i, an x, a sign for times? It is when numbers are on both sides, of every such letter in the
+ * text but a name before "=". */
+static bool is_times(const struct lexer *x)
+{
+    const struct token *t = last(x);
+    char c = x->s[x->i];
+    if ((c | 0x20) != 'x' || !t || t->kind != T_NUMBER || !number_follows(x, x->i + 1)) return false;
+    for (size_t k = 0; k < x->n; k++) {
+        if (x->s[k] != c || is_alpha(at(x, k + 1)) || (k && (is_alpha(x->s[k - 1]) || x->s[k - 1] == '\\'))) continue;
+        bool name = at(x, raml_lex_skip_space(x, k + 1)) == '=';
+        if (!name && !(number_precedes(x, k) && number_follows(x, k + 1))) return false;
+    }
+    return true;
+}
+
+/* \text{ x }, \mathrm{x}, and the letter of other scripts, between numbers; x->i is after it. */
+static bool is_times_text(const struct lexer *x, const char *s, size_t n)
+{
+    const struct token *t = last(x);
+    bool letter = (n == 1 && (*s | 0x20) == 'x') ||
+                  (n == 2 && (!memcmp(s, "\xd1\x85", 2) || !memcmp(s, "\xd0\xa5", 2))) ||
+                  (n == 2 && !memcmp(s, "\xc3\x97", 2));
+    return letter && t && t->kind == T_NUMBER && number_follows(x, x->i);
+}
+
 static void word(struct lexer *x)
 {
     size_t n = 0;
     while (is_alpha(at(x, x->i + n))) n++;
+    if (n == 1 && is_times(x)) {
+        raml_lex_add(x, T_TIMES, 0, NULL, 0);
+        x->i++;
+        return;
+    }
     size_t k = connective(x, n);
     if (k) {
         raml_lex_add(x, T_AND, 0, NULL, 0);
@@ -147,6 +192,7 @@ static void text_token(struct lexer *x, const char *s, size_t n)
     if (name && (name->kind == T_AND || name->kind == T_PERCENT || name->kind == T_DEGREE)) add_name(x, name);
     else if (name && name->kind == T_FN && has_argument(x)) add_name(x, name);
     else if (n == 1 && *s == 'i' && after_operator(x)) raml_lex_add(x, T_IMAGINARY, 0, NULL, 0);
+    else if (is_times_text(x, s, n)) raml_lex_add(x, T_TIMES, 0, NULL, 0);
     else if (n == 0) x->space = true;
     else if (n == 1 && *s == ',') raml_lex_add(x, T_COMMA, 0, NULL, 0);
     else if ((n == 1 && *s == '%') || (n == 2 && s[0] == '\\' && s[1] == '%')) raml_lex_add(x, T_PERCENT, 0, NULL, 0);
@@ -178,7 +224,7 @@ static void roman(struct lexer *x)
         s += k, n -= k;
     }
     trim(&s, &n);
-    if (upright_unit(x, s, n)) {
+    if (upright_unit(x, s, n) || is_times_text(x, s, n)) {
         text_token(x, s, n);
         return;
     }
@@ -369,8 +415,12 @@ static void beyond_ascii(struct lexer *x)
                (c >= 0x201c && c <= 0x201f) || (c >= 0x2061 && c <= 0x2064)) {
         x->space = true;
     } else if (!fraction_sign(x, c)) { /* letters of some script: words */
-        size_t len = n;
-        raml_lex_add(x, T_WORD, 0, raml_arena_text(x->arena, x->s + x->i, len), len);
+        size_t len = n, from = x->i;
+        x->i += n;
+        bool times = is_times_text(x, x->s + from, n);
+        x->i = from;
+        if (times) raml_lex_add(x, T_TIMES, 0, NULL, 0);
+        else raml_lex_add(x, T_WORD, 0, raml_arena_text(x->arena, x->s + x->i, len), len);
     }
     x->i += n;
 }
@@ -390,6 +440,19 @@ static void relation(struct lexer *x, char c)
     }
     raml_lex_add(x, T_RELATION, (int)r, NULL, 0);
     x->i += two;
+}
+
+/* Is "!=" at x->i a factorial and an equality, "5!=120"? It is right after a number, with no name on this side. */
+static bool is_factorial(const struct lexer *x)
+{
+    const struct token *t = last(x);
+    if (!t || x->space || (t->kind == T_NUMBER && memchr(t->text, '.', t->n))) return false;
+    if (t->kind != T_NUMBER && t->kind != T_CLOSE && t->kind != T_GROUP_END && t->kind != T_BANG) return false;
+    for (; t >= x->out.token; t--) {
+        if (t->kind == T_RELATION || t->kind == T_COMMA || t->kind == T_AND) break;
+        if (t->kind == T_LETTER || t->kind == T_WORD || t->kind == T_SYMBOL || t->kind == T_TEXT) return false;
+    }
+    return true;
 }
 
 /* One ASCII character that is not a digit, letter, whitespace or backslash. x->i moves past it. */
@@ -418,7 +481,7 @@ static void single(struct lexer *x, char c)
     case '^': raml_lex_add(x, T_POWER, 0, NULL, 0); break;
     case '_': raml_lex_add(x, T_SUB, 0, NULL, 0); break;
     case '!':
-        if (at(x, x->i + 1) == '=' && (at(x, x->i + 2) != '=')) {
+        if (at(x, x->i + 1) == '=' && at(x, x->i + 2) != '=' && !is_factorial(x)) {
             raml_lex_add(x, T_RELATION, EXPR_NE, NULL, 0);
             x->i++;
         } else {

@@ -3,21 +3,56 @@
 
 #include <string.h>
 
-/* Length of a thousands separator at i: "," "{,}" "\," ",\!" and a thin space; 0: none. *plain: a bare comma. */
-static size_t separator(const struct lexer *x, size_t i, bool *plain)
+enum separator_kind { NO_SEPARATOR, SURE, BLANK /* may part numbers, too */, SPACE, COMMA };
+
+/* Length of a thousands separator at i. */
+static size_t separator(const struct lexer *x, size_t i, enum separator_kind *kind)
 {
-    static const char *const words[] = {"{,}", "\\,\\!",       ",\\!\\!",      ",\\!", "\\,",
-                                        "\\!", "\xe2\x80\x89", "\xe2\x80\xaf", ","};
-    *plain = false;
-    for (size_t k = 0; k < sizeof words / sizeof *words; k++) {
-        size_t n = strlen(words[k]);
-        if (!raml_lex_starts(x, i, words[k])) continue;
-        *plain = k + 1 == sizeof words / sizeof *words;
-        size_t end = *plain ? i + n : raml_lex_skip_space(x, i + n);
-        return end - i;
+    static const struct {
+        const char *text;
+        enum separator_kind kind;
+    } known[] = {{"{,}", SURE},
+                 {"{\\,}", SURE},
+                 {"{\\ }", SURE},
+                 {"{\\;}", SURE},
+                 {"{~}", SURE},
+                 {"{ }", SURE},
+                 {"{'}", SURE},
+                 {"\\,\\!", SURE},
+                 {",\\!\\!", SURE},
+                 {",\\!", SURE},
+                 {"\\,", SURE},
+                 {"\\!", SURE},
+                 {"\\thinspace", SURE},
+                 {"'", SURE},
+                 {"\xe2\x80\x99", SURE},
+                 {"_", SURE},
+                 {"~", BLANK},
+                 {"\\ ", BLANK},
+                 {"\\:", BLANK},
+                 {"\\;", BLANK},
+                 {"\xc2\xa0", BLANK},
+                 {"\xe2\x80\x85", SURE},
+                 {"\xe2\x80\x86", SURE},
+                 {"\xe2\x80\x87", SURE},
+                 {"\xe2\x80\x88", SURE},
+                 {"\xe2\x80\x89", SURE},
+                 {"\xe2\x80\x8a", SURE},
+                 {"\xe2\x80\xaf", SURE},
+                 {"\xe2\x81\x9f", SURE},
+                 {"\xe3\x80\x80", BLANK},
+                 {",", COMMA}};
+    *kind = NO_SEPARATOR;
+    for (size_t k = 0; k < sizeof known / sizeof *known; k++) {
+        if (known[k].text[0] != at(x, i) || !raml_lex_starts(x, i, known[k].text)) continue;
+        size_t n = strlen(known[k].text);
+        *kind = known[k].kind;
+        bool command = strpbrk(known[k].text, "\\{") != NULL; /* blanks after it mean nothing */
+        return command ? raml_lex_skip_space(x, i + n) - i : n;
     }
-    if (at(x, i) == ' ' && is_digit(at(x, i + 1))) return 1;
-    return 0;
+    if (at(x, i) != ' ' || !is_digit(at(x, i + 1))) return 0;
+    *kind = SPACE;
+    return 1;
 }
 
 static size_t digits(const struct lexer *x, size_t i)
@@ -27,25 +62,80 @@ static size_t digits(const struct lexer *x, size_t i)
     return k - i;
 }
 
+/* May commas part numbers here, whatever follows them? */
+static bool commas_part(const struct lexer *x)
+{
+    return x->split || (x->depth && !x->environments);
+}
+
 /* The digits of groups of three after the first ones; returns the byte after them. */
 static size_t thousands(struct lexer *x, size_t i, char *out, size_t *n, bool *comma)
 {
     size_t first = *n;
     bool zero = first && out[0] == '0';
     while (first >= 1 && first <= 3 && !zero) {
-        bool plain;
-        size_t sep = separator(x, i, &plain);
+        enum separator_kind kind;
+        size_t sep = separator(x, i, &kind);
         if (!sep || digits(x, i + sep) != 3) break;
-        bool space = at(x, i) == ' ';
-        if (plain && (x->split || (x->depth && !x->environments))) break;
-        if (space && (at(x, i + 4) == '/' || x->depth || at(x, i + 4) == '^')) break; /* "1 100/3", "2 100^2" */
-        if (at(x, i + sep + 3) == '.' && is_digit(at(x, i + sep + 4)) && space) break;
+        char after = at(x, i + sep + 3);
+        if (kind == COMMA && commas_part(x)) break;
+        if ((kind == SPACE || kind == BLANK) && (after == '/' || after == '^')) break; /* "1 100/3", "2 100^2" */
+        if (kind == SPACE && (x->depth || (after == '.' && is_digit(at(x, i + 5))))) break;
         memcpy(out + *n, x->s + i + sep, 3);
         *n += 3;
         i += sep + 3;
-        *comma |= plain;
+        *comma |= kind == COMMA;
     }
     return i;
+}
+
+/* "12,34,567": groups of two, and three digits at the end. Returns the byte after them; i: it is not so. */
+static size_t indian(struct lexer *x, size_t i, char *out, size_t *n, bool *comma)
+{
+    size_t k = i, groups = 0, len = *n;
+    char *digit = out + len;
+    if (len < 1 || len > 2 || out[0] == '0' || commas_part(x)) return i;
+    for (;;) {
+        enum separator_kind kind;
+        size_t sep = separator(x, k, &kind), many = sep ? digits(x, k + sep) : 0;
+        if ((many != 2 && many != 3) || (kind != COMMA && kind != SURE)) return i;
+        memcpy(digit, x->s + k + sep, many);
+        digit += many;
+        k += sep + many;
+        if (many == 3) break;
+        groups++;
+    }
+    if (!groups || (at(x, k) == ',' && is_digit(at(x, k + 1)))) return i;
+    *n = (size_t)(digit - out);
+    *comma = true;
+    return k;
+}
+
+/* "1.234,5", "1.234.567,89", "1.234.567": points part thousands where nothing else can be meant. Returns the byte after
+ * them, with a point for the comma in out; i: it is not so. */
+static size_t points(struct lexer *x, size_t i, char *out, size_t *n, bool *comma)
+{
+    size_t k = i, groups = 0, len = *n;
+    if (len < 1 || len > 3 || out[0] == '0' || commas_part(x)) return i;
+    while (at(x, k) == '.' && digits(x, k + 1) == 3) {
+        memcpy(out + len, x->s + k + 1, 3);
+        len += 3;
+        k += 4;
+        groups++;
+    }
+    size_t decimals = at(x, k) == ',' ? digits(x, k + 1) : 0;
+    if (!groups || (at(x, k) == '.' && is_digit(at(x, k + 1))) || (groups == 1 && (!decimals || decimals == 3)))
+        return i;
+    if (decimals && at(x, k + 1 + decimals) == ',' && is_digit(at(x, k + 2 + decimals))) return i;
+    if (decimals) {
+        out[len++] = '.';
+        memcpy(out + len, x->s + k + 1, decimals);
+        len += decimals;
+        k += 1 + decimals;
+        *comma = true;
+    }
+    *n = len;
+    return k;
 }
 
 /* "e-5", "E12" after the digits, not the letter e of e^2; returns the byte after it. */
@@ -65,8 +155,14 @@ void raml_lex_number(struct lexer *x)
     size_t i = x->i, n = digits(x, i);
     bool comma = false;
     memcpy(out, x->s + i, n);
-    i = thousands(x, i + n, out, &n, &comma);
-    if (at(x, i) == '.' && is_digit(at(x, i + 1))) {
+    i += n;
+    size_t grouped = points(x, i, out, &n, &comma);
+    if (grouped == i) grouped = indian(x, i, out, &n, &comma);
+    bool whole = grouped == i || !memchr(out, '.', n);
+    i = grouped == i ? thousands(x, i, out, &n, &comma) : grouped;
+    if (!whole) {
+        /* its decimals are there */
+    } else if (at(x, i) == '.' && is_digit(at(x, i + 1))) {
         size_t more = digits(x, i + 1);
         memcpy(out + n, x->s + i, more + 1);
         n += more + 1;

@@ -194,6 +194,14 @@ static bool bracketed_condition(const struct parser *p, const struct token *befo
     return raml_parse_begins_qualifier(p, false);
 }
 
+/* 5th, 2nd */
+static bool ordinal(const struct token *t, const struct token *before)
+{
+    return t->kind == T_WORD && t->n == 2 && !t->space && before->kind == T_NUMBER &&
+           (!memcmp(t->text, "th", 2) || !memcmp(t->text, "st", 2) || !memcmp(t->text, "nd", 2) ||
+            !memcmp(t->text, "rd", 2));
+}
+
 /* Words that are never a product of letters. */
 static bool is_short_word(const struct token *t)
 {
@@ -202,7 +210,7 @@ static bool is_short_word(const struct token *t)
                                         "be",  "by",  "we",  "as",  "at",  "on",  "an",  "no",  "so",
                                         "its", "can", "was", "per", "one", "two", "six", "ten"};
     for (size_t k = 0; k < sizeof words / sizeof *words; k++)
-        if (strlen(words[k]) == t->n && !memcmp(words[k], t->text, t->n)) return true;
+        if (words[k][0] == t->text[0] && strlen(words[k]) == t->n && !memcmp(words[k], t->text, t->n)) return true;
     return false;
 }
 
@@ -219,8 +227,8 @@ bool raml_parse_begins_factor(const struct parser *p)
     const struct token *t = raml_parse_peek(p, 0), *before = p->i ? &p->token[p->i - 1] : NULL;
     if (before && (t->kind == T_LETTER || t->kind == T_GROUP) && temperature_scale(p)) return false;
     if (t->kind == T_FN && before && before->kind == T_NUMBER && unit_like_function(p, t)) return false;
-    if (before &&
-        (half_of_day(p) || bracketed_words(p) || remainder_letter(p, before) || bracketed_condition(p, before)))
+    if (before && (ordinal(t, before) || half_of_day(p) || bracketed_words(p) || remainder_letter(p, before) ||
+                   bracketed_condition(p, before)))
         return false;
     switch (t->kind) {
     case T_LETTER:
@@ -231,12 +239,13 @@ bool raml_parse_begins_factor(const struct parser *p)
     case T_EULER:
     case T_IMAGINARY:
     case T_INFINITY:
-    case T_GROUP:
     case T_FRAC:
     case T_BINOM:
     case T_SQRT:
     case T_ACCENT:
     case T_BEGIN: return true;
+    case T_GROUP: /* "70{000}" is written as one number, and means nothing sure */
+        return !(before && before->kind == T_NUMBER && raml_parse_peek(p, 1)->kind == T_NUMBER);
     case T_NUMBER: /* "2^6 3^5": but not "3 5" */
         return before && (before->kind != T_NUMBER || (p->i > 1 && p->token[p->i - 2].kind == T_POWER));
     case T_WORD:
@@ -467,9 +476,38 @@ static void skip_end(struct parser *p)
     }
 }
 
+/* Digits of full width, with the points and commas between them, as ASCII; text itself when there are none. */
+static const char *narrow(const char *text, size_t *n, struct expr_pool *pool)
+{
+    if (!memmem(text, *n, "\xef\xbc", 2)) return text;
+    char *out = raml_arena_alloc(pool->arena, *n + 1, 1);
+    size_t len = 0;
+    if (!out) {
+        pool->no_memory = true;
+        return text;
+    }
+    for (size_t i = 0; i < *n;) {
+        unsigned char c = i + 2 < *n && !memcmp(text + i, "\xef\xbc", 2) ? (unsigned char)text[i + 2] : 0;
+        bool digit = c >= 0x90 && c <= 0x99;
+        bool between = (c == 0x8e || c == 0x8c) && len && out[len - 1] >= '0' && out[len - 1] <= '9' && i + 5 < *n &&
+                       !memcmp(text + i + 3, "\xef\xbc", 2) && (unsigned char)text[i + 5] >= 0x90 &&
+                       (unsigned char)text[i + 5] <= 0x99;
+        if (digit || between) {
+            out[len++] = (char)(digit ? c - 0x90 + '0' : c == 0x8e ? '.' : ',');
+            i += 3;
+        } else {
+            out[len++] = text[i++];
+        }
+    }
+    out[len] = 0;
+    *n = len;
+    return out;
+}
+
 const struct expr *raml_parse(const char *text, size_t n, bool split, struct expr_pool *pool, bool *thousands,
                               const char **why)
 {
+    text = narrow(text, &n, pool);
     struct tokens t = raml_lex(text, n, split, pool->arena);
     if (thousands) *thousands = t.thousands;
     *why = NULL;

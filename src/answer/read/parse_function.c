@@ -67,6 +67,7 @@ const struct expr *raml_parse_function(struct parser *p)
 {
     const struct token *t = &p->token[p->i++];
     const int t_fn = t->sub;
+    const bool bare_log = t->n == 3;
     enum expr_fn fn = t->sub;
     const struct expr *power = NULL, *base = NULL, *e;
     for (int k = 0; k < 2; k++) {
@@ -113,6 +114,7 @@ const struct expr *raml_parse_function(struct parser *p)
         e = e ? raml_expr_call(p->pool, FN_LOG, e, base) : NULL;
     } else {
         e = call(p, fn, e);
+        if (e && fn == FN_LN && e->sub == FN_LN && bare_log) ((struct expr *)e)->rows = 1; /* the base is not said */
     }
     return power ? raml_expr_2(p->pool, EXPR_POW, e, power) : e;
 }
@@ -157,6 +159,27 @@ static const struct expr *opaque(struct parser *p, const char *name, size_t n, c
     return e;
 }
 
+/* How many sums inside e have bound a name of their own (at most 9): an outer one needs another. */
+static int nesting(const struct expr *e)
+{
+    int most = e->kind == EXPR_SYMBOL && e->text[0] == '_' ? e->text[2] - '0' + 1 : 0;
+    for (uint32_t i = 0; i < e->n; i++) {
+        int here = nesting(e->arg[i]);
+        if (here > most) most = here;
+    }
+    return most < 9 ? most : 9;
+}
+
+/* Does a name in e have the letter var in its index, as a_k has k? Then its terms are not the same. */
+static bool index_mentions(const struct expr *e, const char *var)
+{
+    const char *index = e->kind == EXPR_SYMBOL || e->kind == EXPR_APPLY ? strchr(e->text, '_') : NULL;
+    if (index && index > e->text && strstr(index, var)) return true;
+    for (uint32_t i = 0; i < e->n; i++)
+        if (index_mentions(e->arg[i], var)) return true;
+    return false;
+}
+
 const struct expr *raml_parse_big(struct parser *p)
 {
     const struct token *t = &p->token[p->i++];
@@ -184,12 +207,15 @@ const struct expr *raml_parse_big(struct parser *p)
                  (low->arg[0]->kind == EXPR_SYMBOL || low->arg[0]->kind == EXPR_I);
     if ((sum || product) && bound && high) {
         const char *var = low->arg[0]->kind == EXPR_I ? "i" : low->arg[0]->text;
-        const struct expr *e = written_out(p, sum, var, low->arg[1], high, body);
+        bool indexed = index_mentions(body, var);
+        const struct expr *e = indexed ? NULL : written_out(p, sum, var, low->arg[1], high, body);
         if (e || p->pool->too_large) return e;
         arg[n++] = low->arg[1];
         arg[n++] = high;
-        arg[n++] = raml_expr_replace(p->pool, body, var, raml_expr_text(p->pool, EXPR_SYMBOL, "_k", 2));
-        return arg[n - 1] ? opaque(p, t->text, t->n, arg, n) : NULL;
+        char name[4] = {'_', 'k', (char)('0' + nesting(body)), 0};
+        arg[n++] = raml_expr_replace(p->pool, body, var, raml_expr_text(p->pool, EXPR_SYMBOL, name, 3));
+        if (!arg[n - 1]) return NULL;
+        return indexed ? opaque(p, "terms", 5, arg, n) : opaque(p, t->text, t->n, arg, n);
     }
     if (low && low->kind == EXPR_RELATION) { /* lim_{x -> 3}, sum_{d | n} ... */
         for (uint32_t i = 0; i < low->n && i < 2; i++) arg[n++] = low->arg[i];

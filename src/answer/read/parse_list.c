@@ -26,6 +26,7 @@ static const struct expr *set_expression(struct parser *p)
     while (e) {
         uint8_t kind = raml_parse_peek(p, 0)->kind;
         if (kind != T_CUP && kind != T_CAP && kind != T_SETMINUS) break;
+        if (kind == T_CUP && raml_parse_parts_items(raml_parse_peek(p, 1)->kind)) break; /* 1 cup */
         if (!raml_parse_enter(p)) return NULL;
         p->i++;
         e = flat(p,

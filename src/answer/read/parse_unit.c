@@ -203,7 +203,8 @@ const struct expr *raml_parse_unit(struct parser *p, const struct expr *e)
     const struct token *next = raml_parse_peek(p, 1);
     bool bracketed = t->kind == T_OPEN && t->sub == '(' && (next->kind == T_WORD || next->kind == T_TEXT);
     bool word = t->kind == T_TEXT || t->kind == T_WORD || t->kind == T_LETTER || t->kind == T_SLASH ||
-                t->kind == T_CURRENCY || t->kind == T_FN || (t->kind == T_GROUP && next->kind == T_LETTER);
+                t->kind == T_CURRENCY || t->kind == T_FN || t->kind == T_CUP ||
+                (t->kind == T_GROUP && next->kind == T_LETTER);
     if (!word && !bracketed) return e;
     uint32_t end = end_of_item(p, p->i);
     if (!end) return e;
@@ -218,11 +219,26 @@ const struct expr *raml_parse_unit(struct parser *p, const struct expr *e)
     return u;
 }
 
+/* The tokens of "* 10^{-4}" after token k; 0: none. */
+static uint32_t times_ten(const struct parser *p, uint32_t k)
+{
+    const struct token *t = &p->token[k + 1];
+    if (k + 5 > p->n || t[0].kind != T_TIMES || t[1].kind != T_NUMBER || strcmp(t[1].text, "10") != 0) return 0;
+    uint32_t n = 3, group = t[3].kind == T_GROUP;
+    if (t[2].kind != T_POWER) return 0;
+    n += group;
+    n += k + 1 + n < p->n && (t[n].kind == T_MINUS || t[n].kind == T_PLUS);
+    if (k + 1 + n + group >= p->n || t[n].kind != T_NUMBER || (group && t[n + 1].kind != T_GROUP_END)) return 0;
+    return n + 1 + group;
+}
+
 const struct expr *raml_parse_letter_unit(struct parser *p)
 {
     uint32_t k = p->i;
     while (k < p->n && (p->token[k].kind == T_MINUS || p->token[k].kind == T_PLUS)) k++;
     if (p->token[k].kind != T_NUMBER) return NULL;
+    const uint32_t ten = times_ten(p, k), number = k;
+    k += ten;
     const struct token *t = k + 1 <= p->n ? &p->token[k + 1] : NULL;
     if (!t || t->kind != T_LETTER || !t->space || !strchr("mgsLhlNJWVKFA", t->text[0])) return NULL;
     uint32_t end = k + 2;
@@ -230,13 +246,18 @@ const struct expr *raml_parse_letter_unit(struct parser *p)
     else if (end < p->n && p->token[end].kind == T_POWER) end += 2;
     if (!end || end > p->n || !raml_parse_parts_items(p->token[end].kind)) return NULL;
     bool minus = p->token[p->i].kind == T_MINUS;
-    const char *first = p->token[k].text;
-    uint32_t n_first = p->token[k].n, from = p->i;
-    p->i = k;
-    const struct expr *e = raml_parse_number(p);
-    if (!e || e->kind != EXPR_NUMBER) { /* 1 1/2 and the like */
-        p->token[k].text = first;
-        p->token[k].n = n_first;
+    const char *first = p->token[number].text;
+    uint32_t n_first = p->token[number].n, from = p->i;
+    p->i = number;
+    const struct expr *e = ten ? NULL : raml_parse_number(p);
+    if (ten) { /* the product, and no more */
+        struct token after = p->token[k + 1];
+        p->token[k + 1].kind = T_END;
+        e = raml_parse_term(p);
+        p->token[k + 1] = after;
+    } else if (!e || e->kind != EXPR_NUMBER) { /* 1 1/2 and the like */
+        p->token[number].text = first;
+        p->token[number].n = n_first;
         p->i = from;
         return NULL;
     }

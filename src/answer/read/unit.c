@@ -26,7 +26,7 @@ static bool letter(char c)
 static bool listed(const char *const *list, const char *s, size_t n)
 {
     for (; *list; list++)
-        if (strlen(*list) == n && !memcmp(*list, s, n)) return true;
+        if (**list == *s && strlen(*list) == n && !memcmp(*list, s, n)) return true;
     return false;
 }
 
@@ -124,8 +124,9 @@ static bool changes(const char *s, size_t n)
         "divided",  "over",      "multiplied",  "factorial", "choose",  "remainder",  "and",         "or",
         "to",       "past",      "between",     "half",      "halves",  "thirds",     "fourths",     "fifths",
         "sixths",   "sevenths",  "eighths",     "ninths",    "tenths",  "hundredths", "thousandths", "below",
-        "except",   "not",       "with",        "percent",   "least",   "most",       "through",     "up",
-        "down",     "power",     "raised",      "until",     "out",     "mil",        "myriad",      NULL};
+        "except",   "not",       "with",        "percent",   "least",   "most",       "tens",        "through",
+        "up",       "down",      "power",       "raised",    "until",   "out",        "mil",         "myriad",
+        NULL};
     return listed(list, s, n);
 }
 

@@ -122,7 +122,7 @@ size_t raml_unit_singular(const char *s, size_t n, char *out, size_t cap)
     for (size_t i = 0; i < n; i++) out[i] = to_lower(s[i]);
     out[n] = 0;
     for (size_t k = 0; k < COUNT(irregular); k++)
-        if (!strcmp(irregular[k].many, out)) {
+        if (irregular[k].many[0] == out[0] && !strcmp(irregular[k].many, out)) {
             n = strlen(irregular[k].one);
             memcpy(out, irregular[k].one, n + 1);
             return n;
