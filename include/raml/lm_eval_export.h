@@ -3,7 +3,7 @@
  *   DIR/samples_<task>_<date>.jsonl   a line per question: doc_id, doc, target, arguments, resps, filtered_resps,
  *                                     filter, metrics, doc_hash, prompt_hash, target_hash, and each metric's value;
  *                                     ours besides: correct: [0, 1, ...], one per sample, and finish_reason,
- *                                     think_closed when a sample was truncated or never closed its thinking
+ *                                     think_closed when a sample was truncated or did not close its thinking
  *   DIR/results_<date>.json           results.<task>."exact_match,none" (accuracy), "pass@8,none" and so on with
  *                                     "..._stderr,none"; group_subtasks, configs, versions, n-shot, higher_is_better,
  *                                     n-samples, config, date, task_hashes and the rest

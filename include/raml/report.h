@@ -39,7 +39,7 @@ RAML_CHECKED enum raml_code raml_report(const char *dir, const char *out_html, s
  *   curves.jsonl        a line per trajectory: id, sample, family, difficulty, style, correct (true, false or null),
  *                       question, answer (the one traced), answer_kind (which one it is: "gold", "own", "majority",
  *                       "wrong", "choice" or "given"), join ("joint" or "split": how prefix and answer were encoded),
- *                       straddle (bytes of the prefix in the answer's first token, if any), n_tokens T,
+ *                       border_bytes (bytes of the prefix in the answer's first token, if any), n_tokens T,
  *                       n_answer A, tokens [T texts], L [T+1], greedy [T+1], descent, monotonicity, efficiency, tau_b,
  *                       solved_at (-1: never), L0, LT, regret, mode; and where asked for, the fields below
  *   tokens.jsonl        a line per token: id, sample, i, token, L, dL, rel = |dL|/L(i-1), p = exp(-A L), ema; i = 0 too

@@ -17,7 +17,7 @@
  *   termination     prob at T - prob at the place where thinking might have ended (MRT, arXiv 2503.07572)
  *
  * Curve     the answer's log-probabilities after at[i] trajectory tokens, the last after all of them. A sample that has
- *           no place to ask for an answer (its thinking never closed) has none: its curve's components are 0, but for
+ *           no place to ask for an answer (its thinking was not closed) has none: its curve's components are 0, but for
  *           logp and sum_logp, which are no_answer_logp.
  * Gradient  a reward that is a function of the policy has a gradient of its own beside that of the policy
  *           (arXiv 2505.21493, 2602.03979). It is a second term of the loss, -sum_j c_j log p(a_j) for the answer's

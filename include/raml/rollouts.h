@@ -9,7 +9,7 @@
  * Order     as in train.h. Random numbers are keyed by (seed, round, question, sample, token).
  * Rewards   reward.h: outcome, length, and the loss curve of the reference answer along the sample, read in the tree of
  *           its group. A reward that is a function of the weights (logp, prob, ..) has a second term in the loss.
- * Answers   are judged against the question's; a truncated sample, or one whose thinking never closed, is wrong.
+ * Answers   are judged against the question's; a truncated sample, or one whose thinking was not closed, is wrong.
  * Files     beside those of train.h rollouts.jsonl: a line per question and round, as `raml sample` writes them, with
  *           step, round, and for every sample reward, advantage and whether it was trained on.
  * Resume    checkpoints are made between rounds, so that nothing of a round has to be kept.

@@ -4,7 +4,7 @@
  * the queue enter before the next step. Random numbers are keyed by (seed, hash of the question's text, sample, token
  * index): the same seed gives the same samples for any batch size and batch mates.
  * A sample ends with the format's stop, one of the eos tokens, the stop text or a rule of one's own ("stop"), or at
- * max_completion_length or the model's context ("length"). Truncated, or thinking never closed: counted wrong.
+ * max_completion_length or the model's context ("length"). Truncated, or thinking was not closed: counted wrong.
  * The trajectory is what the model thought, with its place among the tokens (format.h); the answer is what follows
  * it, or where the answer prefix asks for \boxed{}, what is marked there as one: boxed, after "the answer is", "####"
  * or a heading, a letter of multiple choice (answer.h). With a format that does not set thinking apart the whole

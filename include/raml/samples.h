@@ -9,7 +9,7 @@
  * Questions are handed on one at a time, so memory is that of one question, however long the file is. Formats that
  * spread a question's samples over the file (one line per sample) need them adjacent, or a table of them: the report
  * says so.
- * A sample that was truncated, or whose thinking never closed, is wrong, whatever grade the file gives it.
+ * A sample that was truncated, or whose thinking was not closed, is wrong, whatever grade the file gives it.
  * Errors   with file, line, field, found and expected.
  */
 #ifndef RAML_SAMPLES_H

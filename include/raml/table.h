@@ -2,7 +2,7 @@
  *
  * One tally is one question; the table groups tallies, one row a group, then one row of all questions. Each row gives
  * accuracy (mean over questions of correct / samples, with its interval), pass@k for each k asked, further measures
- * (metric.h), how many samples the questions had, and how many were truncated (`truncated`) or never closed
+ * (metric.h), how many samples the questions had, and how many were truncated (`truncated`) or did not close
  * their thinking (`unclosed`); both kinds count as samples, and the caller counts them as wrong.
  * Order     rows by split, family (as text), difficulty (as number); not known ("-") first. The same questions give the
  *           same bytes, in whatever order they come.
@@ -119,7 +119,7 @@ json_t *raml_table_json(const struct raml_table *t);
  * Answers   of one question are one class when their texts are equal, or when raml_answer_check finds them equal to the
  *           class's first answer; the first class that fits takes it. Whole numbers and fractions written plainly are
  *           distinguished by their value. At most RAML_TALLY_CHECKED classes of a question are compared in this way,
- *           later ones only by text. Verdicts are kept by text. Samples that were truncated or never closed their
+ *           later ones only by text. Verdicts are kept by text. Samples that were truncated or did not close their
  *           thinking are wrong and do not vote (metric.h).
  * Errors    name the question. After a failure the tallies can only be closed.
  */

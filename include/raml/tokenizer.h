@@ -147,9 +147,9 @@ void raml_utf8_clean(struct raml_buf *out, const char *bytes, size_t n);
  * "\frac12" begins, for Qwen2, inside the token "{\". So the border is found by bytes, never by counting tokens:
  *   joint   context and continuation are encoded as one text, as the model would see them. The continuation is what
  *           starts at the first token that has a byte of it; the context is all before. A token that has bytes of both
- *           straddles the border and belongs to the continuation: `straddle` is how many bytes of context it holds.
+ *           spans the border and belongs to the continuation: `border_bytes` is how many bytes of context it holds.
  *   split   each is encoded separately, and the border is a border between tokens that the model may never have seen.
- * A continuation of at least one byte has at least one token. The context may have none, where a straddling token took
+ * A continuation of at least one byte has at least one token. The context may have none, where a spanning token took
  * all of it.
  */
 
@@ -164,7 +164,7 @@ struct raml_join_text { /* borrowed */
 
 struct raml_joined { /* zero-initialise; may be used again; free with raml_joined_deinit */
     struct raml_tokens context, continuation;
-    size_t straddle; /* bytes of the context in the continuation's first token; 0 with split */
+    size_t border_bytes; /* bytes of the context in the continuation's first token; 0 with split */
 };
 void raml_joined_deinit(struct raml_joined *j);
 

@@ -90,7 +90,7 @@ size_t raml_tracer_cost(const struct raml_tracer *t, const struct raml_trace_inp
 
 struct raml_trace_text { /* owned tokens of one input; zero-initialise; may be reused */
     struct raml_tokens prompt, trajectory, answer_prefix, answer;
-    size_t straddle; /* bytes of the answer prefix in the answer's first token */
+    size_t border_bytes; /* bytes of the answer prefix in the answer's first token */
 };
 void raml_trace_text_deinit(struct raml_trace_text *x);
 struct raml_trace_input raml_trace_text_input(const struct raml_trace_text *x);
@@ -104,7 +104,7 @@ struct raml_trace_source {
 };
 /* Fills *x from q's trajectory `sample`. A sample's recorded tokens are used as they are, up to the answer prefix, when
  * they spell its text with this tokenizer; otherwise the text is encoded separately. Answer prefix and answer are
- * joined as in tokenizer.h: a token that straddles their border belongs to the answer, and the prefix is what is left.
+ * joined as in tokenizer.h: a token that spans their border belongs to the answer, and the prefix is what is left.
  * RAML_ERANGE, with the question's id and line: no such trajectory, or no answer of the kind asked for. On failure *x
  * is empty. */
 RAML_CHECKED enum raml_code raml_trace_encode(const struct raml_trace_source *src, const struct raml_question *q,
@@ -113,7 +113,7 @@ RAML_CHECKED enum raml_code raml_trace_encode(const struct raml_trace_source *sr
 RAML_CHECKED enum raml_code raml_trace_encode_with(const struct raml_trace_source *src, const struct raml_question *q,
                                                    size_t sample, const char *answer, struct raml_trace_text *x,
                                                    struct raml_err *err);
-/* Only the parts of it: x->answer_prefix, x->answer and x->straddle; x->trajectory. The rest of *x stays. */
+/* Only the parts of it: x->answer_prefix, x->answer and x->border_bytes; x->trajectory. The rest of *x stays. */
 RAML_CHECKED enum raml_code raml_trace_encode_answer(const struct raml_trace_source *src, const char *answer,
                                                      struct raml_trace_text *x, struct raml_err *err);
 RAML_CHECKED enum raml_code raml_trace_encode_trajectory(const struct raml_trace_source *src,

@@ -1,6 +1,7 @@
 /* data.c - `raml data check`: the contents of a file of questions, its faulty rows, and what it shares with others. */
 #include "cli/data.h"
 #include "cli/commands.h"
+#include "cli/load.h"
 
 #include "core/array.h"
 #include "core/file.h"
@@ -64,10 +65,11 @@ static const struct raml_setting options[] = {
 enum raml_code cli_data_open(const char *path, const struct prompting_settings *s, struct raml_tokenizer **tokenizer,
                              struct prompting *prompting, struct raml_err *err)
 {
-    bool given = path && *path;
-    enum raml_code rc = given ? raml_tokenizer_open(path, tokenizer, err) : raml_tokenizer_bytes(tokenizer, err);
+    char newest[RAML_PATH_BYTES];
+    const char *given = path && *path ? cli_tokenizer_path(path, newest) : NULL;
+    enum raml_code rc = cli_load_tokenizer(given, NULL, tokenizer, err);
     if (rc) return rc;
-    rc = cli_prompting_open(s, given ? path : NULL, *tokenizer, prompting, err);
+    rc = cli_prompting_open(s, given, *tokenizer, prompting, err);
     if (rc) raml_tokenizer_close(*tokenizer);
     return rc;
 }

@@ -332,7 +332,7 @@ const struct cli_command cli_eval = {
     .about = "accuracy, pass@k, G-Pass@k, maj@k with intervals; two runs compared",
     .args = "[FILE.jsonl ...]",
     .detail = "With --model, the questions of the file (or made ones) are sampled first; without, the file contains "
-              "graded samples. Samples that were truncated or never closed their thinking count as wrong and have "
+              "graded samples. Samples that were truncated or did not close their thinking count as wrong and have "
               "their own columns. Intervals are 95 %, over questions.",
     .example = "raml eval --model demo/with --families modchain:4 --num_questions 50 --num_generations 4 --k 1,4",
     .option = options,

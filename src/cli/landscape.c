@@ -62,7 +62,7 @@ static const struct raml_setting options[] = {
     {"answer", NULL, RAML_ONE, AT(answer), "gold", 0, 0, "gold|own",
      "Whose loss: the question's answer, or the sample's own."},
     {"join", NULL, RAML_ONE, AT(join), "joint", 0, 0, "joint|split",
-     "Encode answer prefix and answer as one text, as a model sees them, or separately."},
+     "joint: answer prefix and answer are encoded as one text, as a model sees them; split: separately."},
     {"score_end", NULL, RAML_FLAG, AT(score_end), NULL, 0, 0, NULL,
      "Count the end-of-text token as part of the answer."},
     {"save_directions", NULL, RAML_FLAG, AT(save_directions), NULL, 0, 0, NULL,

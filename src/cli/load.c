@@ -5,6 +5,7 @@
 #include "cli/source.h"
 #include "core/json.h"
 #include "core/path.h"
+#include "raml/run.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -71,11 +72,22 @@ size_t cli_load_eos(const struct raml_model *model, int32_t eos[CLI_MAX_EOS])
     return n;
 }
 
+const char *cli_tokenizer_path(const char *given, char newest[RAML_PATH_BYTES])
+{
+    char file[RAML_PATH_BYTES];
+    struct stat st;
+    if (stat(given, &st) || !S_ISDIR(st.st_mode) || raml_path_join(file, given, "tokenizer.json", NULL) ||
+        !access(file, F_OK) || raml_run_newest(given, newest, RAML_PATH_BYTES, NULL))
+        return given;
+    return newest;
+}
+
 enum raml_code cli_load_tokenizer(const char *given, const char *model_path, struct raml_tokenizer **out,
                                   struct raml_err *err)
 {
+    char newest[RAML_PATH_BYTES];
     if (!given && !model_path) return raml_tokenizer_bytes(out, err);
-    enum raml_code rc = raml_tokenizer_open(given ? given : model_path, out, err);
+    enum raml_code rc = raml_tokenizer_open(given ? cli_tokenizer_path(given, newest) : model_path, out, err);
     return rc && !given ? raml_wrap(err, rc, "the model's tokenizer (--tokenizer gives another)") : rc;
 }
 

@@ -6,6 +6,7 @@
 #include "cli/source.h"
 
 #include "core/file.h"
+#include "core/path.h"
 #include "raml/model.h"
 #include "raml/modelfile.h"
 #include "raml/question.h"
@@ -28,6 +29,8 @@ RAML_CHECKED enum raml_code cli_load_hash(const struct cli *cli, const char *dir
 enum { CLI_MAX_EOS = RAML_MAX_EOS };
 /* The model's end-of-text tokens; returns how many. */
 size_t cli_load_eos(const struct raml_model *model, int32_t eos[CLI_MAX_EOS]);
+/* The value of --tokenizer; of a run's folder its newest checkpoint, written to newest. */
+const char *cli_tokenizer_path(const char *given, char newest[RAML_PATH_BYTES]);
 /* given: the value of --tokenizer; NULL: the model's own (model_path, as cli_load_model gave it), or if that is NULL
  * the built-in one. */
 RAML_CHECKED enum raml_code cli_load_tokenizer(const char *given, const char *model_path, struct raml_tokenizer **out,

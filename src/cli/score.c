@@ -26,7 +26,7 @@ struct request { /* a line */
     size_t line;
     struct raml_tokens prompt, *token;  /* the prompt by itself; token[n]: context and completion */
     struct raml_completion *completion; /* [n] */
-    size_t *straddle;                   /* [n] bytes of the prompt in the first target */
+    size_t *border_bytes;               /* [n] bytes of the prompt in the first target */
     float *values;                      /* logp and entropy of all completions */
     size_t n, n_shared;                 /* n_shared: tokens common to all contexts at their start */
     enum raml_join join;                /* the result: joint if any text was joined to the prompt */
@@ -63,7 +63,7 @@ static const struct raml_setting options[] = {
     {"max_batch_tokens", NULL, RAML_INT, AT(max_batch_tokens), "16384", 1, 1 << 30, NULL,
      "Tokens per pass; bounds memory, not results (in bf16: except for rounding where one line exceeds it)."},
     {"join", NULL, RAML_ONE, AT(join), "joint", 0, 0, "joint|split",
-     "Encode prompt and completion as one text, as a model sees them, or separately."},
+     "joint: prompt and completion are encoded as one text, as a model sees them; split: separately."},
     {"parse_special", NULL, RAML_FLAG, AT(parse_special), "true", 0, 0, NULL,
      "Text that spells a special token of the tokenizer (<think>) is that token."},
 };
@@ -75,7 +75,7 @@ static void request_deinit(struct request *r)
     for (size_t i = 0; r->token && i < r->n; i++) raml_tokens_deinit(&r->token[i]);
     free(r->token);
     free(r->completion);
-    free(r->straddle);
+    free(r->border_bytes);
     free(r->values);
     *r = (struct request){0};
 }
@@ -153,14 +153,14 @@ static enum raml_code join_completion(struct work *w, const json_t *prompt, cons
     struct raml_joined j = {0};
     enum raml_code rc = need_tokenizer(w, err);
     if (!rc) rc = raml_join(w->tokenizer, RAML_JOIN_JOINT, &a, &b, &j, err);
-    if (!rc && j.context.n == 0 && j.straddle)
+    if (!rc && j.context.n == 0 && j.border_bytes)
         rc = raml_fail(err, RAML_ERANGE,
                        "its first token contains the whole prompt, so that no token comes before it; "
                        "--join split encodes them separately");
     if (!rc) rc = raml_tokens_add(&r->token[i], j.context.id, j.context.n, err);
     if (!rc) rc = raml_tokens_add(&r->token[i], j.continuation.id, j.continuation.n, err);
     r->completion[i].n_context = j.context.n;
-    r->straddle[i] = j.straddle;
+    r->border_bytes[i] = j.border_bytes;
     r->join = RAML_JOIN_JOINT;
     raml_joined_deinit(&j);
     return rc;
@@ -198,8 +198,8 @@ static enum raml_code read_completions(struct work *w, const json_t *prompt, con
     if (n == 0) return raml_fail(err, RAML_EFORMAT, "field 'completions' is empty; expected at least one completion");
     r->token = calloc(n, sizeof *r->token);
     r->completion = calloc(n, sizeof *r->completion);
-    r->straddle = calloc(n, sizeof *r->straddle);
-    if (!r->token || !r->completion || !r->straddle)
+    r->border_bytes = calloc(n, sizeof *r->border_bytes);
+    if (!r->token || !r->completion || !r->border_bytes)
         return raml_fail(err, RAML_ENOMEM, "no memory for %zu completions", n);
     r->n = n;
     r->join = RAML_JOIN_SPLIT;
@@ -274,7 +274,8 @@ static json_t *result(const struct request *r) /* NULL: no memory */
         ok = o && json_object_set_new(o, "logp", numbers(c->logp, n_targets(c))) == 0 &&
              json_object_set_new(o, "entropy", numbers(c->entropy, n_targets(c))) == 0 &&
              json_object_set_new(o, "logp_sum", json_real(sum)) == 0 &&
-             (!r->straddle[i] || json_object_set_new(o, "straddle", json_integer((json_int_t)r->straddle[i])) == 0);
+             (!r->border_bytes[i] ||
+              json_object_set_new(o, "border_bytes", json_integer((json_int_t)r->border_bytes[i])) == 0);
         if (ok) ok = json_array_append_new(list, o) == 0;
         else json_decref(o);
     }
@@ -391,7 +392,7 @@ const struct cli_command cli_score = {
         "A line is {\"id\", \"prompt\" or \"prompt_tokens\", \"completions\": [{\"text\"} or {\"tokens\"}, ...]}; it "
         "gives one line {\"id\", \"join\", \"completions\": [{\"logp\", \"entropy\", \"logp_sum\"}, ...]}, in order. A "
         "prompt's completions are one token tree, read in one pass. A token with bytes of prompt and completion is "
-        "scored; \"straddle\" is then the number of its bytes from the prompt. Token ids are taken as they are. "
+        "scored; \"border_bytes\" is then the number of its bytes from the prompt. Token ids are taken as they are. "
         "Natural logarithms, temperature 1.",
     .example = "raml score --model run-sft requests.jsonl --out scores.jsonl",
     .option = options,

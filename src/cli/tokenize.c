@@ -21,7 +21,7 @@ struct settings {
 #define AT(field) offsetof(struct settings, field)
 static const struct raml_setting options[] = {
     {"tokenizer", NULL, RAML_PATH, AT(tokenizer), NULL, 0, 0, NULL,
-     "tokenizer.json, a folder with one, or a .gguf file. Default: the built-in byte tokenizer."},
+     "tokenizer.json, a folder with one, a run's folder, or a .gguf file. Default: the built-in byte tokenizer."},
     {"parse_special", NULL, RAML_FLAG, AT(parse_special), NULL, 0, 0, NULL,
      "Text that spells a special token is that token; without it, it is text."},
     {"decode", NULL, RAML_FLAG, AT(decode), NULL, 0, 0, NULL, "From ids to texts instead."},
@@ -129,8 +129,7 @@ static enum raml_code run(const struct cli *cli, const void *settings, struct ra
     struct settings own = *(const struct settings *)settings;
     struct work w = {.cli = cli, .s = &own};
     enum raml_code rc = cli_output_or_stdout(cli, &own.out, err);
-    if (!rc && own.tokenizer) rc = raml_tokenizer_open(own.tokenizer, &w.tokenizer, err);
-    else if (!rc) rc = raml_tokenizer_bytes(&w.tokenizer, err);
+    if (!rc) rc = cli_load_tokenizer(own.tokenizer, NULL, &w.tokenizer, err);
     if (rc) return rc;
     raml_buf_init(&w.text, MAX_LINE_BYTES);
     raml_buf_init(&w.clean, MAX_LINE_BYTES);

@@ -43,7 +43,7 @@ struct trajectories_settings { /* a member of a command's settings */
         {"answer", NULL, RAML_ONE, TRAJECTORIES_AT(at, answer), "gold", 0, 0, "gold|own",                              \
          "Whose loss: the question's answer, or the sample's own."},                                                   \
         {"join", NULL, RAML_ONE, TRAJECTORIES_AT(at, join), "joint", 0, 0, "joint|split",                              \
-         "Encode answer prefix and answer as one text, as a model sees them, or separately."},                         \
+         "joint: answer prefix and answer are encoded as one text, as a model sees them; split: separately."},                         \
         {"score_end", NULL, RAML_FLAG, TRAJECTORIES_AT(at, score_end), NULL, 0, 0, NULL,                               \
          "Count the end-of-text token as part of the answer."},                                                        \
         {"skip_long", NULL, RAML_FLAG, TRAJECTORIES_AT(at, skip_long), NULL, 0, 0, NULL,                               \

@@ -41,7 +41,7 @@ static void make_head(const struct raml_table *t, struct shown s, struct raml_co
         raml_column_number(l, "%s", name);
     }
     raml_column_number(l, "truncated");
-    raml_column_number(l, "unclosed");
+    raml_column_number(l, "not closed");
 }
 
 static void make_keys(const struct raml_table *t, struct shown s, size_t i, struct raml_columns *l)

@@ -151,7 +151,7 @@ static enum raml_code check_tally(const struct raml_tallies *t, const char *id, 
 {
     if (!q->n) return raml_fail(err, RAML_ERANGE, "%s has no samples", name_of(t, id).text);
     if (q->c > q->n || q->n_truncated > q->n || q->n_unclosed > q->n)
-        return raml_fail(err, RAML_ERANGE, "%s: %u correct, %u truncated, %u unclosed of %u samples",
+        return raml_fail(err, RAML_ERANGE, "%s: %u correct, %u truncated, %u not closed of %u samples",
                          name_of(t, id).text, q->c, q->n_truncated, q->n_unclosed, q->n);
     enum raml_code rc = RAML_OK;
     for (size_t j = 0; j < t->opt.n_k && !rc; j++) {

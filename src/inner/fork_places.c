@@ -177,7 +177,7 @@ static enum raml_code encode(const struct raml_tokenizer *t, const struct raml_s
     const struct raml_str last = tail(before);
     const struct raml_join_text context = {.s = last.n ? last.s : "", .n = last.n}, word = {.s = text, .n = n};
     enum raml_code rc = raml_join(t, RAML_JOIN_JOINT, &context, &word, &j, err);
-    if (!rc && j.straddle == 0) rc = raml_tokens_add(out, j.continuation.id, j.continuation.n, err);
+    if (!rc && j.border_bytes == 0) rc = raml_tokens_add(out, j.continuation.id, j.continuation.n, err);
     else if (!rc) rc = raml_tokenizer_encode(t, text, n, false, out, err);
     raml_joined_deinit(&j);
     return rc;

@@ -8,7 +8,7 @@
  *            digit or closing mark and the word begins with a letter or digit; with a gap (a space of its own) after it
  *            where the text after begins with a letter or digit and the word does not end in whitespace. The space before
  *            is part of the word's tokens. Tokens that stand there already are never encoded anew: what is put in is
- *            encoded together with the text before it (at most 64 bytes), and where a token would straddle the border, by
+ *            encoded together with the text before it (at most 64 bytes), and where a token would span the border, by
  *            itself.
  * Windows    of a unit of k tokens: those that raml_matches (role_steps.h) allows, without any that overlaps the unit;
  *            of more than `most`, evenly spaced ones.

@@ -12,7 +12,7 @@ void raml_trace_text_deinit(struct raml_trace_text *x)
     raml_tokens_deinit(&x->trajectory);
     raml_tokens_deinit(&x->answer_prefix);
     raml_tokens_deinit(&x->answer);
-    x->straddle = 0;
+    x->border_bytes = 0;
 }
 
 struct raml_trace_input raml_trace_text_input(const struct raml_trace_text *x)
@@ -88,7 +88,7 @@ static enum raml_code add_trajectory(const struct raml_trace_source *src, const 
 
 static void clear(struct raml_trace_text *x)
 {
-    x->prompt.n = x->trajectory.n = x->answer_prefix.n = x->answer.n = x->straddle = 0;
+    x->prompt.n = x->trajectory.n = x->answer_prefix.n = x->answer.n = x->border_bytes = 0;
 }
 
 /* Answer prefix and answer, and the end where it is a target. */
@@ -111,7 +111,7 @@ enum raml_code raml_trace_encode_answer(const struct raml_trace_source *src, con
     if (!rc) rc = raml_join(src->tokenizer, src->join, &answer_prefix, &answer_text, &j, err);
     x->answer_prefix = j.context;
     x->answer = j.continuation;
-    x->straddle = j.straddle;
+    x->border_bytes = j.border_bytes;
     raml_buf_deinit(&rest);
     return rc;
 }

@@ -7,7 +7,7 @@
  * each is what it would be if its path were read alone, to rounding.
  *
  * Keys and values lie in pages of RAML_KEYS tokens, each of one node. What a child sees of its parent's last page is
- * cut off by a mask, so nothing is ever copied. Pages go back to the pool when their node is dropped.
+ * hidden by a mask, so nothing is ever copied. Pages go back to the pool when their node is dropped.
  * Bits       a row's results do not depend on what shares the call or the cache; only on its path and on how that is
  *            divided into nodes.
  * Ownership  nodes are numbers that belong to the cache. Dropping a node drops all that hangs from it.

@@ -1,7 +1,7 @@
 /* rollout_reward.c - what samples are worth: outcome, length, and their own loss curves. See rollouts.h, reward.h.
  *
  * Curves are read from one token tree a question: its prompt, its samples, and at places of each sample the reference
- * answer after the answer prefix. A sample whose thinking never closed has no place to ask at, and no curve; nor has one
+ * answer after the answer prefix. A sample whose thinking was not closed has no place to ask at, and no curve; nor has one
  * after which the answer would not fit into the model's context.
  */
 #include "outer/rollout_source.h"

@@ -2,7 +2,7 @@
  * by one, with grades, answers and texts where the file has them.
  *
  * Use      _open once; for each question _begin(n), _put for each sample, _hand; _deinit at the end.
- * Grades   a sample is wrong when the file says that it was truncated, or when its text opens thinking and never closes
+ * Grades   a sample is wrong when the file says that it was truncated, or when its text opens thinking and does not close
  * it. With options.regrade it is graded by raml_samples_grade: the text (else the answer) against each gold in turn.
  * Answers  the file's own; where it has none, what raml_samples_find finds in the text.
  */

@@ -1,4 +1,4 @@
-/* tail.h - the end of a large file of lines that only grows, cut off without reading what is before it.
+/* tail.h - the end of a large file of lines that only grows, truncated without reading what is before it.
  *
  * The file holds one JSON object a line, each with a "step" that is never below that of the line before it.
  */

@@ -142,7 +142,7 @@ static void add_head(struct raml_page *p, const struct comparison *c)
         size_t n_k = shown_k(c, c->table[t], k);
         raml_buf_adds(b, "<th>accuracy</th>");
         for (size_t i = 0; i < n_k; i++) raml_buf_addf(b, "<th>pass@%.0f</th>", k[i]);
-        raml_buf_adds(b, "<th>truncated / open</th>");
+        raml_buf_adds(b, "<th>truncated / not closed</th>");
     }
     raml_buf_adds(b, "</tr>\n");
 }

@@ -194,7 +194,7 @@ enum raml_code raml_trace_analyse(struct raml_trace_analysis *a, const struct ra
                             .verdict = verdict_of(s),
                             .answer = it->asked.answer[0].text,
                             .join = p->opt->join,
-                            .straddle = it->text.straddle,
+                            .border_bytes = it->text.border_bytes,
                             .plan = p,
                             .asked = &it->asked,
                             .n_answers = it->n_answers,

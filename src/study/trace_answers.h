@@ -6,7 +6,7 @@
  *   majority   the most frequent one among the question's samples (the first of equally frequent ones)
  *   wrong      the most frequent one that is not the question's; absent where there is none
  *   choices    every option's letter, in a multiple choice
- * and, after these, texts given in a file by the question's id. Samples that were truncated or never closed their
+ * and, after these, texts given in a file by the question's id. Samples that were truncated or did not close their
  * thinking don't vote (table.h). Answers that the checker finds equal (answer.h) are one: the first of them stands, and
  * `also` says which others it is. Only where one is an option's letter it is spelled as the letter, "D" for "(D)", so
  * that the options' curves compare.

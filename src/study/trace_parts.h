@@ -97,7 +97,7 @@ struct raml_traced { /* borrowed for one call */
     enum raml_trace_verdict verdict;
     const char *answer;
     enum raml_join join;
-    size_t straddle; /* bytes of the answer prefix in the answer's first token */
+    size_t border_bytes; /* bytes of the answer prefix in the answer's first token */
     const struct raml_trace_plan *plan;
     const struct raml_asked_list *asked;
     size_t n_answers;              /* distinct ones: curve, then curve->other[0 .. n_answers - 1) */

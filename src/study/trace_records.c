@@ -95,7 +95,7 @@ static bool set_question(json_t *o, const struct raml_traced *t)
            set(o, "question", json_string(q->question)) && set(o, "answer", json_string(t->answer)) &&
            set(o, "answer_kind", json_string(raml_answer_slot_kind(t->asked->answer[0].slot))) &&
            set(o, "join", json_string(raml_join_name(t->join))) &&
-           (t->straddle == 0 || set(o, "straddle", json_integer((json_int_t)t->straddle)));
+           (t->border_bytes == 0 || set(o, "border_bytes", json_integer((json_int_t)t->border_bytes)));
 }
 
 static bool set_curve(json_t *o, const struct raml_traced *t, bool strided)

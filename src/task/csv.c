@@ -47,7 +47,7 @@ static enum raml_code read_quoted(struct csv *c, struct raml_err *err)
         c->line += *c->p == '\n';
         raml_buf_add(&c->field, c->p, 1);
     }
-    if (c->p == c->end) return raml_fail(err, RAML_EFORMAT, "%s:%zu: the quote is never closed", c->path, from);
+    if (c->p == c->end) return raml_fail(err, RAML_EFORMAT, "%s:%zu: the quote is not closed", c->path, from);
     c->p++;
     if (at_record_end(c) || *c->p == c->delimiter) return RAML_OK;
     return raml_fail(err, RAML_EFORMAT,

@@ -63,7 +63,8 @@ static enum raml_code join_jointly(const struct raml_tokenizer *t, const struct 
         rc = raml_tokens_add(&out->context, w.id.id, first, err);
         if (!rc) rc = raml_tokens_add(&out->continuation, w.id.id + first, w.id.n - first, err);
     }
-    if (!rc && first < w.id.n && w.where.range[first].start < a->n) out->straddle = a->n - w.where.range[first].start;
+    if (!rc && first < w.id.n && w.where.range[first].start < a->n)
+        out->border_bytes = a->n - w.where.range[first].start;
     free(w.text);
     free(w.plain);
     raml_tokens_deinit(&w.id);
@@ -75,7 +76,7 @@ enum raml_code raml_join(const struct raml_tokenizer *t, enum raml_join join, co
                          const struct raml_join_text *continuation, struct raml_joined *out, struct raml_err *err)
 {
     const struct raml_join_text *a = context, *b = continuation;
-    out->context.n = out->continuation.n = out->straddle = 0;
+    out->context.n = out->continuation.n = out->border_bytes = 0;
     enum raml_code rc = RAML_OK;
     if (join == RAML_JOIN_JOINT) {
         rc = join_jointly(t, a, b, out, err);
@@ -83,6 +84,6 @@ enum raml_code raml_join(const struct raml_tokenizer *t, enum raml_join join, co
         rc = raml_tokenizer_encode_parts(t, a->s, a->n, &a->opt, &out->context, NULL, err);
         if (!rc) rc = raml_tokenizer_encode_parts(t, b->s, b->n, &b->opt, &out->continuation, NULL, err);
     }
-    if (rc) out->context.n = out->continuation.n = out->straddle = 0;
+    if (rc) out->context.n = out->continuation.n = out->border_bytes = 0;
     return rc;
 }

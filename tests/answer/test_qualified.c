@@ -64,6 +64,11 @@ static const struct kind_case qualified[] = {
     /* a power belongs to the last of adjacent letters */
     {"xy^2", "x\\cdot y^2", E}, {"xy^2", "(xy)^2", D}, {"Ae^x", "A\\cdot e^x", E},
     {"mgh^2", "m\\cdot g\\cdot h^2", E}, {"abc!", "ab\\cdot c!", E},
+    /* a letter a, not the article */
+    {"f(x)=ax where a is an integer", "f(x)=bx where b is an integer", E},
+    {"f(x)=ax where a is an integer", "f(x)=bx where b is a real number", U},
+    {"f(x)=ax where a is an integer", "f(x)=ax", E}, {"f(x)=ax for all a", "f(x)=ax", E},
+    {"f(x)=kx where k is a constant", "f(x)=kx", E}, {"x^2+C where C is a constant", "x^2+C", E},
 };
 /* clang-format on */
 

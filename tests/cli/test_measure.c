@@ -198,11 +198,11 @@ static void put_merging(const struct fixture *f, char path[4200])
     json_decref(root);
 }
 
-static double sum_of(const json_t *lines, size_t line, size_t completion, size_t *n, json_int_t *straddle)
+static double sum_of(const json_t *lines, size_t line, size_t completion, size_t *n, json_int_t *border_bytes)
 {
     const json_t *c = json_array_get(json_object_get(json_array_get(lines, line), "completions"), completion);
     *n = json_array_size(json_object_get(c, "logp"));
-    *straddle = json_integer_value(json_object_get(c, "straddle"));
+    *border_bytes = json_integer_value(json_object_get(c, "border_bytes"));
     return json_number_value(json_object_get(c, "logp_sum"));
 }
 
@@ -212,7 +212,7 @@ static void score_joins(void **state)
     static const struct {
         const char *join;
         size_t n[3];
-        json_int_t straddle[3];
+        json_int_t border_bytes[3];
         const char *ids; /* line 2 */
     } cases[] = {
         {"joint",
@@ -243,10 +243,10 @@ static void score_joins(void **state)
         assert_string_equal(json_string_value(json_object_get(json_array_get(list, 1), "join")), "split");
         for (size_t k = 0; k < 3; k++) {
             size_t n, n_ids;
-            json_int_t straddle, none;
-            double got = sum_of(list, 0, k, &n, &straddle), want = sum_of(list, 1, k, &n_ids, &none);
+            json_int_t border_bytes, none;
+            double got = sum_of(list, 0, k, &n, &border_bytes), want = sum_of(list, 1, k, &n_ids, &none);
             assert_int_equal(n, cases[i].n[k]);
-            assert_int_equal(straddle, cases[i].straddle[k]);
+            assert_int_equal(border_bytes, cases[i].border_bytes[k]);
             assert_int_equal(none, 0);
             if (k == 1 && i == 0) { /* "a" is context in the text, scored in the ids */
                 const json_t *all = json_object_get(json_array_get(list, 1), "completions");
@@ -331,7 +331,7 @@ static void trace_agrees_with_score(void **state)
     const json_t *L = json_object_get(json_array_get(list, 0), "L");
     assert_int_equal(json_array_size(L), 6);
     assert_string_equal(json_string_value(json_object_get(json_array_get(list, 0), "join")), "joint");
-    assert_null(json_object_get(json_array_get(list, 0), "straddle"));
+    assert_null(json_object_get(json_array_get(list, 0), "border_bytes"));
     put(f, "s.jsonl",
         "{\"prompt\":\"<|question|>1+2<think></think>\",\"completions\":[{\"text\":\"36\"}]}\n"
         "{\"prompt\":\"<|question|>1+2<think>he</think>\",\"completions\":[{\"text\":\"36\"}]}\n"
@@ -376,7 +376,7 @@ static void trace_joins(void **state)
         json_t *list = lines_of(in(out, "curves.jsonl", curves));
         const json_t *o = json_array_get(list, 0);
         assert_string_equal(json_string_value(json_object_get(o, "join")), split ? "split" : "joint");
-        assert_int_equal(json_integer_value(json_object_get(o, "straddle")), !split);
+        assert_int_equal(json_integer_value(json_object_get(o, "border_bytes")), !split);
         assert_int_equal(json_integer_value(json_object_get(o, "n_answer")), 1);
         json_decref(list);
     }

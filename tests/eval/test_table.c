@@ -97,7 +97,7 @@ static void test_text(void **state)
     };
     static const uint32_t one[] = {1};
     static const char want[] = /* Wilson: 0 of 1: 0 - 0.7935; 2 of 2: 0.3424 - 1; 2 of 3: 0.2077 - 0.9385 */
-        "split  family  difficulty  questions  samples  n  accuracy  95 % interval   pass@1    truncated     unclosed\n"
+        "split  family  difficulty  questions  samples  n  accuracy  95 % interval   pass@1    truncated   not closed\n"
         "test   add              2          2        2  1   100.0 %   34.2 - 100.0  100.0 %    0 (0.0 %)    0 (0.0 %)\n"
         "train  b?\xc3\xa4ume          12          1        1  1     0.0 %     0.0 - 79.3    0.0 %  1 (100.0 %)"
         "  1 (100.0 %)\n"
@@ -207,7 +207,7 @@ static void test_refused(void **state)
         {{"a", "b", 1, 0, 0, 0, 0}, NULL, 0, "question 2 has no samples"},
         {{"a", "b", 1, 3, 4, 0, 0}, NULL, 0, "question 2: 4 correct"},
         {{"a", "b", 1, 3, 1, 4, 0}, NULL, 0, "4 truncated"},
-        {{"a", "b", 1, 3, 1, 0, 4}, NULL, 0, "4 unclosed"},
+        {{"a", "b", 1, 3, 1, 0, 4}, NULL, 0, "4 not closed"},
         {{"a", "b", 1, 4, 1, 0, 0}, twice, 3, "k = 2 is asked for twice"},
         {{"a", "b", 1, 4, 1, 0, 0}, many, RAML_TABLE_MAX_K + 1, "17 values of k"},
     };

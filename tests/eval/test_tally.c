@@ -85,7 +85,7 @@ static void test_classes(void **state)
     CHECK_NEAR("grades differ within a class", vote(5, first, texts, NULL, NULL), 2.0 / 3, 1e-15);
 }
 
-/* What was truncated or never closed is wrong, has no vote, and has its own count. */
+/* What was truncated or not closed is wrong, has no vote, and has its own count. */
 static void test_truncated(void **state)
 {
     (void)state;

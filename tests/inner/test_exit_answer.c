@@ -91,7 +91,7 @@ static void answers_that_stand_alone(void **state)
     static const struct row rows[] = {
         {"42~", "42", 0, 2, 3, true, RAML_EQUAL},     {"\n42 ~", "42", 1, 2, 5, true, RAML_EQUAL},
         {"41~", "41", 0, 2, 3, true, RAML_DIFFERENT}, {"42~ and more", "42", 0, 2, 3, true, RAML_EQUAL},
-        {"42", "", 0, 0, 2, false, RAML_DIFFERENT}, /* cut off: it might have been 425 */
+        {"42", "", 0, 0, 2, false, RAML_DIFFERENT}, /* truncated: it might have been 425 */
         {"~", "", 0, 0, 1, true, RAML_DIFFERENT},     {" ~", "", 0, 0, 2, true, RAML_DIFFERENT},
         {"", "", 0, 0, 0, false, RAML_DIFFERENT},     {"4}2~", "4}2", 0, 3, 4, true, RAML_DIFFERENT},
     };

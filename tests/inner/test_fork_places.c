@@ -148,7 +148,7 @@ static const struct {
     {"a mark needs no space before", "a", "x", ", so", ", so", 2, true},
     {"a word that ends in one needs none after", "a\n", "x", "so ", "so ", 2, false},
     {"at the end", "a", "", "so", " so", 1, false},
-    {"a token would straddle the border: by itself", "w", "", "ait", " ait", 3, false},
+    {"a token would span the border: by itself", "w", "", "ait", " ait", 3, false},
     {"after a character of two bytes", "\xC3\xA9", "\xC3\xA9", "so", " so", 1, true},
 };
 

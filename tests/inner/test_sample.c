@@ -463,7 +463,7 @@ static void test_chat_formats(void **state)
          13, true, RAML_EQUAL},
         {"no box after thinking: all of it", ":uv</think>7<|endoftext|>", "<think>", "</think>", true, 0, "uv", "7",
          "stop", 0, 2, 5, true, RAML_EQUAL},
-        {"never closed", ":uv\\boxed{7}<|endoftext|>", "<think>", "</think>", true, 0, "uv\\boxed{7}", NULL, "stop", 0,
+        {"not closed", ":uv\\boxed{7}<|endoftext|>", "<think>", "</think>", true, 0, "uv\\boxed{7}", NULL, "stop", 0,
          11, 12, false, RAML_DIFFERENT},
         {"thinking was not set apart", ":uv\\boxed{7}<|endoftext|>", NULL, NULL, false, 0, "uv\\boxed{7}", "7", "stop",
          0, 11, 12, true, RAML_EQUAL},

@@ -339,7 +339,7 @@ static void joined_texts(void **state)
         enum raml_join join;
         bool score_end;
         const char *answer_prefix, *answer, *first; /* first: the answer's first token */
-        size_t straddle;
+        size_t border_bytes;
     } cases[] = {{RAML_JOIN_JOINT, true, "\n\n**Final Answer**\n\\boxed", "{\\frac12}<|im_end|>", "{\\", 1},
                  {RAML_JOIN_JOINT, false, "\n\n**Final Answer**\n\\boxed", "{\\frac12", "{\\", 1},
                  {RAML_JOIN_SPLIT, true, "\n\n**Final Answer**\n\\boxed{", "\\frac12}<|im_end|>", "\\", 0}};
@@ -364,7 +364,7 @@ static void joined_texts(void **state)
         must(raml_trace_encode(&src, &q, 0, &x, &err), &err);
         check_tokens(tok, &x.answer_prefix, cases[i].answer_prefix);
         check_tokens(tok, &x.answer, cases[i].answer);
-        assert_int_equal(x.straddle, cases[i].straddle);
+        assert_int_equal(x.border_bytes, cases[i].border_bytes);
         const struct raml_tokens first = {x.answer.id, 1, 1};
         check_tokens(tok, &first, cases[i].first);
     }
@@ -374,13 +374,13 @@ static void joined_texts(void **state)
 
 /* The border of prefix and answer is found by bytes, not by counting the answer's own tokens from the end: after
  * "\\boxed{" an answer that opens with a letter, a bracket or a backslash shares its first token with the prefix. That
- * is given as `straddle`, or kept apart by split; integers never do. */
+ * is given as `border_bytes`, or kept apart by split; integers never do. */
 static void the_border_is_found_by_bytes(void **state)
 {
     (void)state;
     static const struct {
         const char *answer;
-        size_t straddle;
+        size_t border_bytes;
     } cases[] = {{"204", 0}, {"x", 1}, {"\\frac12", 1}, {"\\{1\\}", 1}, {"{1}", 1}, {"(1,2)", 1}, {"}", 1}};
     struct raml_err err = {0};
     struct raml_tokenizer *tok;
@@ -400,14 +400,14 @@ static void the_border_is_found_by_bytes(void **state)
         snprintf(text, sizeof text, "%s", cases[i].answer);
         q.answer = text;
         must(raml_trace_encode(&src, &q, 0, &x, &err), &err);
-        assert_int_equal(x.straddle, cases[i].straddle);
-        snprintf(want, sizeof want, "%s%s", prefix + strlen(prefix) - x.straddle, text);
+        assert_int_equal(x.border_bytes, cases[i].border_bytes);
+        snprintf(want, sizeof want, "%s%s", prefix + strlen(prefix) - x.border_bytes, text);
         check_tokens(tok, &x.answer, want); /* the answer, and of the prefix only what its first token holds */
-        snprintf(want, sizeof want, "%.*s", (int)(strlen(prefix) - x.straddle), prefix);
+        snprintf(want, sizeof want, "%.*s", (int)(strlen(prefix) - x.border_bytes), prefix);
         check_tokens(tok, &x.answer_prefix, want);
         src.join = RAML_JOIN_SPLIT;
         must(raml_trace_encode(&src, &q, 0, &x, &err), &err);
-        assert_int_equal(x.straddle, 0);
+        assert_int_equal(x.border_bytes, 0);
         check_tokens(tok, &x.answer, text);
         check_tokens(tok, &x.answer_prefix, prefix);
         src.join = RAML_JOIN_JOINT;

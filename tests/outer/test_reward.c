@@ -327,7 +327,7 @@ static void repro(void **state)
     CHECK_NEAR("from the start: two pairs of three rise", r.total, 0.5 + 0.5 / 3, 1e-14);
 }
 
-/* A sample whose thinking never closed has no curve. */
+/* A sample whose thinking was not closed has no curve. */
 static void without_answer(void **state)
 {
     (void)state;

@@ -29,7 +29,7 @@ struct made { /* two groups, made by hand */
     uint32_t at[2][G][2];
 };
 
-/* Samples of 1, 4, 7 and 12 tokens; the last one's thinking never closed, so it has no curve. */
+/* Samples of 1, 4, 7 and 12 tokens; the last one's thinking was not closed, so it has no curve. */
 static void make(struct made *m)
 {
     static const size_t length[G] = {1, 4, 7, 12};

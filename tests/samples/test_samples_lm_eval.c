@@ -142,7 +142,7 @@ static void test_likelihood(void **state)
                "-", NULL);
 }
 
-/* Thinking that never closed, and fields that show that it was truncated. */
+/* Thinking not closed, and fields that show that it was truncated. */
 static void test_unfinished(void **state)
 {
     (void)state;

@@ -13,6 +13,11 @@ word blanks? -> whitespace, a space, an empty line
 word white space -> whitespace
 word so many -> n, that many, a number of
 word told -> reported, returned, given, shown
+word never clos(ed|es) -> not closed (of a sample: thinking not closed)
+word cut off -> truncated, hidden
+word straddl(e|es|ing) -> spans the border, border_bytes
+word (is|are) held in -> is kept in
+word truncated / open -> truncated / not closed
 name raml_score -> raml_logprobs, raml_evaluator, raml_target, raml_graded, raml_samples
 name raml_mark -> raml_plot_style
 name raml_foreign_mark -> raml_foreign_grade

@@ -223,7 +223,7 @@ static void each_part_by_itself(void **state)
         {"recipe.yaml", "seed: 0\n", "recipe.yaml)</summary>\n<pre>seed: 0\n</pre>", 0},
         {"metrics.jsonl", "{\"step\":1,\"loss\":2}\n", "training loss</span><b>2</b><span>after 1 step</span>", 0},
         {"timing.jsonl", "{\"step\":1,\"tokens_per_s\":2}\n", "Logged once: tokens_per_s\u00A02.", 0},
-        {"eval-longer.json", table, "<th>accuracy</th><th>pass@4</th><th>truncated / open</th>", 2},
+        {"eval-longer.json", table, "<th>accuracy</th><th>pass@4</th><th>truncated / not closed</th>", 2},
         {"eval.json", "{\"rows\":[]}", "<h2>Accuracy</h2>", 0},
         {"eval.json", "{\"by\":3,\"rows\":[1,{\"accuracy\":2}],\"all\":\"x\"}", "<h2>Accuracy</h2>", 0},
         {"eval.json", "{\"table\":{\"rows\":[]}}", "<h2>Accuracy</h2>", 0},

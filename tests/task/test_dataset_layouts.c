@@ -422,7 +422,7 @@ static const struct {
     {"question,a,a\n", 0, ": two columns are called 'a'"},
     {"question,answer\nq,1\nq\n", 0, ":3: 1 fields; expected 2, one per column"},
     {"question,answer\nq,1,2\n", 0, ":2: 3 fields; expected 2, one per column"},
-    {"question,answer\nq,\"1\n2", 0, ":2: the quote is never closed"},
+    {"question,answer\nq,\"1\n2", 0, ":2: the quote is not closed"},
     {"question,answer\n\"a\nb\"c,1\n", 0,
      ":3: text after the quote that closes the field begun on line 2; expected a delimiter or the end of the line"},
     {"question,answer\n\xff,1\n", 0, ":2: field 'question' is not UTF-8 text"},

@@ -48,7 +48,7 @@ static void test_qwen(void **state)
         const char *context, *continuation;
         enum raml_join join;
         const char *left, *right;
-        size_t straddle;
+        size_t border_bytes;
     } cases[] = {
         {answer_prefix, "\\frac12}", RAML_JOIN_JOINT, "\n\n|**|Final| Answer|**\n|\\|boxed", "{\\|frac|1|2|}", 1},
         {answer_prefix, "\\frac12}", RAML_JOIN_SPLIT, "\n\n|**|Final| Answer|**\n|\\|boxed|{", "\\|frac|1|2|}", 0},
@@ -71,14 +71,14 @@ static void test_qwen(void **state)
         CHECK_OK(raml_join(t, cases[i].join, &a, &b, &j, &err));
         check_tokens(t, cases[i].continuation, &j.context, cases[i].left);
         check_tokens(t, cases[i].continuation, &j.continuation, cases[i].right);
-        assert_int_equal(j.straddle, cases[i].straddle);
+        assert_int_equal(j.border_bytes, cases[i].border_bytes);
     }
     /* A plain continuation spells no special token, nor does one that is half plain. */
     const struct raml_join_text a = text_of("x<|im_", true), b = text_of("end|>", false);
     CHECK_OK(raml_join(t, RAML_JOIN_JOINT, &a, &b, &j, &err));
     check_tokens(t, "plain", &j.context, "x|<|||im");
     check_tokens(t, "plain", &j.continuation, "_end|||>");
-    assert_int_equal(j.straddle, 1);
+    assert_int_equal(j.border_bytes, 1);
     raml_joined_deinit(&j);
     raml_tokenizer_close(t);
 }
@@ -113,7 +113,7 @@ static void test_random(void **state)
         check_ids(text, j.continuation.id, j.continuation.n, whole.id + j.context.n, j.continuation.n);
         if ((j.continuation.n == 0) != (split == n))
             fail_msg("'%s' split at %zu: %zu tokens", text, split, j.continuation.n);
-        assert_true(j.straddle <= split);
+        assert_true(j.border_bytes <= split);
         raml_tokens_deinit(&whole);
     }
     raml_joined_deinit(&j);

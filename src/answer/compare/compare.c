@@ -413,9 +413,17 @@ static bool same_to_base_ten(struct check *c, const struct expr *a, const struct
     return raml_decide(x, y, &c->work, &rule) == RAML_EQUAL;
 }
 
+/* 3 (mod 7) */
+static bool is_residue(const struct expr *e)
+{
+    return e->kind == EXPR_CALL && e->sub == FN_MOD && e->n == 2 && is_plain_number(e->arg[0]);
+}
+
 static enum raml_verdict compare_formulas(struct check *c, const struct expr *a, const struct expr *b)
 {
     enum raml_verdict v = raml_compare_scalars(c, a, b);
+    if (v == RAML_EQUAL && is_residue(a) && is_residue(b) && raml_compare(c, a->arg[1], b->arg[1]) != RAML_EQUAL)
+        return raml_compare_said(c, RAML_UNKNOWN, "residues of other moduli");
     const char *rule = c->rule;
     if (v != RAML_EQUAL && same_to_base_ten(c, a, b))
         return raml_compare_said(c, RAML_EQUAL, "a logarithm without a base, to base 10");

@@ -131,7 +131,7 @@ static int month_of(const char *s, size_t n)
     if (n < 3 || n >= sizeof small) return 0;
     for (size_t i = 0; i < n; i++) small[i] = to_lower(s[i]);
     for (int k = 0; k < 12; k++)
-        if (!memcmp(months[k], small, n < 4 ? n : strlen(months[k]) < n ? n : strlen(months[k]))) return k + 1;
+        if (n <= strlen(months[k]) && !memcmp(months[k], small, n)) return k + 1;
     return 0;
 }
 

@@ -169,7 +169,7 @@ static void add(struct text t, const struct box *b, struct raml_buf *out)
     if (!marked) raml_find_add_suffix(t, after_signs(t, b->to), out);
 }
 
-/* The last box that says something. One that never closes is the last all the same: what stood in a box before it was
+/* The last box that says something. One that is not closed is the last all the same: what stood in a box before it was
  * given up. It may be empty. */
 static bool last_box(struct text t, struct box *out)
 {

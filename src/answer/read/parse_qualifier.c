@@ -31,13 +31,21 @@ static const char *const openers[] = {"for",      "For",  "where",      "Where",
                                       "provided", "such", "as long as", "assuming", "whenever", "unless", NULL};
 static const char *const only_if[] = {"when", "if", "provided", "whenever", "unless", NULL};
 
+/* "a constant", not "a is an integer". */
+static bool is_article(const struct token *t, const struct token *next)
+{
+    static const char *const verbs[] = {"is", "are", "being", "any", "denotes", "stands", "can", "may", NULL};
+    return t->kind == T_LETTER && t->text[0] == 'a' && next && (next->kind == T_WORD || next->kind == T_TEXT) &&
+           !begins_with(next, verbs);
+}
+
 /* Is there a letter of its own, or a relation, in tokens [from, to)? Then they say something of a letter. */
 static bool says_something(const struct parser *p, uint32_t from, uint32_t to)
 {
     for (uint32_t k = from; k < to; k++) {
         const struct token *t = &p->token[k];
         if (t->kind == T_RELATION) return true;
-        if (is_letter(t) && !(t->kind == T_LETTER && t->text[0] == 'a')) return true;
+        if (is_letter(t) && !is_article(t, k + 1 < to ? t + 1 : NULL)) return true;
     }
     return false;
 }
@@ -111,7 +119,7 @@ const struct expr *raml_parse_qualifier(struct parser *p, const struct expr *e)
     uint32_t n = 0;
     for (uint32_t k = from; k < end && n < MAX_NAMED; k++) {
         const struct token *t = &p->token[k];
-        if (!is_letter(t)) continue;
+        if (!is_letter(t) || is_article(t, k + 1 < end ? t + 1 : NULL)) continue;
         uint32_t to = k + 1;
         if (to + 1 < end && p->token[to].kind == T_SUB) to += 2; /* C_1 */
         size_t len;

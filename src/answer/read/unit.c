@@ -124,9 +124,10 @@ static bool changes(const char *s, size_t n)
         "divided",  "over",      "multiplied",  "factorial", "choose",  "remainder",  "and",         "or",
         "to",       "past",      "between",     "half",      "halves",  "thirds",     "fourths",     "fifths",
         "sixths",   "sevenths",  "eighths",     "ninths",    "tenths",  "hundredths", "thousandths", "below",
-        "except",   "not",       "with",        "percent",   "least",   "most",       "tens",        "through",
-        "up",       "down",      "power",       "raised",    "until",   "out",        "mil",         "myriad",
-        NULL};
+        "except",   "not",       "with",        "percent",   "least",   "most",       "tens",        "January",
+        "February", "March",     "April",       "May",       "June",    "July",       "August",      "September",
+        "October",  "November",  "December",    "through",   "up",      "down",       "power",       "raised",
+        "until",    "out",       "mil",         "myriad",    NULL};
     return listed(list, s, n);
 }
 
@@ -192,11 +193,11 @@ static bool read_word(struct scan *x, struct unit *u, size_t n)
         x->i += n;
         return true;
     }
-    size_t prefix = !strncmp(s, "square", 6) && n >= 6 && !(n == 7 && s[6] == 'd') ? 6
-                    : !strncmp(s, "cubic", 5) && n >= 5                            ? 5
-                    : !strncmp(s, "sq", 2) && n >= 2                               ? 2
-                    : !strncmp(s, "cu", 2) && n == 2                               ? 2
-                                                                                   : 0;
+    size_t prefix = n >= 6 && !memcmp(s, "square", 6) && !(n == 7 && s[6] == 'd') ? 6
+                    : n >= 5 && !memcmp(s, "cubic", 5)                            ? 5
+                    : n >= 2 && !memcmp(s, "sq", 2)                               ? 2
+                    : n == 2 && !memcmp(s, "cu", 2)                               ? 2
+                                                                                  : 0;
     if (prefix && (prefix == n || raml_unit_name(s + prefix, n - prefix, &ten))) {
         x->power = *s == 's' ? 2 : 3;
         x->i += prefix;
