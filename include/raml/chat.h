@@ -7,7 +7,7 @@
  * template reaches it. Numbers are 64-bit integers and doubles.
  *
  * The template sees: messages, tools and documents (none unless given), add_generation_prompt, bos_token, eos_token,
- * enable_thinking and date_string where they are set, and the fields of kwargs. strftime_now is the date of
+ * the model's other special tokens (pad_token, unk_token, ...), enable_thinking and date_string where they are set, and the fields of kwargs. strftime_now is the date of
  * date_string: no clock is read, and a template that asks for the date without one is an error.
  *
  * Frame and content. A prompt's text is partly the template's and partly the messages'. Special tokens that the
@@ -46,6 +46,10 @@ struct raml_chat_template;
 RAML_CHECKED enum raml_code raml_chat_template_open(const char *name, const char *text, size_t n, const char *bos,
                                                     const char *eos, struct raml_chat_template **out,
                                                     struct raml_err *err);
+/* Special tokens by name (an object of texts), which the template sees as variables; bos_token and eos_token are those of
+ * _open. text (NULL: none): the template that takes over where there are tools. */
+RAML_CHECKED enum raml_code raml_chat_template_add(struct raml_chat_template *t, const json_t *special,
+                                                   const char *text, struct raml_err *err);
 /* A file with the template's text. */
 RAML_CHECKED enum raml_code raml_chat_template_open_file(const char *path, const char *bos, const char *eos,
                                                          struct raml_chat_template **out, struct raml_err *err);

@@ -29,12 +29,13 @@ enum raml_segment { /* what a token of a training row is */
 };
 const char *raml_segment_name(enum raml_segment segment);
 
-struct raml_format {                        /* borrowed texts; NULL counts as ""; special tokens in them are parsed */
-    const char *name;                       /* "builtin", "qwen", …, "template", "custom": for records and messages */
-    const struct raml_chat_template *chat;  /* renders the prompt; NULL: the texts below go around the question */
-    enum raml_chat_thinking thinking;       /* with chat */
-    const char *date_string;                /* with chat; NULL: none */
-    const char *start;                      /* begin of text */
+struct raml_format {                       /* borrowed texts; NULL counts as ""; special tokens in them are parsed */
+    const char *name;                      /* "builtin", "qwen", …, "template", "custom": for records and messages */
+    const struct raml_chat_template *chat; /* renders the prompt; NULL: the texts below go around the question */
+    enum raml_chat_thinking thinking;      /* with chat */
+    const char *date_string;               /* with chat; NULL: none */
+    const char *begin;                     /* without chat: a token's text, put in front of all by its id; NULL: none */
+    const char *start;                     /* begin of text */
     const char *system_open, *system_close; /* around a system message; NULL: there is no place for one */
     const char *system;                     /* NULL: none; with chat, a message of its own */
     const char *before;                     /* before the question: "<|question|>" */

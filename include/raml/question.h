@@ -66,6 +66,8 @@ RAML_CHECKED enum raml_code raml_questions_add(struct raml_questions *qs, const 
 struct raml_fields {
     char id[64], question[64], answer[64], trajectory[64], labels[64], family[64], difficulty[64], split[64];
     char choices[128];
+    char context[64];   /* what is in front of the question in a field of its own: a passage */
+    char unread[256];   /* fields of the file that were left aside: "a, b, ..." */
     const char *layout; /* "raml", "gsm8k", "math", "rollouts", "choices", "preference", "generic": static text */
 };
 

@@ -19,6 +19,7 @@
 #include "raml/family.h"
 #include "raml/fork_files.h"
 #include "raml/format.h"
+#include "raml/generation.h"
 #include "raml/gguf.h"
 #include "raml/landscape.h"
 #include "raml/landscape_files.h"

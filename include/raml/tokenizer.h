@@ -5,7 +5,8 @@
  * It reads files whose model is BPE over all 256 bytes: those of GPT-2, Llama 3, Qwen 2 to 3.5 and DeepSeek; and those
  * with byte_fallback, over characters and, where they have no token, bytes: Llama 2, Mistral (the last item).
  *   normalizer      null, NFC, or a Sequence of NFC
- *   pre_tokenizer   ByteLevel, with use_regex (GPT-2's pattern) or without (the whole text is one word); or a Sequence
+ *   pre_tokenizer   ByteLevel, with use_regex (GPT-2's pattern) or without (the whole text is one word), with
+ *                   add_prefix_space (a space before every piece between added tokens) or without; or a Sequence
  *                   that ends in ByteLevel, preceded by Split (a Regex, behavior Isolated, not inverted) and Digits
  *   post_processor  null, ByteLevel, TemplateProcessing; decoder: ByteLevel
  *   model           merges as "a b" or ["a", "b"]; ignore_merges: a word that is in the vocabulary is one token
@@ -13,6 +14,10 @@
  *                   pre_tokenizer Metaspace. decoder: a Sequence of Replace, ByteFallback, Fuse and mostly Strip: then
  *                   decoding drops one space at the start. Every byte needs its token <0x00> to <0xFF>, so
  *                   nothing is unknown. U+2581 in a text is a space.
+ *   truncation, padding  left aside: what a tokenizer was last used with, and no part of it
+ * Ids of added tokens are those that `tokenizers` gives them, whatever the file says: a token of model.vocab keeps its
+ * id, others are numbered from the number of model.vocab's entries on, in the file's order.
+ * A folder's tokenizer_config.json may name more (added_tokens_decoder, then bos_token and its like): they are added last.
  * What is not supported (other models, expressions that PCRE2 reads differently from
  * Oniguruma: \w, \b, scripts ...) is refused with RAML_ESUPPORT and the field's name, never ignored.
  * The ids are those of the `tokenizers` library's encode with add_special_tokens=False: no token is put around a text.
@@ -82,7 +87,8 @@ struct raml_tokenizer_parts {
     const struct raml_str *merge; /* [n_merges] "left right", by rank */
     size_t n_merges;
     const char *pattern; /* tokenizer.ggml.pre: "gpt-2", "llama-bpe", "qwen2", "qwen35", "deepseek-llm",
-                            "deepseek-r1-qwen". Each means the patterns, the normalizer (NFC for qwen*, which
+                            "deepseek-r1-qwen", "deepseek-v3", "gpt-4o", "llama4", "tekken", "smollm", "llama3",
+                            "llama-v3", "smaug-bpe", "olmo", "default" (a file's that has none). Each means the patterns, the normalizer (NFC for qwen*, which
                             llama.cpp leaves out) and the ignore_merges (llama-bpe) of its models' own tokenizer.json */
 };
 /* The parts are copied. RAML_ESUPPORT: another pattern or type. Messages name the fields of the tokenizer.json
@@ -97,7 +103,9 @@ RAML_CHECKED enum raml_code raml_tokenizer_from_gguf(const struct raml_gguf *g, 
 RAML_CHECKED enum raml_code raml_tokenizer_save(const struct raml_tokenizer *t, const char *path, struct raml_err *err);
 void raml_tokenizer_close(struct raml_tokenizer *t);
 
-int32_t raml_tokenizer_size(const struct raml_tokenizer *t);                  /* largest id + 1 */
+int32_t raml_tokenizer_size(const struct raml_tokenizer *t); /* largest id + 1 */
+/* Text of the token that the file's post_processor puts in front of every text (_encode does not); NULL: none. */
+const char *raml_tokenizer_begin(const struct raml_tokenizer *t);
 int32_t raml_tokenizer_id(const struct raml_tokenizer *t, const char *token); /* of a whole token's text; -1: none */
 bool raml_tokenizer_is_special(const struct raml_tokenizer *t, int32_t id);
 /* Appends the ids of text. parse_special: text that spells a special token becomes that token; otherwise it is bytes.
@@ -178,15 +186,21 @@ RAML_CHECKED enum raml_code raml_join(const struct raml_tokenizer *t, enum raml_
 
 /* What goes with a model's tokenizer: its chat template and the tokens that open and close texts.
  *
- * Folder   chat_template.jinja, or chat_template in tokenizer_config.json (of a list of named ones, "default");
- *          bos_token, eos_token, add_bos_token from tokenizer_config.json. Missing files give nothing.
- * GGUF     tokenizer.chat_template, tokenizer.ggml.bos_token_id, eos_token_id, add_bos_token.
+ * Folder   chat_template.jinja, or chat_template in tokenizer_config.json (of a list of named ones, "default"; "tool_use",
+ *          or additional_chat_templates/tool_use.jinja, is for prompts with tools); bos_token, eos_token, other special
+ *          tokens and add_bos_token from tokenizer_config.json, and where that has no added_tokens_decoder the tokens of
+ *          special_tokens_map.json. Missing files give nothing.
+ * GGUF     tokenizer.chat_template, tokenizer.chat_template.tool_use, tokenizer.ggml.bos_token_id, eos_token_id, those of
+ *          unknown, padding, seperator, cls and mask, add_bos_token (without it: true for llama3's kin and tekken).
  */
 
 struct raml_tokenizer_config { /* texts are UTF-8, terminated by 0; NULL: not given */
     char *chat_template, *bos, *eos;
     char *template_place; /* where the template is, for messages */
-    int add_bos;          /* 0, 1; -1: not given */
+    char *tool_template;  /* the template named tool_use, which renders prompts with tools; NULL: none */
+    struct json_t
+        *special; /* object: the texts of all special tokens by name (pad_token, additional_special_tokens, ..) */
+    int add_bos;  /* 0, 1; -1: not given */
 };
 /* path: a folder or a .gguf file. On failure *out is empty. */
 RAML_CHECKED enum raml_code raml_tokenizer_config_read(const char *path, struct raml_tokenizer_config *out,
@@ -195,16 +209,19 @@ RAML_CHECKED enum raml_code raml_tokenizer_config_read(const char *path, struct 
 RAML_CHECKED enum raml_code raml_tokenizer_config_write(const struct raml_tokenizer_config *c, const char *path,
                                                         struct raml_err *err);
 void raml_tokenizer_config_deinit(struct raml_tokenizer_config *c);
+/* Text of the token in front of every text: bos where c says so, none where c denies it, else the tokenizer's own
+ * (raml_tokenizer_begin). NULL: none, or the tokenizer (borrowed, as c) has no such token. */
+const char *raml_tokenizer_config_begin(const struct raml_tokenizer_config *c, const struct raml_tokenizer *t);
 
 /* -- A tokenizer as GGUF metadata ---------------------------------------------------------------------------------- */
 struct raml_gguf_vocabulary { /* entries for raml_gguf_write; the rest holds what they point to */
-    struct raml_gguf_entry entry[10];
+    struct raml_gguf_entry entry[20];
     size_t n;
     void *text;
     char *pool;
-    struct raml_gguf_string *token, *merge, one[3];
+    struct raml_gguf_string *token, *merge, one[5];
     int32_t *type;
-    uint32_t bos, eos;
+    uint32_t bos, eos, special[5];
     bool add_bos;
 };
 /* tokenizer.ggml.model, pre, tokens, token_type, merges, and what c holds; whether bos opens a text is taken from the

@@ -230,6 +230,14 @@ static enum raml_code write_gguf(struct work *w, struct raml_err *err)
 }
 
 /* -- Folder -------------------------------------------------------------------------------------------------------- */
+static enum raml_code make_parent(const char *path, struct raml_err *err)
+{
+    char dir[RAML_PATH_BYTES];
+    enum raml_code rc = raml_path_format(dir, err, "%s", path);
+    if (!rc) *strrchr(dir, '/') = 0;
+    return rc ? rc : raml_make_dir(dir, err);
+}
+
 static enum raml_code copy_file(const struct work *w, const char *name, struct raml_err *err)
 {
     char from[RAML_PATH_BYTES], to[RAML_PATH_BYTES];
@@ -240,6 +248,7 @@ static enum raml_code copy_file(const struct work *w, const char *name, struct r
         rc = raml_path_join(from, w->source.model, name, err); /* of the base, whatever tokenizer the adapter has */
     if (rc || !raml_is_file(from)) return rc;
     rc = raml_map_init(&map, from, err);
+    if (!rc && strchr(name, '/')) rc = make_parent(to, err);
     if (!rc) rc = raml_file_write(to, map.data, map.size, err);
     raml_map_deinit(&map);
     return rc;
@@ -250,7 +259,7 @@ static enum raml_code write_tokenizer(const struct work *w, struct raml_err *err
 {
     /* clang-format off */
     static const char *const files[] = {"tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
-                                        "chat_template.jinja", "generation_config.json", "added_tokens.json",
+                                        "chat_template.jinja", "additional_chat_templates/tool_use.jinja", "generation_config.json", "added_tokens.json",
                                         "vocab.json", "merges.txt"};
     /* clang-format on */
     char path[RAML_PATH_BYTES];

@@ -309,9 +309,16 @@ static void print_fields(const struct raml_fields *f)
 {
     const struct {
         const char *segment, *name;
-    } t[] = {{"id", f->id},         {"question", f->question},     {"choices", f->choices},
-             {"answer", f->answer}, {"trajectory", f->trajectory}, {"labels", f->labels},
-             {"family", f->family}, {"difficulty", f->difficulty}, {"split", f->split}};
+    } t[] = {{"id", f->id},
+             {"question", f->question},
+             {"choices", f->choices},
+             {"answer", f->answer},
+             {"trajectory", f->trajectory},
+             {"labels", f->labels},
+             {"family", f->family},
+             {"difficulty", f->difficulty},
+             {"split", f->split},
+             {"before the question", f->context}};
     bool any = false;
     printf("  fields        ");
     for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
@@ -320,6 +327,7 @@ static void print_fields(const struct raml_fields *f)
         any = true;
     }
     puts(any ? "" : "none found");
+    if (*f->unread) printf("  left aside    %s\n", f->unread);
 }
 
 static void print_file(const struct file_report *r, int64_t max_length)
@@ -361,9 +369,10 @@ static json_t *file_json(const struct file_report *r)
                                           (json_int_t)l->x[0], "mean", mean(l), "median", (json_int_t)quantile(l, 0.5),
                                           "p95", (json_int_t)quantile(l, 0.95), "max", (json_int_t)l->x[l->n - 1]));
     }
-    json_t *fields = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "id", f->id, "question", f->question,
-                               "choices", f->choices, "answer", f->answer, "trajectory", f->trajectory, "labels",
-                               f->labels, "family", f->family, "difficulty", f->difficulty, "split", f->split);
+    json_t *fields = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "id", f->id, "question",
+                               f->question, "choices", f->choices, "answer", f->answer, "trajectory", f->trajectory,
+                               "labels", f->labels, "family", f->family, "difficulty", f->difficulty, "split", f->split,
+                               "context", f->context, "left_aside", f->unread);
     return json_pack("{s:s, s:s, s:o, s:I, s:I, s:I, s:{s:I, s:I, s:I, s:I}, s:I, s:I, s:o, s:I, s:I, s:O}", "path",
                      r->path, "layout", f->layout, "fields", fields, "questions", (json_int_t)r->n_questions,
                      "answered", (json_int_t)r->n_answered, "trajectories", (json_int_t)r->n_trajectories, "correct",

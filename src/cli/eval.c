@@ -76,8 +76,9 @@ static enum raml_code take(void *user, const struct raml_graded *q, struct raml_
 static json_t *settings_json(const struct eval *e)
 {
     const struct sampling_settings *p = &e->s->sampling;
+    const struct sampling_choice *c = &e->sampled.choice;
     return json_pack("{s:I, s:f, s:f, s:I, s:f, s:I, s:I}", "num_generations", (json_int_t)p->n, "temperature",
-                     p->temperature, "top_p", p->top_p, "top_k", (json_int_t)p->top_k, "min_p", p->min_p,
+                     c->temperature, "top_p", c->top_p, "top_k", (json_int_t)c->top_k, "min_p", c->min_p,
                      "max_completion_length", (json_int_t)p->max_completion_length, "seed", (json_int_t)e->cli->seed);
 }
 
@@ -212,11 +213,12 @@ static void tell_files(const struct eval *e, struct raml_buf *text)
 static void tell_sampling(const struct eval *e, struct raml_buf *text)
 {
     const struct sampling_settings *p = &e->s->sampling;
+    const struct sampling_choice *c = &e->sampled.choice;
     raml_buf_addf(
         text,
         "%lld samples per question, temperature %g, top_p %g, top_k %lld, min_p %g, at most %lld tokens, seed %llu; "
         "%.0f tokens/s\n",
-        (long long)p->n, p->temperature, p->top_p, (long long)p->top_k, p->min_p, (long long)p->max_completion_length,
+        (long long)p->n, c->temperature, c->top_p, (long long)c->top_k, c->min_p, (long long)p->max_completion_length,
         (unsigned long long)e->cli->seed, e->sampled.seconds > 0 ? (double)e->sampled.tokens / e->sampled.seconds : 0);
     if (cli_sampling_probes(p)) cli_sampling_probes_text(&e->sampled.stats, text);
 }
@@ -309,6 +311,7 @@ static enum raml_code run(const struct cli *cli, const void *settings, struct ra
         rc = plan_alone(e, err);
     } else {
         if (!rc) rc = raml_tallies_open(&e->measures.opt, e->s->compare != NULL, &e->tallies, err);
+        if (!rc && e->s->sampling.model) rc = cli_sampling_choose(&e->s->sampling, NULL, &e->sampled.choice, err);
         if (!rc) rc = open_lm_eval_export(e, err);
         if (!rc) rc = e->s->sampling.model ? sample(e, err) : read_files(e, err);
         if (!rc) rc = raml_tallies_table(e->tallies, &e->table, err);

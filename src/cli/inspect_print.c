@@ -139,7 +139,8 @@ static void print_ends(const struct inspection *x)
     const struct raml_config *c = &x->config;
     if (c->bos_token >= 0) {
         print_id(x, "begin       ", c->bos_token);
-        printf("%s\n", x->text.add_bos == 1 ? "; prepended to every text" : "");
+        printf("%s\n",
+               x->tokenizer && raml_tokenizer_config_begin(&x->text, x->tokenizer) ? "; prepended to every text" : "");
     }
     if (c->eos_token >= 0) {
         print_id(x, "end         ", c->eos_token);

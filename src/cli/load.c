@@ -144,13 +144,15 @@ static void note_fault(void *user, size_t line, const char *message)
 enum raml_code cli_read_questions(const struct cli *cli, struct raml_questions *qs, const char *path,
                                   const struct raml_read_options *opt, struct raml_fields *fields, struct raml_err *err)
 {
-    struct faults f = {cli};
+    struct faults faults = {cli};
     struct raml_read_options o = opt ? *opt : (struct raml_read_options){0};
     o.skip_bad = cli->skip_bad_rows;
     o.on_bad = note_fault;
-    o.user = &f;
+    o.user = &faults;
     size_t before = qs->n, n_bad = 0;
-    enum raml_code rc = raml_questions_read(qs, path, &o, fields, &n_bad, err);
+    struct raml_fields own, *f = fields ? fields : &own;
+    enum raml_code rc = raml_questions_read(qs, path, &o, f, &n_bad, err);
+    if (!rc && *f->unread) raml_say(cli->sink, "%s: fields left aside: %s", path, f->unread);
     if (!rc && n_bad && qs->n == before)
         rc = raml_fail(err, RAML_EFORMAT, "%s: none of its %zu rows can be read", path, n_bad);
     return rc;

@@ -1,6 +1,10 @@
 /* prompting.c - see prompting.h. */
 #include "cli/prompting.h"
 
+#include "core/file.h"
+#include "core/path.h"
+
+#include <stdlib.h>
 #include <string.h>
 
 static enum raml_chat_thinking thinking_of(const struct prompting_settings *s)
@@ -9,18 +13,40 @@ static enum raml_chat_thinking thinking_of(const struct prompting_settings *s)
     return !strcmp(s->thinking, "true") ? RAML_CHAT_THINKING_ON : RAML_CHAT_THINKING_OFF;
 }
 
+/* model, or of a tokenizer.json its folder; in dir, which the caller frees. */
+static const char *folder_of(const char *model, struct raml_buf *dir)
+{
+    const char *json = model ? strstr(model, "tokenizer.json") : NULL;
+    raml_buf_init(dir, 1 << 16);
+    if (!json || json[strlen("tokenizer.json")]) return model;
+    raml_buf_add(dir, model, (size_t)(json - model));
+    raml_buf_adds(dir, ".");
+    return dir->data;
+}
+
+/* Plain prompts begin as the tokenizer begins every text. */
+static enum raml_code find_begin(const char *model, const struct raml_tokenizer *t, struct prompting *out,
+                                 struct raml_err *err)
+{
+    struct raml_buf dir;
+    struct raml_tokenizer_config c = {.add_bos = -1};
+    const char *path = folder_of(model, &dir);
+    enum raml_code rc = RAML_OK;
+    if (path && (raml_is_dir(path) || raml_is_gguf(path))) rc = raml_tokenizer_config_read(path, &c, err);
+    const char *begin = rc ? NULL : raml_tokenizer_config_begin(&c, t);
+    if (begin && !(out->begin = strdup(begin))) rc = raml_fail(err, RAML_ENOMEM, "no memory for a token");
+    out->format.begin = out->begin;
+    raml_tokenizer_config_deinit(&c);
+    raml_buf_deinit(&dir);
+    return rc;
+}
+
 static enum raml_code by_template(const struct prompting_settings *s, const char *model, struct prompting *out,
                                   struct raml_err *err)
 {
     enum raml_code rc;
     struct raml_buf dir;
-    raml_buf_init(&dir, 1 << 16);
-    const char *json = model ? strstr(model, "tokenizer.json") : NULL;
-    if (json && !json[strlen("tokenizer.json")]) { /* its folder */
-        raml_buf_add(&dir, model, (size_t)(json - model));
-        raml_buf_adds(&dir, ".");
-        model = dir.data;
-    }
+    model = folder_of(model, &dir);
     if (model) rc = raml_chat_template_find(model, s->template, &out->chat, err);
     else if (s->template) rc = raml_chat_template_open_file(s->template, NULL, NULL, &out->chat, err);
     else rc = raml_fail(err, RAML_EUSAGE, "--prompt_format template needs a model, or --chat_template FILE.jinja");
@@ -55,6 +81,7 @@ enum raml_code cli_prompting_open(const struct prompting_settings *s, const char
         rc = raml_format_named("builtin", t, &out->format, err);
     else if (automatic || !strcmp(s->format, "template")) rc = by_template(s, model, out, err);
     else rc = raml_format_named(s->format, t, &out->format, err);
+    if (!rc && !own && !strcmp(out->format.name, "plain")) rc = find_begin(model, t, out, err);
     if (rc) {
         cli_prompting_close(out);
         return rc;
@@ -82,5 +109,6 @@ enum raml_code cli_prompting_open(const struct prompting_settings *s, const char
 void cli_prompting_close(struct prompting *p)
 {
     raml_chat_template_close(p->chat);
+    free(p->begin);
     *p = (struct prompting){0};
 }

@@ -45,9 +45,11 @@ struct prompting_settings { /* a member of a command's settings */
 struct prompting { /* zero-initialise; free with cli_prompting_close */
     struct raml_format format;
     struct raml_chat_template *chat;
+    char *begin; /* format.begin */
 };
 /* model: its folder or GGUF file, or a tokenizer.json in its folder, whose template is looked up; NULL: none. Texts are
- * borrowed from s. RAML_ERANGE: auto, and the model is neither of the built-in kind nor has a template; the message
+ * borrowed from s. Format plain begins with the token that the model's tokenizer
+ * puts in front of every text. RAML_ERANGE: auto, and the model is neither of the built-in kind nor has a template; the message
  * names the settings that help. */
 RAML_CHECKED enum raml_code cli_prompting_open(const struct prompting_settings *s, const char *model,
                                                const struct raml_tokenizer *t, struct prompting *out,

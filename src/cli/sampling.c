@@ -5,9 +5,11 @@
 #include "core/clock.h"
 #include "core/json.h"
 
+#include "raml/generation.h"
 #include "raml/family.h"
 
 #include <inttypes.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,7 +50,58 @@ void cli_sampling_probes_text(const struct raml_sample_stats *t, struct raml_buf
     raml_buf_adds(out, "\n");
 }
 
-static struct raml_sample_options sample_options(const struct cli *cli, const struct sampling_settings *s)
+/* -- How tokens are chosen ----------------------------------------------------------------------------------------- */
+static const struct raml_setting choices[] = {
+    {"temperature", NULL, RAML_REAL, offsetof(struct sampling_choice, temperature), "1", 0, 100, NULL, ""},
+    {"top_k", NULL, RAML_INT, offsetof(struct sampling_choice, top_k), "0", 0, 1 << 24, NULL, ""},
+    {"top_p", NULL, RAML_REAL, offsetof(struct sampling_choice, top_p), "1", 1e-9, 1, NULL, ""},
+    {"min_p", NULL, RAML_REAL, offsetof(struct sampling_choice, min_p), "0", 0, 1, NULL, ""},
+};
+enum { CHOICES = sizeof choices / sizeof *choices };
+
+/* Where the model's own come from: a folder or a GGUF file; "": nowhere. */
+static enum raml_code find_own(const struct sampling_settings *s, struct cli_source *source, struct raml_generation *g,
+                               struct raml_err *err)
+{
+    source->model[0] = 0;
+    if (!s->model || !strncmp(s->model, "init:", 5)) return RAML_OK;
+    enum raml_code rc = cli_source_find(s->model, s->adapter, source, err);
+    return rc ? rc : raml_generation_read(source->model, g, err);
+}
+
+enum raml_code cli_sampling_choose(const struct sampling_settings *s, const struct raml_sink *sink,
+                                   struct sampling_choice *out, struct raml_err *err)
+{
+    const char *const given[CHOICES] = {s->temperature, s->top_k, s->top_p, s->min_p};
+    struct raml_generation g = {0};
+    struct cli_source source;
+    char said[160] = "";
+    raml_settings_default(choices, CHOICES, out);
+    enum raml_code rc = RAML_OK;
+    for (size_t i = 0; i < CHOICES && !rc; i++) {
+        if (!strcmp(given[i], "auto")) continue;
+        rc = raml_settings_set(&choices[i], out, given[i], err);
+        if (rc) rc = raml_wrap(err, rc, "--%s", choices[i].name);
+    }
+    if (!rc) rc = find_own(s, &source, &g, err);
+    if (rc) return rc;
+    const bool has[CHOICES] = {g.has_temperature, g.has_top_k, g.has_top_p, g.has_min_p};
+    const double own[CHOICES] = {g.temperature, (double)g.top_k, g.top_p, g.min_p};
+    for (size_t i = 0; i < CHOICES; i++) {
+        if (!has[i] || strcmp(given[i], "auto") != 0) continue;
+        if (choices[i].type == RAML_INT) out->top_k = g.top_k;
+        else *(double *)((char *)out + choices[i].offset) = own[i];
+        size_t n = strlen(said);
+        snprintf(said + n, sizeof said - n, "%s%s %g", n ? ", " : "", choices[i].name, own[i]);
+    }
+    const char *where = raml_is_gguf(source.model) ? "general.sampling" : "generation_config.json";
+    if (*said) raml_say(sink, "%s as the model's %s says (the command line wins)", said, where);
+    if (*g.ignored) raml_say(sink, "%s of the model's %s: not supported, left aside", g.ignored, where);
+    return RAML_OK;
+}
+
+static struct raml_sample_options sample_options(const struct cli *cli, const struct sampling_settings *s,
+                                                 const struct sampling_choice *c)
 {
     struct raml_sample_options o = raml_sample_default();
     o.n = (size_t)s->n;
@@ -57,10 +110,10 @@ static struct raml_sample_options sample_options(const struct cli *cli, const st
     o.think_budget = (size_t)s->think_budget;
     o.force_continuation = (int)s->force_continuation;
     o.force_continuation_below = s->force_continuation_below;
-    o.temperature = s->temperature;
-    o.top_k = (int)s->top_k;
-    o.top_p = s->top_p;
-    o.min_p = s->min_p;
+    o.temperature = c->temperature;
+    o.top_k = (int)c->top_k;
+    o.top_p = c->top_p;
+    o.min_p = c->min_p;
     o.seed = cli->seed;
     o.stop = s->stop;
     o.answer_only = s->answer_only;
@@ -79,8 +132,21 @@ static enum raml_code check_exit(const struct sampling_settings *s, struct raml_
     return RAML_OK;
 }
 
+/* The settings, and what is wrong with them before a model is opened. */
+static enum raml_code check_all(const struct cli *cli, const struct sampling_settings *s, const struct raml_sink *sink,
+                                struct sampling_choice *choice, struct raml_sample_options *o, struct raml_err *err)
+{
+    *o = sample_options(cli, s, &(struct sampling_choice){.temperature = 1, .top_p = 1});
+    enum raml_code rc = check_exit(s, err);
+    if (!rc) rc = raml_sample_check(o, err); /* before a model is looked for */
+    if (!rc) rc = cli_sampling_choose(s, sink, choice, err);
+    if (!rc) *o = sample_options(cli, s, choice);
+    return rc ? rc : raml_sample_check(o, err);
+}
+
 /* What the samples depend on, beside the questions. NULL: no memory. */
-static json_t *settings_json(const struct cli *cli, const struct sampling_settings *s, uint64_t model)
+static json_t *settings_json(const struct cli *cli, const struct sampling_settings *s, const struct sampling_choice *c,
+                             uint64_t model)
 {
     static const struct raml_setting all[] = {SAMPLING_OPTIONS("1", "")};
     static const char *const other[] = {"model_name_or_path", "adapter", "families", "split",
@@ -90,6 +156,10 @@ static json_t *settings_json(const struct cli *cli, const struct sampling_settin
     for (size_t i = 0; o && i < sizeof other / sizeof *other; i++) json_object_del(o, other[i]);
     snprintf(hash, sizeof hash, "%016" PRIx64, model);
     int bad = !o || json_object_set_new(o, "model", json_string(hash)) ||
+              json_object_set_new(o, "temperature", json_real(c->temperature)) ||
+              json_object_set_new(o, "top_p", json_real(c->top_p)) ||
+              json_object_set_new(o, "top_k", json_integer(c->top_k)) ||
+              json_object_set_new(o, "min_p", json_real(c->min_p)) ||
               json_object_set_new(o, "seed", json_integer((json_int_t)cli->seed));
     return raml_json_checked(o, bad);
 }
@@ -99,11 +169,11 @@ enum raml_code cli_sampling_file(const struct cli *cli, const struct sampling_se
 {
     uint64_t model = 0;
     *f = (struct cli_sample_file){.file.fd = -1};
-    const struct raml_sample_options o = sample_options(cli, s);
-    enum raml_code rc = check_exit(s, err);
-    if (!rc) rc = raml_sample_check(&o, err);
+    struct sampling_choice choice;
+    struct raml_sample_options o;
+    enum raml_code rc = check_all(cli, s, NULL, &choice, &o, err);
     if (!rc) rc = cli_load_hash(cli, s->model, s->adapter, &model, err);
-    return rc ? rc : cli_sample_file_open(cli, path, settings_json(cli, s, model), qs, (size_t)s->n, f, err);
+    return rc ? rc : cli_sample_file_open(cli, path, settings_json(cli, s, &choice, model), qs, (size_t)s->n, f, err);
 }
 
 /* The samples that are made, all of *qs. */
@@ -144,16 +214,15 @@ enum raml_code cli_sampling_run(const struct cli *cli, const struct sampling_set
                                 struct cli_sample_file *file, struct raml_questions *out,
                                 struct sampling_result *result, struct raml_err *err)
 {
-    struct raml_sample_options o = sample_options(cli, s);
+    struct raml_sample_options o;
     struct raml_questions rest = *qs; /* a view */
+    enum raml_code rc = check_all(cli, s, cli->sink, &result->choice, &o, err);
     if (file) {
         rest.question += file->done.n;
         rest.n -= file->done.n;
         o.take = cli_sample_file_add;
         o.take_user = file;
     }
-    enum raml_code rc = check_exit(s, err);
-    if (!rc) rc = raml_sample_check(&o, err);
     if (!rc && rest.n) rc = sample(cli, s, &rest, listener, &o, out, result, err);
     if (file) cli_sample_file_count(file, &result->stats);
     if (rc == RAML_ESTOP && file && file->n && !file->direct.f)

@@ -12,10 +12,10 @@
 #include "raml/sample.h"
 
 struct sampling_settings { /* the first member of either command's settings */
-    const char *model, *adapter, *tokenizer, *dtype, *families, *split, *map, *stop, *exit, *exit_words;
-    int64_t num_questions, limit, n, max_completion_length, think_budget, force_continuation, batch_size, top_k,
-        probe_tokens;
-    double temperature, top_p, min_p, force_continuation_below;
+    const char *model, *adapter, *tokenizer, *dtype, *families, *split, *map, *stop, *exit, *exit_words, *temperature,
+        *top_k, *top_p, *min_p; /* a number, or auto */
+    int64_t num_questions, limit, n, max_completion_length, think_budget, force_continuation, batch_size, probe_tokens;
+    double force_continuation_below;
     bool answer_only;
     struct prompting_settings prompting;
 };
@@ -39,13 +39,15 @@ struct sampling_settings { /* the first member of either command's settings */
         {"map", NULL, RAML_TEXT, SAMPLING_AT(map), NULL, 0, 0, NULL, "Fields of the file: question=NAME,answer=NAME."}, \
         {"limit", NULL, RAML_INT, SAMPLING_AT(limit), "0", 0, 1e15, NULL, "Only the first n questions; 0: all."},      \
         {"num_generations", "n", RAML_INT, SAMPLING_AT(n), n_default, 1, 1 << 20, NULL, about_n},                     \
-        {"temperature", "temp", RAML_REAL, SAMPLING_AT(temperature), "1", 0, 100, NULL,                                \
-         "0: the likeliest token."},                                                                                   \
-        {"top_k", NULL, RAML_INT, SAMPLING_AT(top_k), "0", 0, 1 << 24, NULL, "Only the k likeliest tokens; 0: all."},  \
-        {"top_p", NULL, RAML_REAL, SAMPLING_AT(top_p), "1", 1e-9, 1, NULL,                                             \
-         "Only the likeliest tokens that together reach this probability."},                                           \
-        {"min_p", NULL, RAML_REAL, SAMPLING_AT(min_p), "0", 0, 1, NULL,                                                \
-         "Only tokens with at least this share of the likeliest one's probability."},                                  \
+        {"temperature", "temp", RAML_TEXT, SAMPLING_AT(temperature), "auto", 0, 0, NULL,                               \
+         "0: the likeliest token. auto, here and below: as the model's generation_config.json (or GGUF file) says, "   \
+         "else 1."},                                                                                                   \
+        {"top_k", NULL, RAML_TEXT, SAMPLING_AT(top_k), "auto", 0, 0, NULL,                                             \
+         "Only the k likeliest tokens; 0: all. auto: as the model says, else 0."},                                     \
+        {"top_p", NULL, RAML_TEXT, SAMPLING_AT(top_p), "auto", 0, 0, NULL,                                             \
+         "Only the likeliest tokens that together reach this probability. auto: as the model says, else 1."},          \
+        {"min_p", NULL, RAML_TEXT, SAMPLING_AT(min_p), "auto", 0, 0, NULL,                                             \
+         "Only tokens with at least this share of the likeliest one's probability. auto: as the model says, else 0."}, \
         {"max_completion_length", "max_tokens", RAML_INT, SAMPLING_AT(max_completion_length), "512", 1, 1 << 24, NULL, \
          "Maximum tokens of a sample, thinking and answer together."},                                                 \
         {"think_budget", NULL, RAML_INT, SAMPLING_AT(think_budget), "0", 0, 1 << 24, NULL,                             \
@@ -72,7 +74,12 @@ struct sampling_settings { /* the first member of either command's settings */
     }
 /* clang-format on */
 
+struct sampling_choice { /* what was chosen for auto, too */
+    double temperature, top_p, min_p;
+    int64_t top_k;
+};
 struct sampling_result {
+    struct sampling_choice choice;
     struct raml_sample_stats stats;
     double seconds;
     uint64_t tokens; /* made in that time */
@@ -92,6 +99,10 @@ RAML_CHECKED enum raml_code cli_sampling_questions(const struct cli *cli, const 
 RAML_CHECKED enum raml_code cli_sampling_file(const struct cli *cli, const struct sampling_settings *s,
                                               const char *path, const struct raml_questions *qs,
                                               struct cli_sample_file *f, struct raml_err *err);
+/* How tokens are chosen: the command line wins, then the model, then the defaults. What the model said is reported to
+ * sink; NULL: to nobody. */
+RAML_CHECKED enum raml_code cli_sampling_choose(const struct sampling_settings *s, const struct raml_sink *sink,
+                                                struct sampling_choice *out, struct raml_err *err);
 /* Who hears of the tokens as they come, one sample after another (sample.h). */
 struct sampling_listener {
     RAML_CHECKED enum raml_code (*open)(void *user, const struct raml_tokenizer *t, const struct raml_format *f,

@@ -100,9 +100,28 @@ static struct raml_join_text join_text(const struct work *w, const json_t *text)
         json_string_value(text), json_string_length(text), {.parse_special = w->s->parse_special}};
 }
 
+/* Texts are taken as they are, which differs from what other programs do where the tokenizer begins every text. */
+static enum raml_code say_begin(const struct work *w, struct raml_err *err)
+{
+    struct raml_tokenizer_config c = {.add_bos = -1};
+    const char *from = w->s->tokenizer ? w->s->tokenizer : w->model_path;
+    bool config = from && (raml_is_dir(from) || raml_is_gguf(from));
+    enum raml_code rc = config ? raml_tokenizer_config_read(from, &c, err) : RAML_OK;
+    const char *begin = rc ? NULL : raml_tokenizer_config_begin(&c, w->tokenizer);
+    if (begin)
+        raml_say(w->cli->sink,
+                 "texts are taken as they are, without %s, which the tokenizer puts in front of every text (write it "
+                 "there, with --parse_special)",
+                 begin);
+    raml_tokenizer_config_deinit(&c);
+    return rc;
+}
+
 static enum raml_code need_tokenizer(struct work *w, struct raml_err *err)
 {
-    return w->tokenizer ? RAML_OK : cli_load_tokenizer(w->s->tokenizer, w->model_path, &w->tokenizer, err);
+    if (w->tokenizer) return RAML_OK;
+    enum raml_code rc = cli_load_tokenizer(w->s->tokenizer, w->model_path, &w->tokenizer, err);
+    return rc ? rc : say_begin(w, err);
 }
 
 static enum raml_code encode(struct work *w, const json_t *text, struct raml_tokens *out, struct raml_err *err)

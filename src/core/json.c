@@ -68,13 +68,13 @@ static json_t *read_value(const char *text, size_t n, unsigned how, size_t flags
     struct raml_buf mended;
     json_error_t again = {.text = ""};
     raml_buf_init(&mended, 2 * n + 64);
-    bool changed = raml_json_text_mend(text, n, nul, &mended);
+    bool changed = raml_json_text_mend(text, n, how, &mended);
     if (mended.code) je->text[JSON_ERROR_TEXT_LENGTH - 1] = (char)json_error_out_of_memory;
     if (changed && !mended.code) {
         v = json_loadb(mended.data, mended.len, flags, &again);
         if (!v) {
             *je = again;
-            if (again.position > 0) je->column -= (int)raml_json_text_shift(text, n, nul, (size_t)again.position);
+            if (again.position > 0) je->column -= (int)raml_json_text_shift(text, n, how, (size_t)again.position);
         }
     }
     raml_buf_deinit(&mended);

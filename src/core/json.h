@@ -24,7 +24,10 @@ struct raml_place {
 /* *out: a new reference (json_decref it). Rejects duplicate keys, trailing text, and anything that is not an object. */
 RAML_CHECKED enum raml_code raml_json_parse(const struct raml_place *at, const char *text, size_t n, json_t **out,
                                             struct raml_err *err);
-enum { RAML_JSON_KEEP_NUL = 1 }; /* texts may hold U+0000: to be read with their lengths; names never do */
+enum {
+    RAML_JSON_KEEP_NUL = 1,   /* texts may hold U+0000: to be read with their lengths; names never do */
+    RAML_JSON_SOUND_TEXTS = 2 /* U+0000 and half of a surrogate pair are refused */
+};
 RAML_CHECKED enum raml_code raml_json_parse_as(const struct raml_place *at, const char *text, size_t n, unsigned how,
                                                json_t **out, struct raml_err *err);
 json_t *raml_json_value(const char *text, size_t n); /* of any kind, a new reference; NULL: not JSON, or no memory */

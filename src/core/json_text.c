@@ -2,6 +2,7 @@
 #include "core/json_text.h"
 
 #include "core/ascii.h"
+#include "core/json.h"
 
 #include <errno.h>
 #include <math.h>
@@ -13,7 +14,8 @@ enum { ESCAPE = 6, NUMBER_BYTES = 64 }; /* bytes of \uXXXX */
 struct mend {
     const char *s;
     size_t n, i, copied; /* of s: where we are, what is in out */
-    bool keep_nul, changed;
+    unsigned how;
+    bool changed;
     struct raml_buf *out; /* NULL: only counted */
     size_t n_out, until;  /* counted bytes; where counting ends */
     long shift;
@@ -63,7 +65,8 @@ static size_t string_end(const struct mend *m)
 static void mend_string(struct mend *m)
 {
     size_t end = string_end(m);
-    bool keep_nul = m->keep_nul && !is_name(m, end);
+    if (m->how & RAML_JSON_SOUND_TEXTS) m->i = end;
+    bool keep_nul = m->how & RAML_JSON_KEEP_NUL && !is_name(m, end);
     while (m->i < end) {
         if (m->s[m->i] != '\\') {
             m->i++;
@@ -171,16 +174,16 @@ static void mend(struct mend *m)
     if (m->out) raml_buf_add(m->out, m->s + m->copied, m->n - m->copied);
 }
 
-bool raml_json_text_mend(const char *text, size_t n, bool keep_nul, struct raml_buf *out)
+bool raml_json_text_mend(const char *text, size_t n, unsigned how, struct raml_buf *out)
 {
-    struct mend m = {.s = text, .n = n, .keep_nul = keep_nul, .out = out, .until = (size_t)-1};
+    struct mend m = {.s = text, .n = n, .how = how, .out = out, .until = (size_t)-1};
     mend(&m);
     return m.changed;
 }
 
-long raml_json_text_shift(const char *text, size_t n, bool keep_nul, size_t position)
+long raml_json_text_shift(const char *text, size_t n, unsigned how, size_t position)
 {
-    struct mend m = {.s = text, .n = n, .keep_nul = keep_nul, .until = position};
+    struct mend m = {.s = text, .n = n, .how = how, .until = position};
     mend(&m);
     return m.shift;
 }

@@ -4,7 +4,8 @@
  *   an integer beyond 64 bits        a text of its digits, "12345678901234567890"
  *   NaN, Infinity, -Infinity         null, and so is a number beyond a double's range (1e400), which Python reads as one
  *   \ud835 without its other half    \ufffd, each half by itself
- *   \u0000                           \ufffd; in texts it stays where keep_nul is set, never in names
+ *   \u0000                           \ufffd; in texts it stays with RAML_JSON_KEEP_NUL, never in names
+ * how: flags of json.h. With RAML_JSON_SOUND_TEXTS texts are left as they are.
  */
 #ifndef CORE_JSON_TEXT_H
 #define CORE_JSON_TEXT_H
@@ -14,8 +15,8 @@
 #include <stdbool.h>
 
 /* Appends text so changed to out. True: something was. A text that is not JSON is copied as far as it is understood. */
-bool raml_json_text_mend(const char *text, size_t n, bool keep_nul, struct raml_buf *out);
+bool raml_json_text_mend(const char *text, size_t n, unsigned how, struct raml_buf *out);
 /* By how many bytes what precedes byte `position` of the changed text is longer than what it was made of. */
-long raml_json_text_shift(const char *text, size_t n, bool keep_nul, size_t position);
+long raml_json_text_shift(const char *text, size_t n, unsigned how, size_t position);
 
 #endif

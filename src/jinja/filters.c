@@ -102,7 +102,8 @@ FILTER(indent)
 {
     UNUSED;
     struct raml_jv step = a[0], newline = raml_j_copy(in, "\n", 1);
-    v = text_of(in, v);
+    if (v.type != RAML_J_STR)
+        return raml_j_fail(in, RAML_ERANGE, "indent: found %s; expected a text", raml_j_type_name(v));
     if (in->code) return v;
     if (step.type != RAML_J_STR)
         step = raml_j_binary(in, '*', raml_j_copy(in, " ", 1), step.type == RAML_J_ABSENT ? raml_j_int(4) : step);

@@ -102,9 +102,16 @@ static struct raml_jv named(const struct raml_jargs *args, const char *name)
     return absent();
 }
 
+/* map and select and their kin make nothing of none, false, 0 and "", before they look at their arguments. */
+static struct raml_jv nothing(struct raml_jinja *in)
+{
+    return raml_j_seq(raml_j_new_seq(in, RAML_J_ITER, 0));
+}
+
 FILTER(map)
 {
     UNUSED;
+    if (!raml_j_truth(in, v)) return nothing(in);
     const struct raml_jseq *q = raml_j_iterate(in, v);
     struct raml_jseq *out = raml_j_new_seq(in, RAML_J_ITER, q ? q->n : 0);
     struct raml_jv path = named(args, "attribute"), unless = named(args, "default");
@@ -127,6 +134,7 @@ FILTER(map)
 static struct raml_jv chosen(struct raml_jinja *in, struct raml_jv v, const struct raml_jargs *args, bool keep,
                              bool attr)
 {
+    if (!raml_j_truth(in, v)) return nothing(in);
     const struct raml_jseq *q = raml_j_iterate(in, v);
     struct raml_jseq *out = raml_j_new_seq(in, RAML_J_ITER, 0);
     struct raml_jargs rest = *args;

@@ -70,7 +70,7 @@ static void add_escaped(struct raml_jout *o, uint32_t c, size_t message)
 
 static bool needs_escape(uint32_t c, bool ascii)
 {
-    return c < 0x20 || c == '"' || c == '\\' || (ascii && c >= 0x7f && c != 0x7f);
+    return c < 0x20 || c == '"' || c == '\\' || (ascii && c >= 0x7f);
 }
 
 static void add_text(struct raml_jout *o, const struct raml_jstr *s, bool ascii)

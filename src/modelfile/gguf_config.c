@@ -71,9 +71,7 @@ static int read_count(struct reader *r, const char *name, const int *otherwise)
     return r->rc ? 0 : (int)v;
 }
 
-/* The shortest decimal number that rounds to x: its value before it was stored as f32 (1e-06, not 9.99999997e-07).
- */
-static double meant(float x)
+double raml_gguf_meant(float x)
 {
     char text[32];
     double y = x;
@@ -92,7 +90,7 @@ static double read_real(struct reader *r, const char *name, const double *otherw
     if (r->rc || (otherwise && !present(r, name))) return otherwise ? *otherwise : 0;
     r->rc = raml_gguf_real(r->g, key_of(r, name, key), &v, r->err);
     if (r->rc) return 0;
-    return raml_gguf_value_find(r->g, key)->type == RAML_GGUF_F32 ? meant((float)v) : v;
+    return raml_gguf_value_find(r->g, key)->type == RAML_GGUF_F32 ? raml_gguf_meant((float)v) : v;
 }
 
 /* -- What must have no effect -------------------------------------------------------------------------------------- */

@@ -90,6 +90,20 @@ static const struct raml_gguf_entry *find_entry(const struct raml_metadata *m, c
     return NULL;
 }
 
+/* llama.cpp's type of top_k is i32. */
+static void put_generation(struct raml_metadata *m, const struct raml_generation *g)
+{
+    const char *arch = NULL;
+    if (g->has_top_k) {
+        const char *key = own_key(m, arch, "general.sampling.top_k");
+        m->value[m->n_own].u = (uint32_t)g->top_k;
+        put(m, key, RAML_GGUF_I32, &m->value[m->n_own++].u);
+    }
+    if (g->has_top_p) put_real(m, arch, "general.sampling.top_p", g->top_p);
+    if (g->has_min_p) put_real(m, arch, "general.sampling.min_p", g->min_p);
+    if (g->has_temperature) put_real(m, arch, "general.sampling.temp", g->temperature);
+}
+
 static bool has_key(const struct raml_metadata *m, const char *key)
 {
     return find_entry(m, key) != NULL;
@@ -206,6 +220,7 @@ enum raml_code raml_metadata_init(struct raml_metadata *m, const struct raml_mod
     }
     enum raml_code rc = RAML_OK;
     put_config(m, c, file_type);
+    put_generation(m, &f->generation);
     if (f->gguf) rc = copy_all(m, f->gguf, "general.", err);
     if (name && !has_key(m, "general.name")) put_text(m, NULL, "general.name", name);
     for (size_t i = 0; i < n_more; i++) m->entry[m->n++] = more[i];

@@ -103,6 +103,7 @@ static enum raml_code open_folder(struct raml_model_file *f, const char *dir, st
     if (!rc) rc = raml_config_read(config, &f->config, err);
     if (!rc) rc = raml_path_join(config, dir, "generation_config.json", err);
     if (!rc && raml_is_file(config)) rc = raml_config_read_generation(config, &f->config, err);
+    if (!rc) rc = raml_generation_read(dir, &f->generation, err);
     if (!rc) rc = raml_tensors_open(dir, &f->tensors, err);
     if (rc) return rc;
     rc = raml_path_format(f->path, err, "%s", raml_tensors_path(f->tensors));

@@ -3,13 +3,15 @@
 #define MODEL_MODELFILE_H
 
 #include "core/path.h"
+#include "raml/generation.h"
 #include "raml/modelfile.h"
 #include "store/tensors.h"
 
 struct raml_model_file {
     char path[RAML_PATH_BYTES]; /* of the tensors */
     struct raml_config config;
-    struct raml_tensors *tensors; /* a folder's; or */
+    struct raml_generation generation; /* a folder's; a GGUF file's metadata are copied as they are */
+    struct raml_tensors *tensors;      /* a folder's; or */
     struct raml_gguf *gguf;
     struct raml_param *param;        /* what the configuration asks for: [n] */
     struct raml_file_tensor *tensor; /* [n], in the same order */
@@ -35,6 +37,8 @@ void raml_file_tensor_release_bytes(const struct raml_file_tensor *s, size_t fir
 
 /* gguf_config.c: the configuration from the metadata. `tied` and rope_freqs.weight are looked at among the tensors. */
 RAML_CHECKED enum raml_code raml_gguf_config(const struct raml_gguf *g, struct raml_config *out, struct raml_err *err);
+/* The shortest decimal number that rounds to x: its value before it was stored as f32 (1e-06, not 9.99999997e-07). */
+double raml_gguf_meant(float x);
 /* divisors.c. d: [head_dim / 2]. _from: sets c's scaling, which was none; declared: the original context, 0: unknown;
  * path is for messages. */
 void raml_rope_divisors(const struct raml_config *c, float *d);

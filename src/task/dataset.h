@@ -26,6 +26,10 @@ enum dataset_role {
 
 enum dataset_hashes { HASHES_UNKNOWN, HASHES_NONE, HASHES_ALL }; /* do answers end in GSM8K's "#### n" */
 
+struct dataset_context {
+    const char *name, *between; /* the field; what stands between it and the question */
+};
+
 struct dataset_names {
     const char *name[N_ROLES]; /* dotted path, or parts joined by '+'; NULL: not found yet; "": not wanted */
     bool mapped[N_ROLES];      /* by the user */
@@ -36,6 +40,8 @@ struct dataset_names {
     bool pairs;                /* the trajectories are a chosen and a rejected one: two fields, joined by '+' */
     bool implicit;             /* ... and the question is what both begin with */
     bool foreign;              /* some row has a field that our own files lack */
+    const struct dataset_context *context; /* what is in front of the question in a field of its own; NULL: nothing */
+    char unread[256];                      /* fields that no row's reader looked at: "a, b, ..." */
     enum dataset_hashes hashes;
     char *map; /* the mapping's text, split into names; owned */
 };

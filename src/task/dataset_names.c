@@ -41,6 +41,70 @@ static const char *const beside_choices[] = {"answer_index", "answer_idx", "corr
 /* Fields whose last \boxed{} is the answer when no field has just the answer. */
 static const char *const solutions[] = {"solution", "Solution", "reference_solution"};
 
+/* As the sets' own loaders join them: AGIEval and OpenCompass put passage + question, SVAMP body + " " + question. */
+static const struct dataset_context contexts[] = {
+    {"passage", ""},   {"Passage", ""},   {"Body", " "},   {"body", " "},       {"context", "\n"},
+    {"Context", "\n"}, {"article", "\n"}, {"story", "\n"}, {"paragraph", "\n"}, {"background", "\n"},
+};
+/* Questions that may have one; a prompt or a chat is whole. */
+static const char *const with_context[] = {"question", "Question", "problem", "Problem", "query", "question_stem"};
+/* Fields that are read under no role. */
+static const char *const known_fields[] = {"input",   "choice_answer", "question_type",
+                                           "letters", "style",         "finish_reason"};
+
+static bool is_one_of(const char *word, const char *const *list, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!strcmp(word, list[i])) return true;
+    return false;
+}
+
+static void settle_context(const struct dataset_row *r)
+{
+    struct dataset_names *names = r->names;
+    const char *question = names->name[ROLE_QUESTION];
+    if (names->context || names->mapped[ROLE_QUESTION] || !question ||
+        !is_one_of(question, with_context, sizeof with_context / sizeof *with_context))
+        return;
+    for (size_t i = 0; i < sizeof contexts / sizeof *contexts && !names->context; i++)
+        if (json_is_string(json_object_get(r->obj, contexts[i].name))) names->context = &contexts[i];
+}
+
+/* Is the field the first part of a path in names ("a.b+c"), or all of it? */
+static bool is_named(const char *field, const char *names)
+{
+    size_t n = strlen(field);
+    for (const char *p = names; *p; p += strcspn(p, "+"), p += *p == '+') {
+        size_t all = strcspn(p, "+");
+        if (all >= n && !memcmp(p, field, n) && (all == n || p[n] == '.')) return true;
+    }
+    return false;
+}
+
+static bool is_read(const struct dataset_names *names, const char *field)
+{
+    for (int i = 0; i < N_ROLES; i++)
+        if (names->name[i] && is_named(field, names->name[i])) return true;
+    if (names->context && !strcmp(field, names->context->name)) return true;
+    return is_one_of(field, known_fields, sizeof known_fields / sizeof *known_fields);
+}
+
+/* Once a field's name, as far as they fit. */
+static void note_unread(const struct dataset_row *r)
+{
+    char *list = r->names->unread;
+    for (void *it = json_object_iter((json_t *)r->obj); it; it = json_object_iter_next((json_t *)r->obj, it)) {
+        const char *field = json_object_iter_key(it);
+        size_t n = strlen(list), m = strlen(field);
+        if (is_read(r->names, field) || json_is_null(json_object_iter_value(it))) continue;
+        bool listed = false;
+        for (const char *p = list; *p && !listed; p += strcspn(p, ","), p += strspn(p, ", "))
+            listed = strcspn(p, ",") == m && !memcmp(p, field, m);
+        if (!listed && n + m + 3 < sizeof r->names->unread)
+            snprintf(list + n, sizeof r->names->unread - n, "%s%s", n ? ", " : "", field);
+    }
+}
+
 const char *raml_dataset_type(const json_t *v)
 {
     if (!v) return "missing";
@@ -266,6 +330,8 @@ enum raml_code raml_dataset_settle(struct dataset_row *r, struct raml_err *err)
         names->settled = true;
     }
     for (int i = 0; i < N_ROLES; i++) settle_role(r, (enum dataset_role)i);
+    settle_context(r);
+    note_unread(r);
     if (!names->foreign) names->foreign = has_foreign(r->obj);
     return RAML_OK;
 }
@@ -287,6 +353,8 @@ static const char *layout_of(const struct dataset_names *names)
 void raml_dataset_report(const struct dataset_names *names, struct raml_fields *out)
 {
     *out = (struct raml_fields){.layout = layout_of(names)};
+    snprintf(out->context, sizeof out->context, "%s", names->context ? names->context->name : "");
+    snprintf(out->unread, sizeof out->unread, "%s", names->unread);
     char *const to[N_ROLES] = {out->id,     out->question, out->choices,    out->answer, out->trajectory,
                                out->labels, out->family,   out->difficulty, out->split};
     for (int i = 0; i < N_ROLES; i++)

@@ -61,6 +61,24 @@ static enum raml_code read_joined(struct dataset_row *r, const char *names, cons
     return rc;
 }
 
+/* The passage that the question is about, in front of it. */
+static enum raml_code add_context(struct dataset_row *r, struct raml_question *q, struct raml_err *err)
+{
+    const struct dataset_context *c = r->names->context;
+    const json_t *v = c ? json_object_get(r->obj, c->name) : NULL;
+    const char *text = json_string_value(v);
+    if (v && !text && !json_is_null(v))
+        return raml_dataset_fault(r, c->name, err, "is %s; expected a string", raml_dataset_type(v));
+    if (!text || !*text) return RAML_OK;
+    struct raml_buf both;
+    raml_buf_init(&both, (size_t)1 << 30);
+    raml_buf_addf(&both, "%s%s%s", text, c->between, q->question);
+    enum raml_code rc = raml_buf_status(&both, err);
+    if (!rc) q->question = raml_dataset_copy(r, (struct dataset_text){both.data, both.len});
+    raml_buf_deinit(&both);
+    return rc || q->question ? rc : no_memory(r, err);
+}
+
 static enum raml_code read_question(struct dataset_row *r, struct raml_question *q, struct raml_err *err)
 {
     const char *name = name_of(r, ROLE_QUESTION);
@@ -80,8 +98,9 @@ static enum raml_code read_question(struct dataset_row *r, struct raml_question 
             return raml_dataset_fault(r, name, err, "is %s; expected a string or a list of messages",
                                       raml_dataset_type(v));
     }
-    if (raml_dataset_trim(q->question, strlen(q->question)).n) return RAML_OK;
-    return raml_dataset_fault(r, name, err, "is empty; expected a question");
+    if (!raml_dataset_trim(q->question, strlen(q->question)).n)
+        return raml_dataset_fault(r, name, err, "is empty; expected a question");
+    return add_context(r, q, err);
 }
 
 /* GSM8K: gold after the last "####", the solution before it. *solution: that text, if there is no other. */

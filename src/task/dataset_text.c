@@ -119,7 +119,9 @@ bool raml_dataset_boxed(struct dataset_row *r, struct dataset_text t, const char
 static struct dataset_text unboxed_answer(struct dataset_text t, bool whole)
 {
     struct dataset_text out, before;
-    if (between(t, "<answer>", "</answer>", &out) || between(t, "<conclusion>", "</conclusion>", &out)) return out;
+    if (between(t, "<answer>", "</answer>", &out) || between(t, "<conclusion>", "</conclusion>", &out) ||
+        between(t, "<|begin_of_solution|>", "<|end_of_solution|>", &out))
+        return out;
     if (raml_dataset_split_hashes(t.s, &before, &out)) return out; /* t reaches to the end of its text */
     return whole ? (struct dataset_text){t.s, 0} : raml_dataset_trim(t.s, t.n);
 }
@@ -139,16 +141,37 @@ static enum raml_code no_memory(struct raml_err *err)
     return raml_fail(err, RAML_ENOMEM, "no memory for a row's texts");
 }
 
+/* What begins and ends thinking, as models write it; <think> where nothing of the kind is in the text. */
+static const char *const *marks_of(const char *text)
+{
+    static const char *const marks[][2] = {
+        {"<think>", "</think>"},         {"<|begin_of_thought|>", "<|end_of_thought|>"},
+        {"<thinking>", "</thinking>"},   {"<thought>", "</thought>"},
+        {"<reasoning>", "</reasoning>"}, {"<seed:think>", "</seed:think>"},
+        {"[THINK]", "[/THINK]"},
+    };
+    const char *const *best = marks[0];
+    const char *first = NULL;
+    for (size_t i = 0; i < sizeof marks / sizeof *marks; i++)
+        for (size_t k = 0; k < 2; k++) {
+            const char *at = strstr(text, marks[i][k]);
+            if (!at || (first && first <= at)) continue;
+            first = at;
+            best = marks[i];
+        }
+    return best;
+}
+
 enum raml_code raml_dataset_split_think(struct dataset_row *r, const char *text, struct raml_trajectory *t,
                                         struct raml_err *err)
 {
-    static const char open[] = "<think>", close[] = "</think>";
+    const char *const *marks = marks_of(text);
     *t = (struct raml_trajectory){.correct = RAML_UNKNOWN, .think_closed = true, .logp_sum = NAN};
-    const char *a = strstr(text, open), *b = strstr(a ? a : text, close);
-    const char *from = a ? a + sizeof open - 1 : text, *end = text + strlen(text);
+    const char *a = strstr(text, marks[0]), *b = strstr(a ? a : text, marks[1]);
+    const char *from = a ? a + strlen(marks[0]) : text, *end = text + strlen(text);
     struct dataset_text thinking = raml_dataset_trim(from, (size_t)((b ? b : end) - from)), answer = {text, 0};
     if (b) {
-        b += sizeof close - 1;
+        b += strlen(marks[1]);
         if (!find_answer(r, (struct dataset_text){b, (size_t)(end - b)}, false, &answer)) return no_memory(err);
     } else if (a) { /* truncated while thinking: whatever is there is no answer */
         t->think_closed = false;

@@ -6,6 +6,7 @@
 #include "core/file.h"
 #include "core/utf8.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,6 +19,8 @@ enum {
 
 struct raml_chat_template {
     char *name, *bos, *eos;
+    json_t *special;                  /* further tokens by name; NULL: none */
+    struct raml_chat_template *tools; /* for prompts with tools; NULL: this one */
     bool thinks;
     struct raml_arena *arena; /* tokens and tree */
     struct raml_jnodes body;
@@ -66,6 +69,25 @@ enum raml_code raml_chat_template_open(const char *name, const char *text, size_
     return rc;
 }
 
+enum raml_code raml_chat_template_add(struct raml_chat_template *t, const json_t *special, const char *text,
+                                      struct raml_err *err)
+{
+    json_decref(t->special);
+    t->special = json_incref((json_t *)special);
+    if (!text) return RAML_OK;
+    char *name = NULL;
+    struct raml_chat_template *tools = NULL;
+    if (asprintf(&name, "%s, tool_use", t->name) < 0)
+        return raml_fail(err, RAML_ENOMEM, "%s: no memory for a name", t->name);
+    enum raml_code rc = raml_chat_template_open(name, text, strlen(text), t->bos, t->eos, &tools, err);
+    free(name);
+    if (rc) return rc;
+    tools->special = json_incref(t->special);
+    raml_chat_template_close(t->tools);
+    t->tools = tools;
+    return RAML_OK;
+}
+
 enum raml_code raml_chat_template_open_file(const char *path, const char *bos, const char *eos,
                                             struct raml_chat_template **out, struct raml_err *err)
 {
@@ -80,6 +102,8 @@ enum raml_code raml_chat_template_open_file(const char *path, const char *bos, c
 void raml_chat_template_close(struct raml_chat_template *t)
 {
     if (!t) return;
+    raml_chat_template_close(t->tools);
+    json_decref(t->special);
     raml_arena_close(t->arena);
     free(t->name);
     free(t->bos);
@@ -126,6 +150,9 @@ static void set_variables(struct raml_jinja *in, const struct raml_chat_template
     raml_j_set(in, in->scope, "tools", tools);
     raml_j_set(in, in->scope, "documents", raml_j_none());
     raml_j_set(in, in->scope, "add_generation_prompt", raml_j_bool(input->add_generation_prompt));
+    for (void *it = json_object_iter(t->special); it && !in->code; it = json_object_iter_next(t->special, it))
+        raml_j_set(in, in->scope, json_object_iter_key(it),
+                   raml_j_from_json(in, json_object_iter_value(it), RAML_J_FRAME));
     set_text(in, "bos_token", input->bos_token ? input->bos_token : t->bos);
     set_text(in, "eos_token", input->eos_token ? input->eos_token : t->eos);
     set_text(in, "date_string", input->date_string);
@@ -156,6 +183,7 @@ static enum raml_code take(const struct raml_jout *o, struct raml_chat_prompt *o
 static enum raml_code render(const struct raml_chat_template *t, const struct raml_chat_input *input,
                              struct raml_chat_prompt *out, struct raml_err *err)
 {
+    if (t->tools && json_is_array(input->tools)) t = t->tools;
     struct raml_jout o;
     struct raml_jinja in = {.name = t->name, .err = err, .line = 1, .out = &o};
     in.arena = raml_arena_open(MAX_RENDER_BYTES);

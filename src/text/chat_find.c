@@ -25,6 +25,10 @@ enum raml_code raml_chat_template_find(const char *model, const char *path, stru
                        model,
                        raml_is_dir(model) ? "no chat_template.jinja, and no 'chat_template' in tokenizer_config.json"
                                           : "no key 'tokenizer.chat_template'");
+    if (!rc && (rc = raml_chat_template_add(*out, c.special, path ? NULL : c.tool_template, err)) != RAML_OK) {
+        raml_chat_template_close(*out);
+        *out = NULL;
+    }
     raml_tokenizer_config_deinit(&c);
     return rc;
 }

@@ -26,6 +26,8 @@ struct encoder {
     const unsigned char *normal;      /* the normalized piece being encoded; NULL: the text itself */
     size_t shift;                     /* where in the text that piece began */
     const struct raml_origin *origin; /* of that piece */
+    const struct encoder *outer;      /* whose text `shift` counts in; NULL: the whole text */
+    const unsigned char *piece;       /* of outer's: where that piece began */
 };
 
 typedef enum raml_code span_fn(const struct encoder *e, const unsigned char *text, size_t n, struct raml_err *err);
@@ -36,6 +38,7 @@ static struct raml_range place(const struct encoder *e, const unsigned char *s, 
 {
     if (!e->normal) return (struct raml_range){(size_t)(s - e->text), (size_t)(s - e->text) + n};
     struct raml_range r = raml_origin_of(e->origin, (size_t)(s - e->normal), (size_t)(s - e->normal) + n);
+    if (e->outer) return place(e->outer, e->piece + r.start, r.end - r.start);
     return (struct raml_range){r.start + e->shift, r.end + e->shift};
 }
 
@@ -135,10 +138,36 @@ static enum raml_code add_word(void *to, const unsigned char *word, size_t n, st
     return rc;
 }
 
+/* A piece with a space in front, which comes from its first character as that does. */
+static enum raml_code add_spaced(void *to, const unsigned char *piece, size_t n, struct raml_err *err)
+{
+    const struct encoder *e = to;
+    struct raml_buf spaced;
+    struct raml_origin origin = {0};
+    struct encoder mine = *e;
+    if (piece[0] == ' ') return raml_patterns_split(e->t->after_space, piece, n, add_word, &mine, err);
+    size_t first = raml_utf8_char(piece, n);
+    raml_buf_init(&spaced, n + 2);
+    raml_buf_add(&spaced, " ", 1);
+    raml_buf_add(&spaced, piece, n);
+    enum raml_code rc = raml_buf_status(&spaced, err);
+    if (!first) first = 1;
+    if (!rc) rc = raml_origin_add(&origin, first + 1, first, false, err);
+    if (!rc) rc = raml_origin_add(&origin, n - first, n - first, true, err);
+    mine.normal = (const unsigned char *)spaced.data;
+    mine.origin = &origin;
+    mine.outer = e;
+    mine.piece = piece;
+    if (!rc) rc = raml_patterns_split(e->t->after_space, mine.normal, spaced.len, add_word, &mine, err);
+    raml_buf_deinit(&spaced);
+    raml_origin_deinit(&origin);
+    return rc;
+}
+
 static enum raml_code add_plain(const struct encoder *e, const unsigned char *text, size_t n, struct raml_err *err)
 {
     struct encoder mine = *e;
-    return raml_patterns_split(e->t->patterns, text, n, add_word, &mine, err);
+    return raml_patterns_split(e->t->patterns, text, n, e->t->spaced ? add_spaced : add_word, &mine, err);
 }
 
 /* Whole characters of the text. */
@@ -186,7 +215,7 @@ static enum raml_code add_metaspace(const struct encoder *e, const unsigned char
 static enum raml_code add_bytes(const struct encoder *e, const unsigned char *text, size_t n, struct raml_err *err)
 {
     if (e->t->byte_fallback) return split_added(e, true, text, n, add_metaspace, err);
-    if (!e->t->nfc && !e->t->patterns) return split_added(e, true, text, n, add_plain, err);
+    if (!e->t->nfc && !e->t->patterns && !e->t->spaced) return split_added(e, true, text, n, add_plain, err);
     enum raml_code rc = RAML_OK;
     for (size_t i = 0; i < n && !rc;) {
         size_t good = raml_utf8_valid(text + i, n - i), bad = 0;

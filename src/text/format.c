@@ -75,6 +75,11 @@ static enum raml_code encode_texts(const struct raml_format *f, const struct ram
 {
     struct raml_buf b;
     struct raml_range plain;
+    int32_t begin = f->begin ? raml_tokenizer_id(t, f->begin) : -1;
+    if (begin >= 0) {
+        enum raml_code rc = raml_tokens_add(out, &begin, 1, err);
+        if (rc) return rc;
+    }
     raml_buf_init(&b, MAX_PROMPT);
     raml_buf_add(&b, "", 0); /* so that even an empty prompt has data */
     add_text(&b, f->start);

@@ -6,6 +6,7 @@
 #include "raml/gguf.h"
 #include "core/json.h"
 #include "raml/tokenizer.h"
+#include "text/added.h"
 #include "text/vocab.h"
 
 #include <stdio.h>
@@ -66,6 +67,8 @@ static enum raml_code read_kind(const struct raml_gguf *g, char pattern[64], str
                          "%s: tokenizer.ggml.model is '%.*s'; this version reads 'gpt2' (byte-level "
                          "BPE)",
                          raml_gguf_path(g), s.n < 40 ? (int)s.n : 40, s.bytes);
+    snprintf(pattern, 64, "default"); /* as llama.cpp reads files from before there was the key */
+    if (!raml_gguf_value_find(g, "tokenizer.ggml.pre")) return RAML_OK;
     rc = raml_gguf_string(g, "tokenizer.ggml.pre", &s, err);
     if (!rc) snprintf(pattern, 64, "%.*s", s.n < 63 ? (int)s.n : 63, s.bytes);
     return rc;
@@ -118,17 +121,9 @@ static const char *name_pattern(const struct raml_tokenizer *t, const json_t *ro
 {
     const char *regex[RAML_PRETOKENIZERS] = {0};
     size_t n = list_patterns(json_object_get(root, "pre_tokenizer"), regex);
+    if (t->spaced) return NULL;
     if (t->n_merges == 0 && !t->nfc && !t->ignore_merges) return "gpt-2"; /* words are bytes, however they are split */
     return n <= RAML_PRETOKENIZERS ? raml_family_name(regex, n, t->nfc, t->ignore_merges) : NULL;
-}
-
-/* Is a special token put before every text? */
-static bool opens_with_token(const json_t *post)
-{
-    const json_t *list = json_object_get(post, "processors");
-    for (size_t i = 0; i < json_array_size(list); i++)
-        if (opens_with_token(json_array_get(list, i))) return true;
-    return json_object_get(json_array_get(json_object_get(post, "single"), 0), "SpecialToken") != NULL;
 }
 
 /* Texts and types by id. pads: space for size names of PAD_BYTES. */
@@ -208,19 +203,36 @@ static void add_entries(struct raml_gguf_vocabulary *v, const char *pattern, siz
 }
 
 static void add_config(struct raml_gguf_vocabulary *v, const struct raml_tokenizer *t,
-                       const struct raml_tokenizer_config *c, const json_t *root)
+                       const struct raml_tokenizer_config *c)
 {
     int32_t bos = c && c->bos ? raml_tokenizer_id(t, c->bos) : -1,
             eos = c && c->eos ? raml_tokenizer_id(t, c->eos) : -1;
     v->bos = (uint32_t)bos;
     v->eos = (uint32_t)eos;
-    v->add_bos = c && c->add_bos >= 0 ? c->add_bos : opens_with_token(json_object_get(root, "post_processor"));
+    v->add_bos = c && c->add_bos >= 0 ? c->add_bos : raml_tokenizer_begin(t) != NULL;
     if (bos >= 0) add(v, "tokenizer.ggml.bos_token_id", RAML_GGUF_U32, &v->bos);
     if (eos >= 0) add(v, "tokenizer.ggml.eos_token_id", RAML_GGUF_U32, &v->eos);
     add(v, "tokenizer.ggml.add_bos_token", RAML_GGUF_BOOL, &v->add_bos);
+    static const char *const special[][2] = {
+        {"unk_token", "tokenizer.ggml.unknown_token_id"}, {"sep_token", "tokenizer.ggml.seperator_token_id"},
+        {"pad_token", "tokenizer.ggml.padding_token_id"}, {"cls_token", "tokenizer.ggml.cls_token_id"},
+        {"mask_token", "tokenizer.ggml.mask_token_id"},
+    };
+    for (size_t i = 0; c && i < sizeof special / sizeof *special; i++) {
+        const char *text = json_string_value(json_object_get(c->special, special[i][0]));
+        int32_t id = text ? raml_tokenizer_id(t, text) : -1;
+        if (id < 0) continue;
+        v->special[i] = (uint32_t)id;
+        add(v, special[i][1], RAML_GGUF_U32, &v->special[i]);
+    }
     if (!c || !c->chat_template) return;
     v->one[2] = (struct raml_gguf_string){c->chat_template, strlen(c->chat_template)};
     add(v, "tokenizer.chat_template", RAML_GGUF_STRING, &v->one[2]);
+    if (!c->tool_template) return;
+    v->one[3] = (struct raml_gguf_string){c->tool_template, strlen(c->tool_template)};
+    v->one[4] = (struct raml_gguf_string){"tool_use", strlen("tool_use")};
+    add_array(v, "tokenizer.chat_templates", RAML_GGUF_STRING, &v->one[4], 1);
+    add(v, "tokenizer.chat_template.tool_use", RAML_GGUF_STRING, &v->one[3]);
 }
 
 enum raml_code raml_gguf_vocabulary_init(struct raml_gguf_vocabulary *v, const struct raml_tokenizer *t,
@@ -235,6 +247,7 @@ enum raml_code raml_gguf_vocabulary_init(struct raml_gguf_vocabulary *v, const s
     enum raml_code rc = raml_json_parse(&(struct raml_place){name, 0}, t->text.data, t->text.len, &root, err);
     if (rc) return rc;
     v->text = root;
+    raml_added_number(root);
     const json_t *merges = json_object_get(json_object_get(root, "model"), "merges");
     const char *pattern = name_pattern(t, root);
     size_t n = json_array_size(merges);
@@ -256,7 +269,7 @@ enum raml_code raml_gguf_vocabulary_init(struct raml_gguf_vocabulary *v, const s
     fill_tokens(v, root, size, v->pool);
     fill_merges(v, merges, v->pool + size * PAD_BYTES);
     add_entries(v, pattern, size, n);
-    add_config(v, t, c, root);
+    add_config(v, t, c);
     return RAML_OK;
 fail:
     raml_gguf_vocabulary_deinit(v);

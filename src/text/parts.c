@@ -42,6 +42,24 @@ static enum raml_code add_token(const struct raml_tokenizer_parts *p, size_t i, 
     return rc;
 }
 
+/* Where `tokenizers` would number the added tokens in another way (added.h), they are part of the vocabulary too, as in
+ * the files of models that have them at the start. */
+static enum raml_code keep_ids(const struct raml_tokenizer_parts *p, const json_t *added, json_t *vocab,
+                               struct raml_err *err)
+{
+    json_int_t next = (json_int_t)json_object_size(vocab);
+    size_t n = json_array_size(added), i = 0;
+    while (i < n && json_integer_value(json_object_get(json_array_get(added, i), "id")) == next) i++, next++;
+    if (i == n) return RAML_OK;
+    for (i = 0; i < n; i++) {
+        const json_t *a = json_array_get(added, i);
+        const char *text = json_string_value(json_object_get(a, "content"));
+        if (json_object_get(vocab, text)) continue; /* its reader says so, where the ids differ */
+        if (json_object_set(vocab, text, json_object_get(a, "id"))) return fail_memory(p, err);
+    }
+    return RAML_OK;
+}
+
 static enum raml_code fill(const struct raml_tokenizer_parts *p, json_t *root, struct raml_err *err)
 {
     json_t *model = json_object_get(root, "model"), *vocab = json_object_get(model, "vocab");
@@ -50,6 +68,7 @@ static enum raml_code fill(const struct raml_tokenizer_parts *p, json_t *root, s
     size_t n = p->n_tokens; /* unused ones at the end only pad a model's vocabulary: no text gives them */
     while (n && p->type && p->type[n - 1] == 5) n--;
     for (size_t i = 0; i < n && !rc; i++) rc = add_token(p, i, vocab, added, err);
+    if (!rc) rc = keep_ids(p, added, vocab, err);
     for (size_t i = 0; i < p->n_merges && !rc; i++) {
         json_t *text = make_string(&p->merge[i]);
         if (!text) return raml_fail(err, RAML_EFORMAT, "%s: merge %zu is not UTF-8, or holds a 0", p->name, i);

@@ -37,12 +37,38 @@ static const char deepseek_letters[] =
     "\\x{1e900}-\\x{1e943}"
     "]+";
 
+/* DeepSeek V3 and R1 */
+static const char deepseek3[] =
+    "[!\"#$%&'()*+,\\-./:;<=>?@\\[\\\\\\]^_`{|}~][A-Za-z]+|[^\\r\\n\\p{L}\\p{P}\\p{S}]?[\\p{L}\\p{M}]+"
+    "| ?[\\p{P}\\p{S}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
+/* o200k of GPT-4o, which Llama 4 has too; Mistral's Tekken, the same without the contractions and digits one by one */
+#define CASED_WORD "[^\\r\\n\\p{L}\\p{N}]?[\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}\\p{M}]*[\\p{Ll}\\p{Lm}\\p{Lo}\\p{M}]+"
+#define UPPER_WORD "[^\\r\\n\\p{L}\\p{N}]?[\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}\\p{M}]+[\\p{Ll}\\p{Lm}\\p{Lo}\\p{M}]*"
+#define CONTRACTION "(?i:'s|'t|'re|'ve|'m|'ll|'d)?"
+#define OTHERS "| ?[^\\s\\p{L}\\p{N}]+[\\r\\n/]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+"
+static const char gpt4o[] = CASED_WORD CONTRACTION "|" UPPER_WORD CONTRACTION "|\\p{N}{1,3}" OTHERS;
+static const char tekken[] = CASED_WORD "|" UPPER_WORD "|\\p{N}" OTHERS;
+
+/* The first name of a kind is what is written; those after it are read. */
 static const struct raml_pretokenizer families[] = {
     {"gpt-2", false, false, {raml_pattern_gpt2}},
     {"llama-bpe", false, true, {llama3}},
     {"qwen2", true, false, {qwen2}},
     {"qwen35", true, false, {qwen35}},
     {"deepseek-r1-qwen", true, false, {qwen2}},
+    {"deepseek-v3",
+     false,
+     false,
+     {"\\p{N}{1,3}", "[\\x{4e00}-\\x{9fa5}\\x{3040}-\\x{309f}\\x{30a0}-\\x{30ff}]+", deepseek3}},
+    {"gpt-4o", false, false, {gpt4o}},
+    {"llama4", false, false, {gpt4o}},
+    {"tekken", false, true, {tekken}},
+    {"smollm", false, false, {"\\p{N}", raml_pattern_gpt2}},
+    {"llama3", false, true, {llama3}},
+    {"llama-v3", false, true, {llama3}},
+    {"smaug-bpe", false, false, {llama3}},
+    {"olmo", false, false, {raml_pattern_gpt2}},
+    {"default", false, false, {"[\\p{P}\\$\\+<=>\\^~\\|]+", raml_pattern_gpt2, "\\p{N}+", "[0-9][0-9][0-9]"}},
     {"deepseek-llm",
      false,
      false,
@@ -72,5 +98,6 @@ const char *raml_family_name(const char *const *regex, size_t n, bool nfc, bool 
 
 const char *raml_pretokenizer_names(void)
 {
-    return "gpt-2, llama-bpe, qwen2, qwen35, deepseek-r1-qwen, deepseek-llm";
+    return "gpt-2, llama-bpe, qwen2, qwen35, deepseek-r1-qwen, deepseek-v3, gpt-4o, llama4, tekken, smollm, llama3, "
+           "llama-v3, smaug-bpe, olmo, default, deepseek-llm";
 }

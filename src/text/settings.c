@@ -64,11 +64,17 @@ static enum raml_code normalizer_step(const struct raml_source *s, const json_t 
     return RAML_OK;
 }
 
-static enum raml_code add_pattern(const struct raml_source *s, const char *place, const char *regex, size_t n)
+static enum raml_code add_pattern_to(const struct raml_source *s, struct raml_patterns **to, const char *place,
+                                     const char *regex, size_t n)
 {
     char what[1024];
     snprintf(what, sizeof what, "%s: field '%s'", s->at.path, place);
-    return raml_patterns_add(&s->t->patterns, what, regex, n, s->err);
+    return raml_patterns_add(to, what, regex, n, s->err);
+}
+
+static enum raml_code add_pattern(const struct raml_source *s, const char *place, const char *regex, size_t n)
+{
+    return add_pattern_to(s, &s->t->patterns, place, regex, n);
 }
 
 static enum raml_code read_split(const struct raml_source *s, const json_t *v, const char *place)
@@ -102,14 +108,12 @@ static enum raml_code pre_tokenizer_step(const struct raml_source *s, const json
     }
     if (!last) return refuse_type(s, place, type, "types 'Split' and 'Digits' before the last");
     if (strcmp(type, "ByteLevel") != 0) return refuse_type(s, place, type, "type 'ByteLevel'");
-    bool prefix = false, regex = false;
-    enum raml_code rc = raml_read_flag(s, v, in, "add_prefix_space", true, &prefix);
-    if (!rc && prefix) {
-        snprintf(in, sizeof in, "%s.add_prefix_space", place);
-        rc = raml_refuse(s, in, "true, or missing", "false");
-    }
+    bool regex = false;
+    enum raml_code rc = raml_read_flag(s, v, in, "add_prefix_space", true, &s->t->spaced);
     if (!rc) rc = raml_read_flag(s, v, in, "use_regex", true, &regex);
-    if (!rc && regex) rc = add_pattern(s, place, raml_pattern_gpt2, strlen(raml_pattern_gpt2));
+    if (!rc && regex)
+        rc = add_pattern_to(s, s->t->spaced ? &s->t->after_space : &s->t->patterns, place, raml_pattern_gpt2,
+                            strlen(raml_pattern_gpt2));
     return rc;
 }
 
@@ -121,13 +125,28 @@ static enum raml_code decoder_step(const struct raml_source *s, const json_t *v,
     return strcmp(type, "ByteLevel") == 0 ? RAML_OK : refuse_type(s, place, type, "type 'ByteLevel'");
 }
 
+/* The token in front of every text. */
+static enum raml_code read_begin(const struct raml_source *s, const json_t *v, const char *place)
+{
+    const json_t *first = json_object_get(json_array_get(json_object_get(v, "single"), 0), "SpecialToken");
+    const char *id = json_string_value(json_object_get(first, "id"));
+    const json_t *all = json_object_get(json_object_get(v, "special_tokens"), id ? id : "");
+    const char *text = json_string_value(json_array_get(json_object_get(all, "tokens"), 0));
+    if (!first || s->t->begin) return RAML_OK;
+    if (!text) text = id;
+    if (!text) return raml_fail(s->err, RAML_EFORMAT, "%s: field '%s.single' names no token", s->at.path, place);
+    s->t->begin = strdup(text);
+    return s->t->begin ? RAML_OK : raml_fail(s->err, RAML_ENOMEM, "%s: no memory for a token", s->at.path);
+}
+
 /* A template adds tokens around a text only if the caller of `tokenizers` asks for them; _encode never does. */
 static enum raml_code post_processor_step(const struct raml_source *s, const json_t *v, const char *place,
                                           const char *type, bool last)
 {
     (void)v;
     (void)last;
-    if (strcmp(type, "ByteLevel") == 0 || strcmp(type, "TemplateProcessing") == 0) return RAML_OK;
+    if (strcmp(type, "TemplateProcessing") == 0) return read_begin(s, v, place);
+    if (strcmp(type, "ByteLevel") == 0) return RAML_OK;
     return refuse_type(s, place, type, "types 'ByteLevel' and 'TemplateProcessing'");
 }
 
@@ -157,9 +176,8 @@ enum raml_code raml_read_settings(const struct raml_source *s, const json_t *roo
             return raml_refuse(s, raml_show(json_object_iter_key(it)).text, "unknown", "files without it");
     }
     const json_t *post = json_object_get(root, "post_processor");
-    enum raml_code rc = raml_need_off(s, root, "", "truncation");
-    if (!rc) rc = raml_need_off(s, root, "", "padding");
-    if (!rc) rc = s->t->byte_fallback ? raml_read_metaspace(s, root) : read_byte_level(s, root);
+    /* truncation and padding are what a tokenizer was last used with: transformers turns both off unless a call asks */
+    enum raml_code rc = s->t->byte_fallback ? raml_read_metaspace(s, root) : read_byte_level(s, root);
     if (!rc && !raml_absent(post)) rc = each_step(s, post, "post_processor", "processors", post_processor_step);
     return rc;
 }

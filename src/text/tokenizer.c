@@ -12,13 +12,19 @@
 enum raml_code raml_tokenizer_open_text(struct raml_buf *text, const char *path, struct raml_tokenizer **out,
                                         struct raml_err *err)
 {
+    return raml_tokenizer_open_with(text, path, NULL, out, err);
+}
+
+enum raml_code raml_tokenizer_open_with(struct raml_buf *text, const char *path, const void *config,
+                                        struct raml_tokenizer **out, struct raml_err *err)
+{
     struct raml_tokenizer *t = calloc(1, sizeof *t);
     if (!t) {
         raml_buf_deinit(text);
         return raml_fail(err, RAML_ENOMEM, "%s: no memory for a tokenizer", path);
     }
     t->text = *text;
-    enum raml_code rc = raml_vocab_parse(t, path, err);
+    enum raml_code rc = raml_vocab_parse(t, path, config, err);
     if (rc) raml_tokenizer_close(t);
     else *out = t;
     return rc;
@@ -53,7 +59,14 @@ void raml_tokenizer_close(struct raml_tokenizer *t)
     raml_hash_map_deinit(&t->words);
     free((void *)t->whole);
     raml_patterns_close(t->patterns);
+    raml_patterns_close(t->after_space);
+    free(t->begin);
     free(t);
+}
+
+const char *raml_tokenizer_begin(const struct raml_tokenizer *t)
+{
+    return t->begin;
 }
 
 int32_t raml_tokenizer_size(const struct raml_tokenizer *t)

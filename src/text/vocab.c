@@ -3,6 +3,7 @@
 #include "text/source.h"
 
 #include "core/file.h"
+#include "text/added.h"
 #include "text/metaspace.h"
 #include "text/normal.h"
 
@@ -363,14 +364,22 @@ static enum raml_code parse_root(struct raml_source *s, const json_t *root)
     return rc;
 }
 
-enum raml_code raml_vocab_parse(struct raml_tokenizer *t, const char *path, struct raml_err *err)
+enum raml_code raml_vocab_parse(struct raml_tokenizer *t, const char *path, const void *config, struct raml_err *err)
 {
     struct raml_source s = {.t = t, .at = {path, 0}, .err = err};
     json_t *root = NULL;
-    enum raml_code rc = raml_json_parse(&s.at, t->text.data, t->text.len, &root, err);
+    bool more = false;
+    enum raml_code rc = raml_json_parse_as(&s.at, t->text.data, t->text.len, RAML_JSON_SOUND_TEXTS, &root, err);
     if (rc) return rc;
+    raml_added_number(root);
+    if (config) rc = raml_added_complete(&s, root, config, &more);
+    if (!rc && more) {
+        raml_buf_clear(&t->text);
+        raml_json_add(&t->text, root);
+        rc = raml_buf_status(&t->text, err);
+    }
     raml_buf_init(&t->pool, t->text.len);
-    rc = parse_root(&s, root);
+    if (!rc) rc = parse_root(&s, root);
     json_decref(root);
     return rc;
 }

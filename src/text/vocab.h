@@ -67,6 +67,10 @@ struct raml_tokenizer {
     bool starts_added[2][256];      /* [normalized]: some such added token starts with this byte */
     bool nfc;                       /* normalizer */
     struct raml_patterns *patterns; /* NULL: none */
+    /* A piece that the patterns leave gets a space in front, unless it begins with one; it is then split by these. */
+    bool spaced;
+    struct raml_patterns *after_space; /* NULL: none */
+    char *begin;                       /* text of the token in front of every text (post_processor); NULL: none */
     bool ignore_merges;
     bool byte_fallback; /* words are characters and bytes, not only bytes (metaspace.h) */
     enum raml_prefix prefix;
@@ -87,10 +91,15 @@ size_t raml_byte_to_char(unsigned char byte, char out[2]);
  * `tokenizers` library. Appends to out. */
 void raml_chars_to_bytes(const char *chars, size_t n, struct raml_buf *out);
 
-/* Fills *t (zeroed, t->text set) from its text. path: for messages. On failure t is fit for raml_tokenizer_close. */
-RAML_CHECKED enum raml_code raml_vocab_parse(struct raml_tokenizer *t, const char *path, struct raml_err *err);
+/* Fills *t (zeroed, t->text set) from its text, and what config adds. path: for messages. On failure t is fit for raml_tokenizer_close. */
+RAML_CHECKED enum raml_code raml_vocab_parse(struct raml_tokenizer *t, const char *path, const void *config,
+                                             struct raml_err *err);
 /* Parses *text, which the tokenizer takes over even on failure. path: for messages. */
 RAML_CHECKED enum raml_code raml_tokenizer_open_text(struct raml_buf *text, const char *path,
+                                                     struct raml_tokenizer **out, struct raml_err *err);
+/* The same, with the added tokens of a tokenizer_config.json (parsed; NULL: none) that the text lacks: the text that
+ * _save writes has them. */
+RAML_CHECKED enum raml_code raml_tokenizer_open_with(struct raml_buf *text, const char *path, const void *config,
                                                      struct raml_tokenizer **out, struct raml_err *err);
 /* The built-in tokenizer's file. */
 RAML_CHECKED enum raml_code raml_vocab_builtin(struct raml_buf *out, struct raml_err *err);

@@ -204,7 +204,7 @@ static const struct kind_case lines[] = {
     {"3:4", "Ratio: 3:4", E},
 };
 
-/* A marked sentence: the first number behind the mark, or none. */
+/* A marked sentence: the first number after the mark, or none. */
 static const struct kind_case sentences[] = {
     {"220", "Réponse: il reste 220 $ d'ici 12 mois", E},
     {"12", "Réponse: il reste 220 $ d'ici 12 mois", N},

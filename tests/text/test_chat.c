@@ -391,11 +391,85 @@ static void test_find(void **state)
     json_decref(messages);
 }
 
+/* What a folder names beside template, bos and eos: right values by transformers' apply_chat_template. */
+static void test_named_and_special(void **state)
+{
+    static const struct {
+        const char *file[3][2], *with, *without; /* names and texts; what is rendered with a tool and with none */
+    } cases[] = {
+        {{{"tokenizer_config.json",
+           "{\"chat_template\":[{\"name\":\"default\",\"template\":\"D:{{messages[0].content}}\"},"
+           "{\"name\":\"tool_use\",\"template\":\"T{{tools|length}}:{{messages[0].content}}\"}]}"}},
+         "T1:hi",
+         "D:hi"},
+        {{{"tokenizer_config.json", "{\"pad_token\":{\"content\":\"<p>\"}}"},
+          {"chat_template.jinja", "D{{pad_token}}"},
+          {"additional_chat_templates/tool_use.jinja", "U{{pad_token}}{{tools|length}}"}},
+         "U<p>1",
+         "D<p>"},
+        {{{"tokenizer_config.json",
+           "{\"pad_token\":\"<p>\",\"unk_token\":\"<u>\",\"eos_token\":\"<e>\",\"additional_special_tokens\":[\"<x>\",{"
+           "\"content\":\"<y>\"}],\"extra_special_tokens\":{\"image_token\":\"<i>\"},\"chat_template\":\"{{bos_token}}|"
+           "{{"
+           "eos_token}}|{{pad_token}}|{{unk_token}}|{{additional_special_tokens|join(',')}}|{{image_token}}|{{sep_"
+           "token is "
+           "defined}}\"}"},
+          {"special_tokens_map.json", "{\"bos_token\":{\"content\":\"<s>\"},\"eos_token\":\"</s>\"}"}},
+         "<s>|</s>|<p>|<u>|<x>,<y>|<i>|False",
+         "<s>|</s>|<p>|<u>|<x>,<y>|<i>|False"},
+        {{{"tokenizer_config.json",
+           "{\"eos_token\":\"<e>\",\"added_tokens_decoder\":{},\"chat_template\":\"{{bos_token}}|{{eos_"
+           "token}}|{{pad_token}}\"}"},
+          {"special_tokens_map.json", "{\"bos_token\":\"<s>\",\"eos_token\":\"</s>\",\"pad_token\":\"<p>\"}"}},
+         "|<e>|",
+         "|<e>|"},
+        {{{"tokenizer_config.json",
+           "{\"chat_template\":\"{{ (none|select|list|length) ~ (0|map('upper')|list) ~ (false|rejectattr('a')|list) "
+           "}}{{ "
+           "messages[0].content|tojson(ensure_ascii=True) }}{{ '\\u007f'|tojson(ensure_ascii=True) }}\"}"}},
+         "0[][]\"hi\"\"\\u007f\"",
+         "0[][]\"hi\"\"\\u007f\""},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct raml_err err = {0};
+        char dir[] = "/tmp/raml-test-chat-XXXXXX", path[128];
+        assert_non_null(mkdtemp(dir));
+        snprintf(path, sizeof path, "%s/additional_chat_templates", dir);
+        CHECK_OK(raml_make_dir(path, &err));
+        for (size_t k = 0; k < 3 && cases[i].file[k][0]; k++) {
+            snprintf(path, sizeof path, "%s/%s", dir, cases[i].file[k][0]);
+            CHECK_OK(raml_file_write(path, cases[i].file[k][1], strlen(cases[i].file[k][1]), &err));
+        }
+        struct raml_chat_template *t = NULL;
+        CHECK_OK(raml_chat_template_find(dir, NULL, &t, &err));
+        json_t *messages = json_pack("[{s:s, s:s}]", "role", "user", "content", "hi"),
+               *tools = json_pack("[{s:s}]", "a", "b");
+        for (int with = 0; with < 2; with++) {
+            struct raml_chat_input in = raml_chat_input_default(messages, false);
+            struct raml_chat_prompt p = {0};
+            in.tools = with ? tools : NULL;
+            CHECK_OK(raml_chat_render(t, &in, &p, &err));
+            assert_string_equal(p.text.data, with ? cases[i].with : cases[i].without);
+            raml_chat_prompt_deinit(&p);
+        }
+        json_decref(messages);
+        json_decref(tools);
+        raml_chat_template_close(t);
+        CHECK_OK(raml_remove_tree(dir, &err));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_rendered),        cmocka_unit_test(test_llamacpp), cmocka_unit_test(test_think),
-        cmocka_unit_test(test_think_of_models), cmocka_unit_test(test_continue), cmocka_unit_test(test_find),
+        cmocka_unit_test(test_named_and_special),
+        cmocka_unit_test(test_rendered),
+        cmocka_unit_test(test_llamacpp),
+        cmocka_unit_test(test_think),
+        cmocka_unit_test(test_think_of_models),
+        cmocka_unit_test(test_continue),
+        cmocka_unit_test(test_find),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -185,7 +185,7 @@ static void test_faults(void **state)
     } bad[] = {
         {{{0}}, RAML_EFORMAT, "metadata 'tokenizer.ggml.model' is missing"},
         {{ONE("model", spm)}, RAML_ESUPPORT, "tokenizer.ggml.model is 'llama'; this version reads 'gpt2'"},
-        {{ONE("model", gpt2)}, RAML_EFORMAT, "metadata 'tokenizer.ggml.pre' is missing"},
+        {{ONE("model", gpt2)}, RAML_EFORMAT, "metadata 'tokenizer.ggml.tokens' is missing"},
         {{ONE("model", gpt2), ONE("pre", pre)}, RAML_EFORMAT, "metadata 'tokenizer.ggml.tokens' is missing"},
         {{ONE("model", gpt2), ONE("pre", pre), ONE("tokens", pre)}, RAML_EFORMAT, "has type string; expected array"},
         {{ONE("model", gpt2), ONE("pre", pre), LIST("tokens", RAML_GGUF_I32, 2, types)}, RAML_EFORMAT,

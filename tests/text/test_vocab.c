@@ -5,11 +5,14 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 #include <jansson.h>
 
 #include "check.h"
+#include "core/file.h"
 #include "fixture.h"
 #include "raml/rng.h"
 
@@ -148,8 +151,6 @@ static const struct {
     {"normalizer", "{\"type\":\"Sequence\",\"normalizers\":[{\"type\":\"NFC\"},{\"type\":\"Lowercase\"}]}",
      RAML_ESUPPORT, "'normalizer.normalizers[1]' is of type 'Lowercase'"},
     {"normalizer", "{\"type\":\"Sequence\",\"normalizers\":7}", RAML_EFORMAT, "'normalizer.normalizers'"},
-    {"truncation", "{\"max_length\":4}", RAML_ESUPPORT, "'truncation'"},
-    {"padding", "{}", RAML_ESUPPORT, "'padding'"},
     {"surprise", "1", RAML_ESUPPORT, "'surprise' is unknown"},
     {"pre_tokenizer", "null", RAML_ESUPPORT, "'pre_tokenizer'"},
     {"pre_tokenizer", "{\"type\":\"Sequence\",\"pretokenizers\":[]}", RAML_ESUPPORT,
@@ -168,8 +169,6 @@ static const struct {
     {"pre_tokenizer", SEQUENCE(SPLIT("\\\\w+", "Isolated", "false")), RAML_ESUPPORT, "has '\\w' at byte 0"},
     {"pre_tokenizer", "7", RAML_EFORMAT, "'pre_tokenizer.type'"},
     {"pre_tokenizer.use_regex", "1", RAML_EFORMAT, "'pre_tokenizer.use_regex' is not true or false"},
-    {"pre_tokenizer.add_prefix_space", "", RAML_ESUPPORT, "'pre_tokenizer.add_prefix_space'"},
-    {"pre_tokenizer.add_prefix_space", "true", RAML_ESUPPORT, "'pre_tokenizer.add_prefix_space'"},
     {"decoder", "{\"type\":\"WordPiece\"}", RAML_ESUPPORT, "'decoder' is of type 'WordPiece'"},
     {"decoder", "null", RAML_ESUPPORT, "'decoder'"},
     {"post_processor", "{\"type\":\"BertProcessing\"}", RAML_ESUPPORT, "'post_processor'"},
@@ -257,7 +256,8 @@ static void test_damaged(void **state)
 }
 
 /* Of tokens that begin alike the longest is taken, wherever the first of them begins; only special ones depend on
- * parse_special. Ids may have gaps. */
+ * parse_special. Gaps between their ids are closed, as
+ * `tokenizers` 0.22.2 and 0.23.3 do on loading. */
 static void test_added_tokens(void **state)
 {
     struct fixture *f = *state;
@@ -268,20 +268,20 @@ static void test_added_tokens(void **state)
         "[{\"id\":300,\"content\":\"<a\"},{\"id\":301,\"content\":\"<ab>\",\"special\":false},"
         "{\"id\":302,\"content\":\"<ab>>\",\"special\":true},{\"id\":310,\"content\":\"b>\",\"special\":true}]");
     CHECK_OK(open_json(f, root, &t, &err));
-    assert_int_equal(raml_tokenizer_size(t), 311);
+    assert_int_equal(raml_tokenizer_size(t), 260);
     static const struct {
         const char *text;
         bool parse;
         int32_t want[8];
         size_t n;
     } cases[] = {
-        {"<ab>>", true, {302}, 1},
-        {"<ab>>", false, {301, '>'}, 2},
-        {"x<ab", true, {'x', 300, 'b'}, 3},
-        {"<ab<ab>", true, {300, 'b', 301}, 3},
+        {"<ab>>", true, {258}, 1},
+        {"<ab>>", false, {257, '>'}, 2},
+        {"x<ab", true, {'x', 256, 'b'}, 3},
+        {"<ab<ab>", true, {256, 'b', 257}, 3},
         {"<", true, {'<'}, 1},
-        {"<a<", false, {300, '<'}, 2},
-        {"bb>", true, {'b', 310}, 2},
+        {"<a<", false, {256, '<'}, 2},
+        {"bb>", true, {'b', 259}, 2},
         {"bb>", false, {'b', 'b', '>'}, 3},
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
@@ -292,10 +292,10 @@ static void test_added_tokens(void **state)
     }
     const char *bytes;
     size_t n;
-    assert_int_equal(raml_tokenizer_piece(t, 305, &bytes, &n, &err), RAML_ERANGE);
-    assert_string_equal(err.msg, "the vocabulary has no token with id 305");
-    assert_false(raml_tokenizer_is_special(t, 301));
-    assert_true(raml_tokenizer_is_special(t, 302));
+    assert_int_equal(raml_tokenizer_piece(t, 260, &bytes, &n, &err), RAML_ERANGE);
+    assert_string_equal(err.msg, "token id 260 is outside the vocabulary: 0 to 259");
+    assert_false(raml_tokenizer_is_special(t, 257));
+    assert_true(raml_tokenizer_is_special(t, 258));
     raml_tokenizer_close(t);
 }
 
@@ -319,28 +319,28 @@ static void test_added_borders(void **state)
         int32_t want[10];
         size_t n;
     } cases[] = {
-        {"a <l> b", {'a', 300, ' ', 'b'}, 4},
-        {"a <r> b", {'a', ' ', 301, 'b'}, 4},
+        {"a <l> b", {'a', 256, ' ', 'b'}, 4},
+        {"a <r> b", {'a', ' ', 257, 'b'}, 4},
         {"a \t\n<b>\xe2\x80\x83\xc2\xa0"
          "b",
-         {'a', 302, 'b'},
+         {'a', 258, 'b'},
          3},                        /* U+2003, U+00A0 */
-        {"<r> <l>", {301, 300}, 2}, /* the first took the space */
-        {"  <l><l>  ", {300, 300, ' ', ' '}, 4},
-        {"<b>", {302}, 1},
-        {"a\xff <l>", {'a', 0xff, 300}, 3}, /* a byte that is no character is not whitespace */
-        {"one", {303}, 1},
-        {"one,one one", {303, ',', 303, ' ', 303}, 5},
+        {"<r> <l>", {257, 256}, 2}, /* the first took the space */
+        {"  <l><l>  ", {256, 256, ' ', ' '}, 4},
+        {"<b>", {258}, 1},
+        {"a\xff <l>", {'a', 0xff, 256}, 3}, /* a byte that is no character is not whitespace */
+        {"one", {259}, 1},
+        {"one,one one", {259, ',', 259, ' ', 259}, 5},
         {"onen", {'o', 'n', 'e', 'n'}, 4}, /* "en" is after, not inside */
-        {"oneen", {'o', 'n', 'e', 304}, 4},
+        {"oneen", {'o', 'n', 'e', 260}, 4},
         {"\xc3\xa9one", {0xc3, 0xa9, 'o', 'n', 'e'}, 5}, /* a letter */
         {"one\xcc\x81", {'o', 'n', 'e', 0xcc, 0x81}, 5}, /* a mark */
         {"_one", {'_', 'o', 'n', 'e'}, 4},               /* a connector */
         {"7one", {'7', 'o', 'n', 'e'}, 4},
-        {"-one\xff", {'-', 303, 0xff}, 3},
-        {"<r>one<r>", {301, 303, 301}, 3}, /* at the end of a piece */
+        {"-one\xff", {'-', 259, 0xff}, 3},
+        {"<r>one<r>", {257, 259, 257}, 3}, /* at the end of a piece */
         {"a<n> ", {'a', '<', 'n', '>', ' '}, 5},
-        {"+<n>  -", {'+', 305, '-'}, 3},
+        {"+<n>  -", {'+', 261, '-'}, 3},
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         struct raml_tokens out = {0};
@@ -355,6 +355,99 @@ static void test_added_borders(void **state)
         raml_ranges_deinit(&where);
     }
     raml_tokenizer_close(t);
+}
+
+/* ---- add_prefix_space, truncation and padding -------------------------------------------------------------------- */
+
+/* Each piece between added tokens, and of a Digits step before it, begins with a space; positions cover the text. Ids are
+ * those of `tokenizers` 0.23.3. */
+static void test_space_before(void **state)
+{
+    struct fixture *f = *state;
+    static const char digits[] =
+        "{\"type\":\"Sequence\",\"pretokenizers\":[{\"type\":\"Digits\",\"individual_digits\":true},"
+        "{\"type\":\"ByteLevel\",\"add_prefix_space\":true,\"use_regex\":true}]}";
+    static const struct {
+        const char *pre, *text, *want; /* text; bytes, of which | is the added token <> */
+    } cases[] = {
+        {NULL, "ab", " ab"},
+        {NULL, " ab", " ab"},
+        {NULL, "\tab", " \tab"},
+        {NULL, "a<>b", " a| b"},
+        {NULL, "<>", "|"},
+        {NULL, "<> a<> <>", "| a| |"},
+        {NULL, "\xc3\xa9", " \xc3\xa9"},
+        {NULL, "", ""},
+        {digits, "a1 2", " a 1  2"},
+        {digits, "a 12<>3", " a  1 2| 3"},
+    };
+    for (int nfc = 0; nfc < 2; nfc++)
+        for (size_t i = 0; i < COUNT(cases); i++) {
+            struct raml_err err = {0};
+            struct raml_tokenizer *t = NULL;
+            struct raml_tokens out = {0};
+            struct raml_ranges where = {0};
+            const struct raml_encode_options opt = {.parse_special = true};
+            json_t *root = built_in_json(f);
+            put(root, "added_tokens", "[{\"id\":256,\"content\":\"<>\",\"special\":true}]");
+            put(root, "truncation",
+                "{\"direction\":\"Right\",\"max_length\":1,\"strategy\":\"LongestFirst\",\"stride\":0}");
+            put(root, "padding", "{\"strategy\":{\"Fixed\":9},\"pad_id\":0,\"pad_token\":\"x\"}");
+            if (nfc) put(root, "normalizer", "{\"type\":\"NFC\"}");
+            if (cases[i].pre) put(root, "pre_tokenizer", cases[i].pre);
+            else put(root, "pre_tokenizer.add_prefix_space", i % 2 ? "true" : "null"); /* true, where it is not given */
+            CHECK_OK(open_json(f, root, &t, &err));
+            size_t n = strlen(cases[i].text), n_want = strlen(cases[i].want);
+            CHECK_OK(raml_tokenizer_encode_parts(t, cases[i].text, n, &opt, &out, &where, &err));
+            if (out.n != n_want) fail_msg("'%s': %zu ids", cases[i].text, out.n);
+            for (size_t k = 0; k < out.n; k++) {
+                int32_t want = cases[i].want[k] == '|' ? 256 : (unsigned char)cases[i].want[k];
+                if (out.id[k] != want) fail_msg("'%s', id %zu: %d", cases[i].text, k, (int)out.id[k]);
+                assert_true(where.range[k].start < where.range[k].end && where.range[k].end <= n);
+                assert_true(k == 0 ? where.range[k].start == 0 : where.range[k].start <= where.range[k - 1].end);
+            }
+            if (out.n) assert_int_equal(where.range[out.n - 1].end, n);
+            raml_tokens_deinit(&out);
+            raml_ranges_deinit(&where);
+            raml_tokenizer_close(t);
+        }
+}
+
+/* Tokens that tokenizer_config.json alone has. Right ids: AutoTokenizer of transformers 5.24. */
+static void test_added_by_config(void **state)
+{
+    struct fixture *f = *state;
+    struct raml_err err = {0};
+    struct raml_tokenizer *t = NULL;
+    struct raml_tokens out = {0};
+    char dir[] = "/tmp/raml-test-added-XXXXXX", path[64];
+    assert_non_null(mkdtemp(dir));
+    snprintf(path, sizeof path, "%s/tokenizer.json", dir);
+    CHECK_OK(raml_tokenizer_save(f->bytes, path, &err));
+    static const char config[] = "{\"model_max_length\":1000000000000000019884624838656,\"pad_token\":\"[PAD]\","
+                                 "\"added_tokens_decoder\":{\"300\":{\"content\":\"<b>\",\"special\":true},\"270\":{"
+                                 "\"content\":\"<a>\",\"special\":false,"
+                                 "\"lstrip\":true},\"258\":{\"content\":\"<think>\",\"special\":false}}}";
+    snprintf(path, sizeof path, "%s/tokenizer_config.json", dir);
+    CHECK_OK(raml_file_write(path, config, strlen(config), &err));
+    CHECK_OK(raml_tokenizer_open(dir, &t, &err));
+    assert_int_equal(raml_tokenizer_size(t), 263);
+    assert_int_equal(raml_tokenizer_id(t, "<a>"), 261);
+    assert_int_equal(raml_tokenizer_id(t, "<b>"), 262);
+    assert_int_equal(raml_tokenizer_id(t, "[PAD]"), -1); /* the model has no row for it */
+    assert_true(raml_tokenizer_is_special(t, 262) && !raml_tokenizer_is_special(t, 261));
+    CHECK_OK(raml_tokenizer_encode(t, "x <a><b>", 8, true, &out, &err));
+    check_ids("x <a><b>", out.id, out.n, (const int32_t[]){'x', 261, 262}, 3);
+    raml_tokens_deinit(&out);
+    snprintf(path, sizeof path, "%s/tokenizer_config.json", dir);
+    assert_int_equal(remove(path), 0);
+    snprintf(path, sizeof path, "%s/tokenizer.json", dir);
+    CHECK_OK(raml_tokenizer_save(t, path, &err)); /* has them by itself */
+    raml_tokenizer_close(t);
+    CHECK_OK(raml_tokenizer_open(dir, &t, &err));
+    assert_int_equal(raml_tokenizer_id(t, "<b>"), 262);
+    raml_tokenizer_close(t);
+    assert_int_equal(remove(path) | rmdir(dir), 0);
 }
 
 /* ---- merges ----------------------------------------------------------------------------------------------------- */
@@ -448,6 +541,7 @@ int main(void)
         cmocka_unit_test(test_file_layout),  cmocka_unit_test(test_refused),
         cmocka_unit_test(test_not_json),     cmocka_unit_test(test_damaged),
         cmocka_unit_test(test_added_tokens), cmocka_unit_test(test_added_borders),
+        cmocka_unit_test(test_space_before), cmocka_unit_test(test_added_by_config),
         cmocka_unit_test(test_merges),       cmocka_unit_test(test_merges_repeated),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

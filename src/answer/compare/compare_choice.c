@@ -11,7 +11,7 @@ struct label {
     struct text rest; /* what the letter stands for; empty: only the letter */
 };
 
-/* Commands that set text, with what they open; and blanks. */
+/* Commands that set text, with what they open; and space. */
 static size_t dress(struct text t, size_t i, size_t *braces)
 {
     static const char commands[] = "\\textbf{|\\text{|\\textrm{|\\textnormal{|\\mathbf{|\\mathrm{|\\mathit{|\\mathsf{|"
@@ -21,37 +21,37 @@ static size_t dress(struct text t, size_t i, size_t *braces)
     return n ? n : raml_find_any(t, i, "\\bf |\\rm |$|**|\\(|\\[", false);
 }
 
-static size_t blank(struct text t, size_t i)
+static size_t gap(struct text t, size_t i)
 {
     size_t n = raml_find_space(t, i);
     return n ? n : raml_find_any(t, i, "\\ |\\,|\\;|\\:|\\quad|\\qquad|~|\xc2\xa0", false);
 }
 
 /* The byte after what closes a letter before byte i: bracket, braces, stop or colon. *mark: one of these, but braces,
- * was there, with a blank after it. */
+ * was there, with space after it. */
 static size_t after_letter(struct text t, size_t i, size_t *braces, bool *closed, bool *mark)
 {
-    bool stop = false, blanks = false;
+    bool stop = false, spaced = false;
     *closed = false;
     for (size_t n = 1; n && i < t.n; i += n) {
-        n = blank(t, i);
-        blanks = blanks || n > 0;
+        n = gap(t, i);
+        spaced = spaced || n > 0;
         if (n) continue;
         if (t.s[i] == '}' && *braces) {
             --*braces;
             n = 1;
         } else if (t.s[i] == ')' && !*closed) {
             *closed = true;
-            blanks = false;
+            spaced = false;
             n = 1;
-        } else if ((t.s[i] == '.' || t.s[i] == ':') && !stop && !blanks) {
+        } else if ((t.s[i] == '.' || t.s[i] == ':') && !stop && !spaced) {
             stop = true;
             n = 1;
         } else {
             n = raml_find_any(t, i, "**", false);
         }
     }
-    *mark = (stop || *closed) && blanks;
+    *mark = (stop || *closed) && spaced;
     return i;
 }
 

@@ -103,13 +103,16 @@ static bool or_another(struct text t, size_t *from, uint32_t set)
 {
     size_t i = *from, to, end = i + OR_BYTES < t.n ? i + OR_BYTES : t.n;
     bool labelled = i + 1 < t.n && raml_find_one_of(t.s[i], ").:") && !raml_find_any(t, i + around(t, i), ors, true);
+    if (i < t.n && t.s[i] == '/' && letters_at(t, i + 1, false, true, from)) return true; /* "B/C" */
     for (; i < end && t.s[i] != '\n'; i++) {
         if (raml_find_any(t, i, "not|n't|n\xe2\x80\x99t|cannot|rather|than", false)) return false;
         size_t n = raml_find_any(t, i, ors, true);
         if (!n || ((unsigned char)t.s[i] < 0xe0 && raml_find_joined(t, i))) continue;
         size_t at = i + n + around(t, i + n);
-        at += raml_find_any(t, at, "possibly|maybe|perhaps|even|else|option|choice", true);
-        at += around(t, at);
+        if (!letters_at(t, at, false, true, &to)) { /* "or maybe C" */
+            while (at < t.n && is_alpha(t.s[at])) at++;
+            at += around(t, at);
+        }
         uint32_t other = letters_at(t, at, false, true, &to);
         if (!other || (other & set) || (labelled && !(to < t.n && raml_find_one_of(t.s[to], ").:")))) continue;
         *from = to;
@@ -180,6 +183,7 @@ static uint32_t begins(struct text t, bool any_case)
     size_t i = 0, to;
     while (i < t.n && (is_space(t.s[i]) || raml_find_one_of(t.s[i], "([{*_\"'$#"))) i++;
     i += raml_find_any(t, i, "\\text{|\\textbf{|\\mathrm{|\\mathbf{|option |choice |\\text{(|\\textbf{(", false);
+    while (i < t.n && (t.s[i] == '(' || t.s[i] == '[')) i++;
     if (i >= t.n || !is_alpha(t.s[i])) return 0;
     size_t n;
     if (run(t, i, &n)) return joined(t, i, false, true, &to);

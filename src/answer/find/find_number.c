@@ -61,27 +61,31 @@ static size_t times_ten(struct text t, size_t i)
 /* " 1/2" of "3 1/2"; 0: none. */
 static size_t mixed(struct text t, size_t i)
 {
-    size_t blank = raml_find_space(t, i), n = digits(t, i + blank), at = i + blank + n;
-    if (blank != 1 || t.s[i] != ' ' || !n || at >= t.n || t.s[at] != '/') return 0;
+    size_t gap = raml_find_space(t, i), n = digits(t, i + gap), at = i + gap + n;
+    if (gap != 1 || t.s[i] != ' ' || !n || at >= t.n || t.s[at] != '/') return 0;
     n = digits(t, at + 1);
     return n ? at + 1 + n - i : 0;
 }
 
-/* Words that multiply the number before byte i, with the blank before them; 0: none. */
+/* Words that multiply the number before byte i, with the space before them; 0: none. */
 static size_t scale(struct text t, size_t i)
 {
     uint64_t by;
-    size_t blank = raml_find_space(t, i), at = i + blank;
+    size_t gap = raml_find_space(t, i), at = i + gap;
     size_t n = raml_spelled_scale(t.s + at, t.n - at, &by);
-    return n ? blank + n : 0;
+    return n ? gap + n : 0;
 }
 
 void raml_find_add_suffix(struct text t, size_t i, struct raml_buf *out)
 {
+    for (size_t n = 1; n; i += n) { /* "\\text{ million}" */
+        n = raml_find_space(t, i);
+        if (!n) n = raml_find_any(t, i, "\\text{|\\textrm{|\\mathrm{|\\,|\\ |\\;|~|\xc2\xa0", false);
+    }
     size_t n = raml_find_percent(t, i) ? 0 : scale(t, i);
     if (raml_find_percent(t, i)) raml_buf_adds(out, "\\%");
     if (n) raml_buf_adds(out, " ");
-    if (n) raml_buf_add(out, t.s + i + raml_find_space(t, i), n - raml_find_space(t, i));
+    if (n) raml_buf_add(out, t.s + i, n);
 }
 
 /* The sign at i: its bytes. */
@@ -172,7 +176,7 @@ static bool says(struct text t)
     return t.n > 1;
 }
 
-/* The last number or formula of t, or the first. *after: the byte behind it. False: there is none. */
+/* The last number or formula of t, or the first. *after: the byte after it. False: there is none. */
 static bool one_value(struct text t, bool first, struct raml_buf *out, size_t *after_it)
 {
     struct formulas f = {.t = t};

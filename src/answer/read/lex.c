@@ -68,7 +68,7 @@ static size_t connective(const struct lexer *x, size_t n)
 
 /* ---- x for times ---- */
 
-/* Do digits follow byte i, after blanks? */
+/* Do digits follow byte i, after whitespace? */
 static bool number_follows(const struct lexer *x, size_t i)
 {
     i = raml_lex_skip_space(x, i);

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-enum separator_kind { NO_SEPARATOR, SURE, BLANK /* may part numbers, too */, SPACE, COMMA };
+enum separator_kind { NO_SEPARATOR, SURE, LOOSE /* may part numbers, too */, SPACE, COMMA };
 
 /* Length of a thousands separator at i. */
 static size_t separator(const struct lexer *x, size_t i, enum separator_kind *kind)
@@ -27,11 +27,11 @@ static size_t separator(const struct lexer *x, size_t i, enum separator_kind *ki
                  {"'", SURE},
                  {"\xe2\x80\x99", SURE},
                  {"_", SURE},
-                 {"~", BLANK},
-                 {"\\ ", BLANK},
-                 {"\\:", BLANK},
-                 {"\\;", BLANK},
-                 {"\xc2\xa0", BLANK},
+                 {"~", LOOSE},
+                 {"\\ ", LOOSE},
+                 {"\\:", LOOSE},
+                 {"\\;", LOOSE},
+                 {"\xc2\xa0", LOOSE},
                  {"\xe2\x80\x85", SURE},
                  {"\xe2\x80\x86", SURE},
                  {"\xe2\x80\x87", SURE},
@@ -40,14 +40,14 @@ static size_t separator(const struct lexer *x, size_t i, enum separator_kind *ki
                  {"\xe2\x80\x8a", SURE},
                  {"\xe2\x80\xaf", SURE},
                  {"\xe2\x81\x9f", SURE},
-                 {"\xe3\x80\x80", BLANK},
+                 {"\xe3\x80\x80", LOOSE},
                  {",", COMMA}};
     *kind = NO_SEPARATOR;
     for (size_t k = 0; k < sizeof known / sizeof *known; k++) {
         if (known[k].text[0] != at(x, i) || !raml_lex_starts(x, i, known[k].text)) continue;
         size_t n = strlen(known[k].text);
         *kind = known[k].kind;
-        bool command = strpbrk(known[k].text, "\\{") != NULL; /* blanks after it mean nothing */
+        bool command = strpbrk(known[k].text, "\\{") != NULL; /* whitespace after it means nothing */
         return command ? raml_lex_skip_space(x, i + n) - i : n;
     }
     if (at(x, i) != ' ' || !is_digit(at(x, i + 1))) return 0;
@@ -79,7 +79,7 @@ static size_t thousands(struct lexer *x, size_t i, char *out, size_t *n, bool *c
         if (!sep || digits(x, i + sep) != 3) break;
         char after = at(x, i + sep + 3);
         if (kind == COMMA && commas_part(x)) break;
-        if ((kind == SPACE || kind == BLANK) && (after == '/' || after == '^')) break; /* "1 100/3", "2 100^2" */
+        if ((kind == SPACE || kind == LOOSE) && (after == '/' || after == '^')) break; /* "1 100/3", "2 100^2" */
         if (kind == SPACE && (x->depth || (after == '.' && is_digit(at(x, i + 5))))) break;
         memcpy(out + *n, x->s + i + sep, 3);
         *n += 3;
@@ -111,13 +111,15 @@ static size_t indian(struct lexer *x, size_t i, char *out, size_t *n, bool *comm
     return k;
 }
 
-/* "1.234,5", "1.234.567,89", "1.234.567": points part thousands where nothing else can be meant. Returns the byte after
+/* "1.234,5", "1.234.567,89", "1.234.567", "1 234,5": points or spaces part thousands where nothing else can be meant. Returns the byte after
  * them, with a point for the comma in out; i: it is not so. */
 static size_t points(struct lexer *x, size_t i, char *out, size_t *n, bool *comma)
 {
     size_t k = i, groups = 0, len = *n;
     if (len < 1 || len > 3 || out[0] == '0' || commas_part(x)) return i;
-    while (at(x, k) == '.' && digits(x, k + 1) == 3) {
+    char sep = at(x, k);
+    if (sep != '.' && sep != ' ') return i;
+    while (at(x, k) == sep && digits(x, k + 1) == 3) {
         memcpy(out + len, x->s + k + 1, 3);
         len += 3;
         k += 4;

@@ -485,6 +485,12 @@ static const struct expr *money(struct parser *p)
     const struct token *t = &p->token[p->i++];
     const struct expr *v = raml_parse_power(p), *scaled = raml_parse_money_scale(p, v);
     if (v && scaled == v) scaled = raml_parse_scale(p, v);
+    const struct token *ten = raml_parse_peek(p, 1);
+    if (raml_parse_peek(p, 0)->kind == T_TIMES && ten->kind == T_NUMBER && !strcmp(ten->text, "10") &&
+        raml_parse_peek(p, 2)->kind == T_POWER) { /* $1.5 * 10^6 */
+        p->i++;
+        scaled = raml_expr_2(p->pool, EXPR_MUL, scaled, raml_parse_power(p));
+    }
     struct expr *e = (struct expr *)raml_expr_1(p->pool, EXPR_UNIT, scaled);
     if (e) e->text = t->text, e->n_text = t->n;
     return e;

@@ -96,18 +96,18 @@ size_t raml_spelled_scale(const char *s, size_t n, uint64_t *times)
     size_t at = 0;
     *times = 1;
     for (;;) {
-        size_t blank = 0;
+        size_t gap = 0;
         uint64_t by;
-        while (at && at + blank < n && is_space(s[at + blank])) blank++;
-        const char *here = s + at + blank;
-        size_t left = n - at - blank, len = one_of(scales, COUNT(scales), here, left, true, &by);
+        while (at && at + gap < n && is_space(s[at + gap])) gap++;
+        const char *here = s + at + gap;
+        size_t left = n - at - gap, len = one_of(scales, COUNT(scales), here, left, true, &by);
         if (!len) {
             len = one_of(joined, COUNT(joined), here, left, false, &by);
             if (len && by <= 1000 && longest(here + len, left - len, kilo, false)) len = 0;
         }
         if (!len || *times > UINT64_MAX / 1000 / by) return at;
         *times *= by;
-        at += blank + len;
+        at += gap + len;
     }
 }
 

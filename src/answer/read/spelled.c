@@ -81,7 +81,7 @@ static bool look_up(const char *name, struct word *out)
     return true;
 }
 
-/* The next word, after blanks and at most one hyphen; *end: the byte after it. */
+/* The next word, after whitespace and at most one hyphen; *end: the byte after it. */
 static struct word next(const struct reader *r, size_t *end)
 {
     struct word w = {OTHER, 0, false};
