@@ -115,6 +115,7 @@ static enum raml_code check_metadata(const struct raml_safetensors *s, const jso
 {
     const char *key;
     json_t *value;
+    if (json_is_null(meta)) return RAML_OK; /* none: as the library of the format reads it */
     if (!json_is_object(meta)) return raml_fail(err, RAML_EFORMAT, "%s: __metadata__ is not an object", s->path);
     json_object_foreach ((json_t *)meta, key, value)
         if (!json_is_string(value))

@@ -14,7 +14,12 @@
 #include "raml/trace.h"
 
 #define RAML_PRUNE_NONE SIZE_MAX
-enum { RAML_PRUNE_MAX_ENDS = RAML_MAX_EOS + 1, RAML_PRUNE_MAX_LEVELS = 64, RAML_PRUNE_OTHERS = 4, RAML_PRUNE_LEAKS = 6 };
+enum {
+    RAML_PRUNE_MAX_ENDS = RAML_MAX_EOS + 1,
+    RAML_PRUNE_MAX_LEVELS = 64,
+    RAML_PRUNE_OTHERS = 4,
+    RAML_PRUNE_LEAKS = 6
+};
 
 /* -- prune_summaries.c: texts given in the place of trajectories --------------------------------------------------- */
 struct raml_prune_given {
