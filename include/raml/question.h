@@ -7,6 +7,7 @@
 #define RAML_QUESTION_H
 
 #include "raml/answer.h"
+#include "raml/buf.h"
 #include "raml/err.h"
 
 #include <stdbool.h>
@@ -91,6 +92,9 @@ struct raml_read_options {
 RAML_CHECKED enum raml_code raml_questions_read(struct raml_questions *qs, const char *path,
                                                 const struct raml_read_options *opt, struct raml_fields *fields,
                                                 size_t *n_bad, struct raml_err *err);
+/* Adds the question as a line of our own JSONL, its newline too. */
+RAML_CHECKED enum raml_code raml_question_print(const struct raml_question *q, struct raml_buf *out,
+                                                struct raml_err *err);
 /* Writes our own JSONL, atomically. */
 RAML_CHECKED enum raml_code raml_questions_write(const struct raml_questions *qs, const char *path,
                                                  struct raml_err *err);

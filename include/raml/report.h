@@ -104,6 +104,8 @@ struct raml_trace_files_options {
 };
 /* As docs/methods.md, section 2: every token; threshold 0.1, 4 curves, 8 shown; 8 cuts, 1000 resamples. */
 struct raml_trace_files_options raml_trace_files_default(void);
+/* Has a file of such a folder this name? */
+bool raml_trace_files_own(const char *name);
 
 enum raml_trace_verdict {
     RAML_TRACE_CORRECT,

@@ -70,6 +70,10 @@ struct raml_sample_options {
      * but *so_far gives the same samples for any batch size; what it ends changes no other sample. */
     bool (*ends)(void *user, const struct raml_sample_so_far *so_far);
     void *ends_user;
+    /* Called with each question of *out, as soon as its samples and those of the questions before it are done; what fails
+     * in it ends the sampling. NULL: none. */
+    enum raml_code (*take)(void *user, const struct raml_question *q, struct raml_err *err);
+    void *take_user;
     /* Hears of every token as it comes; NULL: nobody does. Called after each, the last one too, and once more when the
      * sample is whole (done). An early exit at waits takes tokens back: n falls. From one thread, the samples that grow
      * side by side in turn; with batch_size 1 one sample after another. It changes nothing. */

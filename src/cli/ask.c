@@ -140,7 +140,7 @@ enum raml_code cli_ask(const struct cli *cli, const struct sampling_settings *s,
     raml_buf_init(&p.clean, MAX_TEXT);
     q.question = question;
     enum raml_code rc = raml_questions_add(&qs, &q, err);
-    if (!rc) rc = cli_sampling_run(&asking, s, &listener, &qs, out, result, err);
+    if (!rc) rc = cli_sampling_run(&asking, s, &listener, &qs, NULL, out, result, err);
     if (p.rc) rc = p.rc;
     if (rc && p.begun) end_line(&p);
     raml_buf_deinit(&p.text);

@@ -25,6 +25,7 @@
 
 struct cli { /* passed to every command */
     bool json, quiet, skip_bad_rows;
+    bool overwrite;     /* what is there of the name that is written to (output.h) */
     size_t *n_bad_rows; /* those passed over so far */
     uint64_t seed;
     int threads;                   /* 0: all */

@@ -1,8 +1,10 @@
 /* convert.c - `raml convert`: a model as a GGUF file or as a Hugging Face folder, in another type. */
 #include "cli/commands.h"
 #include "cli/load.h"
+#include "cli/output.h"
 #include "cli/source.h"
 
+#include "core/folder.h"
 #include "core/path.h"
 #include "raml/modelfile.h"
 #include "core/file.h"
@@ -10,6 +12,7 @@
 #include "raml/run.h"
 #include "raml/tokenizer.h"
 
+#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +20,7 @@
 struct settings {
     const char *dtype, *adapter, *base;
     double max_shard_size;
-    bool overwrite, tokenizer, merge;
+    bool tokenizer, merge;
 };
 
 #define AT(field) offsetof(struct settings, field)
@@ -33,13 +36,13 @@ static const struct raml_setting options[] = {
     {"adapter", NULL, RAML_PATH, AT(adapter), NULL, 0, 0, NULL, "With --merge: the adapters to add to SRC."},
     {"base", NULL, RAML_PATH, AT(base), NULL, 0, 0, NULL,
      "The base of SRC, an adapter; default: the one that its adapter_config.json names."},
-    {"overwrite", NULL, RAML_FLAG, AT(overwrite), NULL, 0, 0, NULL,
-     "Replace the file DST, or the folder DST with all its contents."},
 };
 
 struct work {
     const struct settings *s;
-    char src[RAML_PATH_BYTES], dst[RAML_PATH_BYTES], tmp[RAML_PATH_BYTES];
+    char src[RAML_PATH_BYTES], dst[RAML_PATH_BYTES];
+    struct raml_folder folder; /* that becomes dst */
+    bool overwrite;
     struct raml_model_file *f;
     struct raml_tokenizer *tokenizer; /* NULL: none */
     struct raml_tokenizer_config config;
@@ -125,21 +128,57 @@ static enum raml_code open_source(struct work *w, const char *path, struct raml_
     return rc ? raml_wrap(err, rc, "the model's tokenizer (--no-tokenizer leaves it out)") : RAML_OK;
 }
 
-/* The folder exists: it must be empty, or a model's; only that is replaced. */
+/* Is it a file that a model's or an adapter's folder has? "model-00001-of-00002.safetensors" too. */
+static bool is_of_model(const char *name)
+{
+    static const char *const known[] = {"config.json",
+                                        "generation_config.json",
+                                        "model.safetensors",
+                                        "model.safetensors.index.json",
+                                        "tokenizer.json",
+                                        "tokenizer_config.json",
+                                        "special_tokens_map.json",
+                                        "chat_template.jinja",
+                                        "added_tokens.json",
+                                        "vocab.json",
+                                        "merges.txt",
+                                        "adapter_config.json",
+                                        "adapter_model.safetensors"};
+    size_t n = strlen(name);
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (!strcmp(known[i], name)) return true;
+    return n == 32 && !strncmp(name, "model-", 6) && !strncmp(name + 11, "-of-", 4) &&
+           !strcmp(name + 20, ".safetensors");
+}
+
+/* The folder exists: it must be empty, or hold a model and nothing else; only that is replaced. */
 static enum raml_code check_folder(const struct work *w, struct raml_err *err)
 {
     char config[RAML_PATH_BYTES];
     enum raml_code rc = raml_path_join(config, w->dst, "config.json", err);
-    if (rc || !remove(w->dst)) return rc; /* only an empty one can be removed so */
-    if (!w->s->overwrite)
+    if (rc || raml_folder_is_empty(w->dst)) return rc;
+    if (!w->overwrite)
         return raml_fail(err, RAML_EUSAGE, "%s: is a folder that is not empty; --overwrite replaces it", w->dst);
     if (!raml_is_file(config) && !raml_lora_is_folder(w->dst))
         return raml_fail(err, RAML_EUSAGE, "%s: is a folder without config.json; --overwrite replaces only models",
                          w->dst);
-    return RAML_OK;
+    DIR *d = opendir(w->dst);
+    if (!d) return raml_fail_errno(err, "%s: cannot be read", w->dst);
+    for (const struct dirent *e; !rc && (e = readdir(d)) != NULL;) {
+        if (!strcmp(e->d_name, ".") || !strcmp(e->d_name, "..") || is_of_model(e->d_name)) continue;
+        bool run = !strncmp(e->d_name, "trainer_state", 13) || !strncmp(e->d_name, "optimizer", 9);
+        rc =
+            run ? raml_fail(err, RAML_EUSAGE, "%s: is a checkpoint from which a run goes on (%s); --overwrite keeps it",
+                            w->dst, e->d_name)
+                : raml_fail(err, RAML_EUSAGE,
+                            "%s: holds '%.80s', which is no part of a model; --overwrite replaces only models", w->dst,
+                            e->d_name);
+    }
+    closedir(d);
+    return rc;
 }
 
-static enum raml_code check_target(struct work *w, const char *path, struct raml_err *err)
+static enum raml_code check_target(struct work *w, const struct cli *cli, const char *path, struct raml_err *err)
 {
     size_t n = strlen(path);
     while (n > 1 && path[n - 1] == '/') n--;
@@ -147,13 +186,7 @@ static enum raml_code check_target(struct work *w, const char *path, struct raml
         return raml_fail(err, RAML_EUSAGE, "DST: expected a path of 1 to %d bytes, found %zu", RAML_PATH_BYTES - 1, n);
     memcpy(w->dst, path, n);
     w->dst[n] = 0;
-    enum raml_code rc = raml_path_format(w->tmp, err, "%s.tmp", w->dst);
-    if (rc) return rc;
-    if (ends_in_gguf(w->dst)) {
-        if (raml_is_file(w->dst) && !w->s->overwrite)
-            return raml_fail(err, RAML_EUSAGE, "%s: exists; --overwrite replaces it", w->dst);
-        return RAML_OK;
-    }
+    if (ends_in_gguf(w->dst)) return cli_output_check(cli, "out", path, err);
     if (raml_is_file(w->dst))
         return raml_fail(err, RAML_EUSAGE, "%s: is a file; expected a name that ends in .gguf, or a folder", w->dst);
     return raml_is_dir(w->dst) ? check_folder(w, err) : RAML_OK;
@@ -210,7 +243,7 @@ static enum raml_code copy_file(const struct work *w, const char *name, struct r
     char from[RAML_PATH_BYTES], to[RAML_PATH_BYTES];
     struct raml_map map = {0};
     enum raml_code rc = raml_path_join(from, w->src, name, err);
-    if (!rc) rc = raml_path_join(to, w->tmp, name, err);
+    if (!rc) rc = raml_path_join(to, w->folder.path, name, err);
     if (!rc && !raml_is_file(from) && w->source.adapter[0] && !strcmp(name, "generation_config.json"))
         rc = raml_path_join(from, w->source.model, name, err); /* of the base, whatever tokenizer the adapter has */
     if (rc || !raml_is_file(from)) return rc;
@@ -237,26 +270,23 @@ static enum raml_code write_tokenizer(const struct work *w, struct raml_err *err
         return rc;
     }
     if (!w->tokenizer) return RAML_OK;
-    rc = raml_path_join(path, w->tmp, "tokenizer.json", err);
+    rc = raml_path_join(path, w->folder.path, "tokenizer.json", err);
     if (!rc) rc = raml_tokenizer_save(w->tokenizer, path, err);
-    if (!rc) rc = raml_path_join(path, w->tmp, "tokenizer_config.json", err);
+    if (!rc) rc = raml_path_join(path, w->folder.path, "tokenizer_config.json", err);
     return rc ? rc : raml_tokenizer_config_write(&w->config, path, err);
 }
 
-/* Into a folder beside it, which is then renamed: it appears complete or not at all. */
+/* Into a folder beside it, which takes its place: it appears complete or not at all. */
 static enum raml_code write_folder(struct work *w, struct raml_err *err)
 {
-    enum raml_code rc = raml_remove_tree(w->tmp, err);
-    if (!rc) rc = raml_make_dir(w->tmp, err);
-    if (!rc && is_adapter(w)) rc = raml_lora_write(&w->lora, w->block, w->tmp, err);
-    else if (!rc) rc = raml_model_file_save_folder(w->f, w->tmp, &w->o, err);
+    char old[RAML_PATH_BYTES];
+    enum raml_code rc = raml_folder_begin(&w->folder, w->dst, err);
+    if (!rc && is_adapter(w)) rc = raml_lora_write(&w->lora, w->block, w->folder.path, err);
+    else if (!rc) rc = raml_model_file_save_folder(w->f, w->folder.path, &w->o, err);
     if (!rc && (!is_adapter(w) || !raml_is_gguf(w->src))) rc = write_tokenizer(w, err);
-    if (!rc) {
-        raml_sync_dir(w->tmp);
-        rc = raml_remove_tree(w->dst, err);
-    }
-    if (!rc && rename(w->tmp, w->dst)) rc = raml_fail_errno(err, "%s: cannot be moved into place", w->dst);
-    if (rc) (void)!raml_remove_tree(w->tmp, NULL);
+    if (!rc) rc = raml_folder_commit(&w->folder, w->overwrite ? old : NULL, err);
+    if (!rc && w->overwrite && *old) rc = raml_remove_tree(old, err);
+    raml_folder_deinit(&w->folder);
     return rc;
 }
 
@@ -279,7 +309,11 @@ static enum raml_code summary(const struct cli *cli, const struct work *w, struc
 
 static enum raml_code run(const struct cli *cli, const void *settings, struct raml_err *err)
 {
-    struct work w = {.s = settings, .o = raml_save_options_default(), .config = {.add_bos = -1}};
+    struct work w = {.s = settings,
+                     .overwrite = cli->overwrite,
+                     .folder.lock = -1,
+                     .o = raml_save_options_default(),
+                     .config = {.add_bos = -1}};
     if (cli->n_args != 2) return raml_fail(err, RAML_EUSAGE, "convert takes SRC and DST; found %zu", cli->n_args);
     const char *dtype = w.s->dtype;
     w.o.as = !strcmp(dtype, "f32")    ? RAML_STORE_F32
@@ -290,7 +324,7 @@ static enum raml_code run(const struct cli *cli, const void *settings, struct ra
     w.o.max_shard_bytes = (size_t)(w.s->max_shard_size * 1e9);
     if (w.o.as == RAML_STORE_Q8_0 && !ends_in_gguf(cli->arg[1]))
         return raml_fail(err, RAML_EUSAGE, "--dtype q8_0 is only for GGUF; expected a DST that ends in .gguf");
-    enum raml_code rc = check_target(&w, cli->arg[1], err);
+    enum raml_code rc = check_target(&w, cli, cli->arg[1], err);
     if (!rc) rc = open_source(&w, cli->arg[0], err);
     if (!rc && is_adapter(&w) && w.o.as != RAML_STORE_KEEP)
         rc = raml_fail(err, RAML_EUSAGE, "--dtype %s: adapters are written as f32; --merge makes a model of them",

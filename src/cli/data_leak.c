@@ -1,6 +1,7 @@
 /* data_leak.c - `raml data leak`: which test questions are in training data. See leak.h. */
 #include "cli/commands.h"
 #include "cli/load.h"
+#include "cli/output.h"
 
 #include "core/file.h"
 #include "raml/leak.h"
@@ -120,30 +121,34 @@ static void print_counts(const struct job *j, const struct test_file *f)
     struct counts c = count(j, f->first, f->end);
     double t = 100 * j->set->threshold;
     int64_t n = j->set->n;
-    printf("%s\n", f->path);
-    printf("  questions     %zu; %zu of fewer than %" PRId64 " words, compared whole\n", c.questions, c.whole, n);
-    printf("  same text     %zu   a training question has their text, except for case and whitespace\n", c.same_text);
-    printf("  contained     %zu   same text, or at least %g %% of their %" PRId64 "-grams are in training questions\n",
-           c.contained, t, n);
-    printf("  touched       %zu   at least one of them is\n", c.touched);
-    printf("  in solutions  %zu   at least %g %% are in training solutions\n", c.in_solutions, t);
+    fprintf(cli_output_told(j->set->out), "%s\n", f->path);
+    fprintf(cli_output_told(j->set->out), "  questions     %zu; %zu of fewer than %" PRId64 " words, compared whole\n",
+            c.questions, c.whole, n);
+    fprintf(cli_output_told(j->set->out),
+            "  same text     %zu   a training question has their text, except for case and whitespace\n", c.same_text);
+    fprintf(cli_output_told(j->set->out),
+            "  contained     %zu   same text, or at least %g %% of their %" PRId64 "-grams are in training questions\n",
+            c.contained, t, n);
+    fprintf(cli_output_told(j->set->out), "  touched       %zu   at least one of them is\n", c.touched);
+    fprintf(cli_output_told(j->set->out), "  in solutions  %zu   at least %g %% are in training solutions\n",
+            c.in_solutions, t);
 }
 
 /* "  test.jsonl:5  100 %  solutions 0 %  nearest train.jsonl:78 (100 %), same text" */
 static void print_hit(const struct job *j, const struct test_file *f, size_t i)
 {
     const struct raml_leak_hit *h = &j->hit[i];
-    printf("  %s:%zu  %.0f %%  solutions %.0f %%  nearest %s:%zu (%.0f %%)%s%s\n", f->path, j->test.question[i].line,
-           100 * h->in_questions, 100 * h->in_solutions, j->cli->arg[h->near_file], h->near_line, 100 * h->near_share,
-           h->same_text ? ", same text" : "", h->whole ? ", whole" : "");
+    fprintf(cli_output_told(j->set->out), "  %s:%zu  %.0f %%  solutions %.0f %%  nearest %s:%zu (%.0f %%)%s%s\n",
+            f->path, j->test.question[i].line, 100 * h->in_questions, 100 * h->in_solutions, j->cli->arg[h->near_file],
+            h->near_line, 100 * h->near_share, h->same_text ? ", same text" : "", h->whole ? ", whole" : "");
 }
 
 static void print_text(const struct job *j)
 {
     struct counts all = count(j, 0, j->test.n);
     size_t shown = 0;
-    printf("training data: %zu questions and %zu solutions in %zu file%s\n", j->n_train, j->n_solutions, j->cli->n_args,
-           j->cli->n_args == 1 ? "" : "s");
+    fprintf(cli_output_told(j->set->out), "training data: %zu questions and %zu solutions in %zu file%s\n", j->n_train,
+            j->n_solutions, j->cli->n_args, j->cli->n_args == 1 ? "" : "s");
     for (size_t k = 0; k < j->n_files; k++) {
         print_counts(j, &j->file[k]);
         for (size_t i = j->file[k].first; i < j->file[k].end; i++)
@@ -152,8 +157,10 @@ static void print_text(const struct job *j)
                 shown++;
             }
     }
-    if (shown < all.contained) printf("  and %zu more (--max_hits, --out)\n", all.contained - shown);
-    printf("%zu of %zu test questions are contained in the training data\n", all.contained, all.questions);
+    if (shown < all.contained)
+        fprintf(cli_output_told(j->set->out), "  and %zu more (--max_hits, --out)\n", all.contained - shown);
+    fprintf(cli_output_told(j->set->out), "%zu of %zu test questions are contained in the training data\n",
+            all.contained, all.questions);
 }
 
 static json_t *counts_json(const struct counts *c)
@@ -198,7 +205,7 @@ static enum raml_code print_json(const struct job *j, struct raml_err *err)
     char *text = o ? json_dumps(o, JSON_COMPACT | JSON_REAL_PRECISION(9)) : NULL;
     json_decref(o);
     if (!text) return raml_fail(err, RAML_ENOMEM, "no memory for the result");
-    puts(text);
+    fprintf(cli_output_told(j->set->out), "%s\n", text);
     free(text);
     return RAML_OK;
 }
@@ -207,7 +214,7 @@ static enum raml_code write_hits(const struct job *j, struct raml_err *err)
 {
     struct raml_writer w;
     struct raml_buf line;
-    enum raml_code rc = raml_writer_init(&w, j->set->out, err);
+    enum raml_code rc = cli_output_open(j->cli, &w, j->set->out, err);
     if (rc) return rc;
     raml_buf_init(&line, MAX_LINE_BYTES);
     for (size_t k = 0; k < j->n_files; k++)
@@ -254,7 +261,8 @@ static enum raml_code run(const struct cli *cli, const void *settings, struct ra
     if (!j.set->against || !*j.set->against)
         return raml_fail(err, RAML_EUSAGE, "data leak needs --against TEST, the file of test questions");
     raml_questions_init(&j.test);
-    enum raml_code rc = compare(&j, err);
+    enum raml_code rc = cli_output_check(cli, "out", j.set->out && *j.set->out ? j.set->out : NULL, err);
+    if (!rc) rc = compare(&j, err);
     raml_leak_close(j.leak);
     raml_questions_deinit(&j.test);
     free(j.file);

@@ -4,12 +4,12 @@
 
 #include "core/array.h"
 #include "core/file.h"
+#include "core/folder.h"
 #include "core/path.h"
 #include "core/spool.h"
 #include "raml/leak.h"
 
 #include <inttypes.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -229,35 +229,25 @@ static json_t *record(const struct split *s)
     return NULL;
 }
 
-/* Everything into `dir`, which is then renamed to --out. */
-static enum raml_code write_dir(struct split *s, const char *dir, const json_t *o, struct raml_err *err)
+/* Everything into a folder that then takes its place. */
+static enum raml_code write_all(struct split *s, const json_t *o, struct raml_err *err)
 {
     static const char *const name[N_SIDES] = {"train.jsonl", "test.jsonl"};
     char path[RAML_PATH_BYTES];
+    struct raml_folder f;
     char *text = json_dumps(o, JSON_INDENT(2));
-    enum raml_code rc = text ? raml_make_dir(dir, err) : raml_fail(err, RAML_ENOMEM, "no memory for the record");
+    enum raml_code rc = raml_folder_begin(&f, s->set->out, err);
+    if (!rc && !text) rc = raml_fail(err, RAML_ENOMEM, "no memory for the record");
     for (int k = 0; !rc && k < N_SIDES; k++) {
-        rc = raml_path_join(path, dir, name[k], err);
+        rc = raml_path_join(path, f.path, name[k], err);
         if (!rc) rc = raml_questions_write(&s->side[k], path, err);
     }
-    if (!rc) rc = raml_path_join(path, dir, "split.json", err);
+    if (!rc) rc = raml_path_join(path, f.path, "split.json", err);
     if (!rc) rc = raml_file_write(path, text, strlen(text), err);
+    if (!rc) rc = raml_folder_commit(&f, NULL, err);
+    raml_folder_deinit(&f);
     free(text);
-    if (!rc) raml_sync_dir(dir);
-    if (!rc && rename(dir, s->set->out)) rc = raml_fail_errno(err, "%s: cannot be renamed to %s", dir, s->set->out);
-    if (rc && raml_remove_tree(dir, NULL)) return rc; /* the first cause is reported */
     return rc;
-}
-
-static enum raml_code write_all(struct split *s, const json_t *o, struct raml_err *err)
-{
-    char dir[RAML_PATH_BYTES];
-    size_t n = strlen(s->set->out);
-    while (n > 1 && s->set->out[n - 1] == '/') n--;
-    enum raml_code rc = raml_path_format(dir, err, "%.*s.tmp", n < INT_MAX ? (int)n : INT_MAX, s->set->out);
-    if (!rc && (raml_is_dir(dir) || raml_is_file(dir)))
-        rc = raml_fail(err, RAML_EIO, "%s: exists; an interrupted run may have left it: remove it", dir);
-    return rc ? rc : write_dir(s, dir, o, err);
 }
 
 static enum raml_code tell(const struct split *s, const json_t *o, struct raml_err *err)
@@ -324,8 +314,9 @@ static enum raml_code run(const struct cli *cli, const void *settings, struct ra
     struct split s = {.cli = cli, .set = settings};
     if (!cli->n_args) return raml_fail(err, RAML_EUSAGE, "data split needs at least one FILE");
     if (!s.set->out || !*s.set->out) return raml_fail(err, RAML_EUSAGE, "data split needs --out DIR, a new folder");
-    if (raml_is_dir(s.set->out) || raml_is_file(s.set->out))
+    if (raml_is_file(s.set->out) || (raml_is_dir(s.set->out) && !raml_folder_is_empty(s.set->out)))
         return raml_fail(err, RAML_EUSAGE, "--out: %s exists; expected a new folder", s.set->out);
+    if (cli->overwrite) return raml_fail(err, RAML_EUSAGE, "--overwrite: a split is not replaced; give a new folder");
     raml_questions_init(&s.all);
     enum raml_code rc = split_files(&s, err);
     for (int k = 0; k < N_SIDES; k++) free(s.side[k].question);

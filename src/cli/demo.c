@@ -38,8 +38,7 @@ struct settings {
 
 #define AT(field) offsetof(struct settings, field)
 static const struct raml_setting options[] = {
-    {"out", "output_dir", RAML_PATH, AT(out), "demo", 0, 0, NULL,
-     "Folder to write; an earlier demo there is replaced."},
+    {"out", "output_dir", RAML_PATH, AT(out), "demo", 0, 0, NULL, "Folder to write."},
     {"preset", NULL, RAML_TEXT, AT(preset), "micro", 0, 0, NULL, "Model to train: micro, small, medium, gpt2."},
     {"families", NULL, RAML_TEXT, AT(families), DEMO_FAMILIES, 0, 0, NULL,
      "Question families, with the range trained on."},
@@ -189,6 +188,7 @@ static enum raml_code evaluate(const struct cli *cli, const struct settings *s, 
     add(&step, "%s/%s/eval.json", s->out, name);
     add_words(&step, "--dtype f32 --max_completion_length 400");
     if (!with) add(&step, "--answer_only");
+    if (s->resume) add(&step, "--overwrite"); /* done, but not recorded */
     return run_step(cli, &step, phase, err);
 }
 
@@ -203,6 +203,7 @@ static enum raml_code sample(const struct cli *cli, const struct settings *s, st
     add(&step, "%llu", (unsigned long long)cli->seed);
     add(&step, "--out");
     add(&step, "%s/with/samples.jsonl", s->out);
+    if (s->resume) add(&step, "--overwrite"); /* done, but not recorded */
     return run_step(cli, &step, phase, err);
 }
 
@@ -216,6 +217,7 @@ static enum raml_code trace(const struct cli *cli, const struct settings *s, str
     add_words(&step, "--dtype f32 --skip_long");
     add(&step, "--out");
     add(&step, "%s/with/trace", s->out);
+    if (s->resume) add(&step, "--overwrite"); /* done, but not recorded */
     return run_step(cli, &step, phase, err);
 }
 
@@ -231,6 +233,7 @@ static enum raml_code roles(const struct cli *cli, const struct settings *s, str
     add(&step, "%llu", (unsigned long long)cli->seed);
     add(&step, "--out");
     add(&step, "%s/with/roles", s->out);
+    if (s->resume) add(&step, "--overwrite"); /* done, but not recorded */
     return run_step(cli, &step, phase, err);
 }
 
@@ -245,6 +248,7 @@ static enum raml_code update(const struct cli *cli, const struct settings *s, st
     add_words(&step, "--max_samples 1 --shuffled --check --skip_long");
     add(&step, "--out");
     add(&step, "%s/with/update", s->out);
+    if (s->resume) add(&step, "--overwrite"); /* done, but not recorded */
     return run_step(cli, &step, phase, err);
 }
 
@@ -362,20 +366,25 @@ static enum raml_code steps(const struct cli *cli, const struct settings *s, str
     return rc;
 }
 
-/* Removes an earlier demo's own files; a folder with anything else is left alone. */
-static enum raml_code clear(const char *out, struct raml_err *err)
+/* Removes an earlier demo's own files, with --overwrite. What no demo made is left alone: then there is none. */
+static enum raml_code clear(const struct cli *cli, const char *out, struct raml_err *err)
 {
     static const char *const own[] = {"with",         "without",     "test.jsonl", "trace.jsonl",
                                       "summary.json", "report.html", "demo.json"};
     char path[RAML_PATH_BYTES];
-    enum raml_code rc = raml_make_dir(out, err);
-    for (size_t i = 0; i < sizeof own / sizeof *own && !rc; i++) {
+    enum raml_code rc = raml_path_join(path, out, "demo.json", err);
+    bool demo = !rc && raml_is_file(path);
+    if (demo && !cli->overwrite)
+        return raml_fail(err, RAML_EUSAGE,
+                         "%s: holds a demo already; --resume goes on with it, --overwrite replaces it", out);
+    for (size_t i = 0; i < sizeof own / sizeof *own && !rc; i++) { /* demo.json last: a stopped removal goes on */
         rc = raml_path_join(path, out, own[i], err);
-        if (rc) break;
-        if (raml_is_dir(path)) rc = raml_remove_tree(path, err);
-        else if (raml_is_file(path) && remove(path)) rc = raml_fail_errno(err, "%s: cannot be removed", path);
+        if (rc || !(raml_is_dir(path) || raml_is_file(path))) continue;
+        if (!demo) rc = raml_fail(err, RAML_EUSAGE, "%s: exists, and no demo made it; give another --out", path);
+        else if (raml_is_dir(path)) rc = raml_remove_tree(path, err);
+        else if (remove(path)) rc = raml_fail_errno(err, "%s: cannot be removed", path);
     }
-    return rc;
+    return rc ? rc : raml_make_dir(out, err);
 }
 
 /* All settings that results depend on. */
@@ -398,7 +407,7 @@ static enum raml_code run(const struct cli *cli, const void *settings, struct ra
         return raml_fail(err, RAML_EUSAGE, "--out: expected a short path without spaces");
     double start = raml_clock_monotonic();
     enum raml_code rc = start_record(cli, s, &record, err);
-    if (!rc) rc = s->resume ? raml_make_dir(s->out, err) : clear(s->out, err);
+    if (!rc) rc = s->resume ? raml_make_dir(s->out, err) : clear(cli, s->out, err);
     if (!rc && s->resume) rc = cli_demo_record_read(s->out, N_STEPS, &record, err);
     for (size_t i = 0; i < DEMO_PHASES; i++) start -= record.phase[i].seconds; /* what was done before counts too */
     if (!rc) rc = steps(cli, s, &record, err);

@@ -3,14 +3,17 @@
 #include "cli/commands.h"
 #include "cli/eval.h"
 #include "cli/load.h"
+#include "cli/output.h"
 #include "core/json.h"
 
 #include "core/file.h"
+#include "core/path.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #define AT(field) offsetof(struct eval_settings, field)
 static const struct raml_setting options[] = {
@@ -56,6 +59,8 @@ struct eval { /* the parts of a run */
     struct eval_file file[MAX_FILES + 1];
     size_t n_files;
     struct sampling_result sampled;
+    struct cli_sample_file sample_file;
+    char *samples; /* the file of the model's samples; NULL: none */
 };
 
 /* ---- reading ----------------------------------------------------------------------------------------------------- */
@@ -126,15 +131,32 @@ static enum raml_code read_files(struct eval *e, struct raml_err *err)
     return rc;
 }
 
+/* Where samples are kept while they are made: --samples_out, or beside --out, until the table is there; NULL: nowhere. */
+static char *samples_path(const struct eval *e)
+{
+    if (e->s->samples_out) return strdup(e->s->samples_out);
+    return e->s->out && raml_open_file_of(e->s->out) < 0 ? raml_path_new("%s.samples", e->s->out) : NULL;
+}
+
+/* A file's samples are read back, whether they were made now or before. */
 static enum raml_code sample(struct eval *e, struct raml_err *err)
 {
     struct raml_questions qs, samples;
+    struct cli_sample_file *file = &e->sample_file;
     raml_questions_init(&qs);
     raml_questions_init(&samples);
+    e->samples = samples_path(e);
     enum raml_code rc = cli_sampling_questions(e->cli, &e->s->sampling, &qs, err);
-    if (!rc) rc = cli_sampling_run(e->cli, &e->s->sampling, NULL, &qs, &samples, &e->sampled, err);
-    if (!rc && e->s->samples_out) rc = raml_questions_write(&samples, e->s->samples_out, err);
+    if (!rc && e->samples) rc = cli_sampling_file(e->cli, &e->s->sampling, e->samples, &qs, file, err);
+    if (!rc)
+        rc = cli_sampling_run(e->cli, &e->s->sampling, NULL, &qs, e->samples ? file : NULL, &samples, &e->sampled, err);
+    if (!rc && e->samples && file->file.path) {
+        raml_questions_deinit(&samples);
+        raml_questions_init(&samples);
+        rc = raml_questions_read(&samples, e->samples, NULL, NULL, NULL, err);
+    }
     if (!rc) rc = cli_eval_samples_read(&samples, take, e, err);
+    if (!rc && e->s->samples_out) rc = cli_sample_file_end(file, err);
     raml_questions_deinit(&qs);
     raml_questions_deinit(&samples);
     return rc;
@@ -197,8 +219,7 @@ static void tell_sampling(const struct eval *e, struct raml_buf *text)
         "%lld samples per question, temperature %g, top_p %g, top_k %lld, min_p %g, at most %lld tokens, seed %llu; "
         "%.0f tokens/s\n",
         (long long)p->n, c->temperature, c->top_p, (long long)c->top_k, c->min_p, (long long)p->max_completion_length,
-        (unsigned long long)e->cli->seed,
-        e->sampled.seconds > 0 ? (double)e->sampled.stats.tokens / e->sampled.seconds : 0);
+        (unsigned long long)e->cli->seed, e->sampled.seconds > 0 ? (double)e->sampled.tokens / e->sampled.seconds : 0);
     if (cli_sampling_probes(p)) cli_sampling_probes_text(&e->sampled.stats, text);
 }
 
@@ -230,15 +251,17 @@ static enum raml_code write_json(const char *path, const json_t *o, struct raml_
 }
 
 /* o and text: the results; takes over o. */
-static enum raml_code put(const struct eval *e, json_t *o, struct raml_buf *text, struct raml_err *err)
+static enum raml_code put(struct eval *e, json_t *o, struct raml_buf *text, struct raml_err *err)
 {
     enum raml_code rc = raml_buf_status(text, err);
     if (!rc && e->s->out) rc = write_json(e->s->out, o, err);
-    if (!rc && e->cli->json) return cli_print_json(o, err);
-    if (!rc) fputs(text->data ? text->data : "", stdout);
+    if (!rc && e->samples && !e->s->samples_out && !unlink(e->samples)) /* the table is there */
+        rc = cli_sample_file_end(&e->sample_file, err);
+    if (!rc && e->cli->json) return cli_output_tell_json(e->s->out, o, err);
+    if (!rc) fputs(text->data ? text->data : "", cli_output_told(e->s->out));
     if (!rc && e->lm_eval_export)
-        printf("%s\n%s\n", raml_lm_eval_export_results(e->lm_eval_export),
-               raml_lm_eval_export_samples(e->lm_eval_export));
+        fprintf(cli_output_told(e->s->out), "%s\n%s\n", raml_lm_eval_export_results(e->lm_eval_export),
+                raml_lm_eval_export_samples(e->lm_eval_export));
     json_decref(o);
     return rc;
 }
@@ -280,7 +303,10 @@ static enum raml_code run(const struct cli *cli, const void *settings, struct ra
     if (!e) return raml_fail(err, RAML_ENOMEM, "no memory to evaluate");
     e->cli = cli;
     e->s = settings;
+    e->sample_file.file.fd = -1;
     enum raml_code rc = cli_eval_measures_read(cli, e->s, &e->measures, err);
+    if (!rc) rc = cli_output_check(cli, "out", e->s->out, err);
+    if (!rc && e->s->lm_eval) rc = raml_make_dir(e->s->lm_eval, err);
     if (!rc && e->s->required_n > 0 && !cli->n_args && !e->s->sampling.model) {
         rc = plan_alone(e, err);
     } else {
@@ -298,6 +324,8 @@ static enum raml_code run(const struct cli *cli, const void *settings, struct ra
     raml_tallies_close(e->tallies);
     raml_tallies_close(e->other);
     raml_lm_eval_export_close(e->lm_eval_export);
+    cli_sample_file_close(&e->sample_file);
+    free(e->samples);
     free(e);
     return rc;
 }

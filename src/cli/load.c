@@ -1,6 +1,7 @@
 /* load.c - see load.h. */
 #include "cli/load.h"
 
+#include "cli/output.h"
 #include "cli/source.h"
 #include "core/json.h"
 #include "core/path.h"
@@ -199,7 +200,7 @@ enum raml_code cli_run_lines(const struct cli *cli, const char *what, struct cli
                          cli->n_args);
     enum raml_code rc = raml_lines_init(&x->in, path, MAX_LINE_BYTES, err);
     if (rc) return rc;
-    if (x->out) rc = raml_writer_init(&x->writer, x->out, err);
+    if (x->out) rc = cli_output_open(cli, &x->writer, x->out, err);
     struct careful careful = {cli, take, to};
     if (!rc) rc = cli_each_line(cli, &x->in, take_or_pass, &careful, err);
     if (!rc && x->out) rc = raml_writer_commit(&x->writer, err);

@@ -20,6 +20,8 @@ const struct raml_setting cli_common_option[] = {
      "Instruction set to use; auto chooses the strongest that the processor has."},
     {"skip_bad_rows", NULL, RAML_FLAG, offsetof(struct cli_common, skip_bad_rows), NULL, 0, 0, NULL,
      "Rows of input files that can't be read are named, counted and passed over; else the first one ends the command."},
+    {"overwrite", NULL, RAML_FLAG, offsetof(struct cli_common, overwrite), NULL, 0, 0, NULL,
+     "Replace what is there already of the name that is written to; else nothing is replaced."},
     {"json", NULL, RAML_FLAG, offsetof(struct cli_common, json), NULL, 0, 0, NULL,
      "Write results as JSON on standard output."},
     {"quiet", NULL, RAML_FLAG, offsetof(struct cli_common, quiet), NULL, 0, 0, NULL,
@@ -118,7 +120,7 @@ enum raml_code cli_slot_set(struct cli_parsed *p, struct cli_slot *s, const char
 
 static bool is_display(const char *name)
 {
-    static const char *const display[] = {"config", "json", "quiet", "help"};
+    static const char *const display[] = {"config", "overwrite", "json", "quiet", "help"};
     for (size_t i = 0; i < sizeof display / sizeof *display; i++)
         if (strcmp(name, display[i]) == 0) return true;
     return false;
@@ -361,6 +363,7 @@ enum raml_code cli_parse(const struct cli_command *cmd, int argc, char *const *a
     *cli = (struct cli){.json = p->common.json,
                         .quiet = p->common.quiet,
                         .skip_bad_rows = p->common.skip_bad_rows,
+                        .overwrite = p->common.overwrite,
                         .seed = (uint64_t)p->common.seed,
                         .threads = (int)p->common.threads,
                         .level = p->common.cpu,

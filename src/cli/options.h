@@ -15,7 +15,7 @@
 struct cli_common { /* settings of every command, in the types that table rows know */
     const char *config, *cpu;
     int64_t seed, threads;
-    bool skip_bad_rows, json, quiet, help;
+    bool skip_bad_rows, overwrite, json, quiet, help;
 };
 
 struct cli_slot {
@@ -24,7 +24,7 @@ struct cli_slot {
     void *field;  /* where the value is in it */
     size_t line;  /* of the recipe that set it; 0: not set there */
     bool given;   /* by recipe or command line */
-    bool display; /* how to run, not what (json, quiet, config, help): not part of a recipe's text */
+    bool display; /* how to run, not what (overwrite, json, quiet, config, help): not part of a recipe's text */
 };
 
 struct cli_parsed {

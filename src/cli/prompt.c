@@ -1,6 +1,7 @@
 /* prompt.c - `raml prompt`: messages to a model's prompt, by its chat template. One line in, one line out. */
 #include "cli/commands.h"
 #include "cli/load.h"
+#include "cli/output.h"
 
 #include "raml/chat.h"
 #include "core/file.h"
@@ -157,8 +158,10 @@ static enum raml_code open_template(struct work *w, struct raml_err *err)
 
 static enum raml_code run(const struct cli *cli, const void *settings, struct raml_err *err)
 {
-    struct work w = {.cli = cli, .s = settings};
-    enum raml_code rc = open_template(&w, err);
+    struct settings own = *(const struct settings *)settings;
+    struct work w = {.cli = cli, .s = &own};
+    enum raml_code rc = cli_output_or_stdout(cli, &own.out, err);
+    if (!rc) rc = open_template(&w, err);
     if (rc) return rc;
     raml_buf_init(&w.scratch, MAX_LINE_BYTES);
     w.lines.out = w.s->out;

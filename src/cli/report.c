@@ -1,5 +1,6 @@
 /* report.c - `raml report`: a folder's results as one HTML file. */
 #include "cli/commands.h"
+#include "cli/output.h"
 
 #include "core/path.h"
 #include "raml/report.h"
@@ -17,17 +18,6 @@ static const struct raml_setting options[] = {
      "The file to write; without it, report.html in the folder."},
 };
 
-static enum raml_code print_json(const char *path, struct raml_err *err)
-{
-    json_t *o = json_pack("{s:s}", "report", path);
-    char *text = o ? json_dumps(o, JSON_COMPACT) : NULL;
-    json_decref(o);
-    if (!text) return raml_fail(err, RAML_EFORMAT, "%s: the path cannot be written as JSON", path);
-    puts(text);
-    free(text);
-    return RAML_OK;
-}
-
 static enum raml_code run(const struct cli *cli, const void *settings, struct raml_err *err)
 {
     const struct settings *s = settings;
@@ -35,9 +25,11 @@ static enum raml_code run(const struct cli *cli, const void *settings, struct ra
     char path[RAML_PATH_BYTES];
     enum raml_code rc =
         s->out ? raml_path_format(path, err, "%s", s->out) : raml_path_join(path, cli->arg[0], "report.html", err);
+    /* without --out it is the folder's own, of which nothing is lost by making it anew */
+    if (!rc && s->out) rc = cli_output_check(cli, "out", path, err);
     if (!rc) rc = raml_report(cli->arg[0], path, err);
-    if (!rc && cli->json) rc = print_json(path, err);
-    else if (!rc) puts(path);
+    if (!rc && cli->json) rc = cli_output_tell_json(path, json_pack("{s:s}", "report", path), err);
+    else if (!rc) fprintf(cli_output_told(path), "%s\n", path);
     return rc;
 }
 

@@ -1,6 +1,7 @@
 /* roles.c - `raml roles`: what happens to the answer's loss at words of reflection and at tokens of a role. */
 #include "cli/commands.h"
 #include "cli/load.h"
+#include "cli/output.h"
 #include "cli/trajectories.h"
 #include "core/json.h"
 
@@ -193,6 +194,7 @@ static enum raml_code run(const struct cli *cli, const void *settings, struct ra
     const struct raml_roles_files_options opt = options_of(cli, s);
     struct trajectories x = {0};
     enum raml_code rc = cli_trajectories_check(cli, &s->of, "roles", err);
+    if (!rc) rc = cli_output_folder(cli, s->of.out, "roles.yaml", err);
     if (!rc) rc = raml_roles_files_check(&opt, err); /* before a model is loaded */
     if (rc) return rc;
     rc = cli_trajectories_open(cli, &s->of, "roles", &x, err);

@@ -2,6 +2,7 @@
 #include "cli/ask.h"
 #include "cli/commands.h"
 #include "cli/load.h"
+#include "cli/output.h"
 #include "cli/sampling.h"
 #include "core/json.h"
 
@@ -67,24 +68,25 @@ static enum raml_code tell_json(const struct settings *s, const struct sampling_
                   json_object_set_new(o, "stopped", stopped_json(t));
         o = raml_json_checked(o, bad);
     }
-    return cli_print_json(o, err);
+    return cli_output_tell_json(s->out, o, err);
 }
 
 static enum raml_code tell(const struct cli *cli, const struct settings *s, const struct sampling_result *r,
                            struct raml_err *err)
 {
-    double rate = r->seconds > 0 ? (double)r->stats.tokens / r->seconds : 0;
+    double rate = r->seconds > 0 ? (double)r->tokens / r->seconds : 0;
     double correct = r->stats.samples ? (double)r->stats.correct / (double)r->stats.samples : 0;
     if (cli->json) return tell_json(s, r, rate, err);
-    printf("%s: %llu samples, %.1f %% correct, %llu truncated, %llu with thinking not closed; %.0f tokens/s\n", s->out,
-           (unsigned long long)r->stats.samples, 100 * correct, (unsigned long long)r->stats.truncated,
-           (unsigned long long)r->stats.unclosed, rate);
+    fprintf(cli_output_told(s->out),
+            "%s: %llu samples, %.1f %% correct, %llu truncated, %llu with thinking not closed; %.0f tokens/s\n", s->out,
+            (unsigned long long)r->stats.samples, 100 * correct, (unsigned long long)r->stats.truncated,
+            (unsigned long long)r->stats.unclosed, rate);
     if (!cli_sampling_probes(&s->sampling)) return RAML_OK;
     struct raml_buf text;
     raml_buf_init(&text, MAX_TEXT);
     cli_sampling_probes_text(&r->stats, &text);
     enum raml_code rc = raml_buf_status(&text, err);
-    if (!rc) fputs(text.data, stdout);
+    if (!rc) fputs(text.data, cli_output_told(s->out));
     raml_buf_deinit(&text);
     return rc;
 }
@@ -94,17 +96,22 @@ static enum raml_code run(const struct cli *cli, const void *settings, struct ra
     const struct settings completed_settings = completed(settings), *s = &completed_settings;
     struct raml_questions qs, samples;
     struct sampling_result r = {0};
+    struct cli_sample_file file = {.file.fd = -1};
     raml_questions_init(&qs);
     raml_questions_init(&samples);
     enum raml_code rc = check_question(cli, s, err);
-    if (!rc && !s->question) rc = cli_sampling_questions(cli, &s->sampling, &qs, err);
-    if (!rc && s->question) rc = cli_ask(cli, &s->sampling, s->question, &samples, &r, err);
-    else if (!rc) rc = cli_sampling_run(cli, &s->sampling, NULL, &qs, &samples, &r, err);
-    if ((!rc || rc == RAML_ESTOP) && samples.n && s->out) {
-        enum raml_code write = raml_questions_write(&samples, s->out, rc ? NULL : err);
-        if (!rc) rc = write;
+    if (!rc && s->question) {
+        rc = cli_output_check(cli, "out", s->out, err);
+        if (!rc) rc = cli_ask(cli, &s->sampling, s->question, &samples, &r, err);
+        if (!rc && samples.n && s->out) rc = raml_questions_write(&samples, s->out, err);
+    } else if (!rc) {
+        rc = cli_sampling_questions(cli, &s->sampling, &qs, err);
+        if (!rc) rc = cli_sampling_file(cli, &s->sampling, s->out, &qs, &file, err);
+        if (!rc) rc = cli_sampling_run(cli, &s->sampling, NULL, &qs, &file, &samples, &r, err);
+        if (!rc) rc = cli_sample_file_end(&file, err);
+        if (!rc) rc = tell(cli, s, &r, err);
+        cli_sample_file_close(&file);
     }
-    if (!rc && !s->question) rc = tell(cli, s, &r, err);
     raml_questions_deinit(&qs);
     raml_questions_deinit(&samples);
     return rc;

@@ -3,10 +3,12 @@
 
 #include "cli/load.h"
 #include "core/clock.h"
+#include "core/json.h"
 
 #include "raml/generation.h"
 #include "raml/family.h"
 
+#include <inttypes.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -130,39 +132,102 @@ static enum raml_code check_exit(const struct sampling_settings *s, struct raml_
     return RAML_OK;
 }
 
-enum raml_code cli_sampling_run(const struct cli *cli, const struct sampling_settings *s,
-                                const struct sampling_listener *listener, const struct raml_questions *qs,
-                                struct raml_questions *out, struct sampling_result *result, struct raml_err *err)
+/* The settings, and what is wrong with them before a model is opened. */
+static enum raml_code check_all(const struct cli *cli, const struct sampling_settings *s, const struct raml_sink *sink,
+                                struct sampling_choice *choice, struct raml_sample_options *o, struct raml_err *err)
+{
+    *o = sample_options(cli, s, &(struct sampling_choice){.temperature = 1, .top_p = 1});
+    enum raml_code rc = check_exit(s, err);
+    if (!rc) rc = raml_sample_check(o, err); /* before a model is looked for */
+    if (!rc) rc = cli_sampling_choose(s, sink, choice, err);
+    if (!rc) *o = sample_options(cli, s, choice);
+    return rc ? rc : raml_sample_check(o, err);
+}
+
+/* What the samples depend on, beside the questions. NULL: no memory. */
+static json_t *settings_json(const struct cli *cli, const struct sampling_settings *s, const struct sampling_choice *c,
+                             uint64_t model)
+{
+    static const struct raml_setting all[] = {SAMPLING_OPTIONS("1", "")};
+    static const char *const other[] = {"model_name_or_path", "adapter", "families", "split",
+                                        "num_questions",      "map",     "limit",    "batch_size"};
+    char hash[20];
+    json_t *o = raml_settings_json(all, sizeof all / sizeof *all, s);
+    for (size_t i = 0; o && i < sizeof other / sizeof *other; i++) json_object_del(o, other[i]);
+    snprintf(hash, sizeof hash, "%016" PRIx64, model);
+    int bad = !o || json_object_set_new(o, "model", json_string(hash)) ||
+              json_object_set_new(o, "temperature", json_real(c->temperature)) ||
+              json_object_set_new(o, "top_p", json_real(c->top_p)) ||
+              json_object_set_new(o, "top_k", json_integer(c->top_k)) ||
+              json_object_set_new(o, "min_p", json_real(c->min_p)) ||
+              json_object_set_new(o, "seed", json_integer((json_int_t)cli->seed));
+    return raml_json_checked(o, bad);
+}
+
+enum raml_code cli_sampling_file(const struct cli *cli, const struct sampling_settings *s, const char *path,
+                                 const struct raml_questions *qs, struct cli_sample_file *f, struct raml_err *err)
+{
+    uint64_t model = 0;
+    *f = (struct cli_sample_file){.file.fd = -1};
+    struct sampling_choice choice;
+    struct raml_sample_options o;
+    enum raml_code rc = check_all(cli, s, NULL, &choice, &o, err);
+    if (!rc) rc = cli_load_hash(cli, s->model, s->adapter, &model, err);
+    return rc ? rc : cli_sample_file_open(cli, path, settings_json(cli, s, &choice, model), qs, (size_t)s->n, f, err);
+}
+
+/* The samples that are made, all of *qs. */
+static enum raml_code sample(const struct cli *cli, const struct sampling_settings *s, const struct raml_questions *qs,
+                             const struct sampling_listener *listener, struct raml_sample_options *o,
+                             struct raml_questions *out, struct sampling_result *result, struct raml_err *err)
 {
     struct raml_model *model = NULL;
     struct raml_tokenizer *tokenizer = NULL;
     char *path = NULL;
-    struct raml_sample_options o = sample_options(cli, s, &(struct sampling_choice){.temperature = 1, .top_p = 1});
-    enum raml_code rc = check_exit(s, err);
-    if (!rc) rc = raml_sample_check(&o, err); /* before a model is looked for */
-    if (!rc) rc = cli_sampling_choose(s, cli->sink, &result->choice, err);
-    if (!rc) o = sample_options(cli, s, &result->choice);
-    if (!rc) rc = raml_sample_check(&o, err);
-    if (!rc) rc = cli_load_model(cli, s->model, s->adapter, s->dtype, &model, &path, err);
-    if (!rc) rc = cli_load_tokenizer(s->tokenizer, path, &tokenizer, err);
     int32_t eos[CLI_MAX_EOS];
     struct prompting prompting = {0};
+    enum raml_code rc = cli_load_model(cli, s->model, s->adapter, s->dtype, &model, &path, err);
+    if (!rc) rc = cli_load_tokenizer(s->tokenizer, path, &tokenizer, err);
     if (!rc) rc = cli_prompting_open(&s->prompting, path, tokenizer, &prompting, err);
-    if (!rc) o.n_eos = cli_load_eos(model, eos);
-    o.eos = eos;
+    if (!rc) o->n_eos = cli_load_eos(model, eos);
+    o->eos = eos;
     if (listener) {
-        o.batch_size = 1;
-        o.hears = listener->hears;
-        o.hears_user = listener->user;
+        o->batch_size = 1;
+        o->hears = listener->hears;
+        o->hears_user = listener->user;
         if (!rc) rc = listener->open(listener->user, tokenizer, &prompting.format, err);
     }
     double start = raml_clock_monotonic();
     if (!rc)
-        rc = raml_sample_questions(model, tokenizer, &prompting.format, qs, &o, out, &result->stats, cli->sink, err);
+        rc = raml_sample_questions(model, tokenizer, &prompting.format, qs, o, out, &result->stats, cli->sink, err);
     result->seconds = raml_clock_monotonic() - start;
+    result->tokens = result->stats.tokens;
     cli_prompting_close(&prompting);
     raml_tokenizer_close(tokenizer);
     raml_model_close(model);
     free(path);
+    return rc;
+}
+
+enum raml_code cli_sampling_run(const struct cli *cli, const struct sampling_settings *s,
+                                const struct sampling_listener *listener, const struct raml_questions *qs,
+                                struct cli_sample_file *file, struct raml_questions *out,
+                                struct sampling_result *result, struct raml_err *err)
+{
+    struct raml_sample_options o;
+    struct raml_questions rest = *qs; /* a view */
+    enum raml_code rc = check_all(cli, s, cli->sink, &result->choice, &o, err);
+    if (file) {
+        rest.question += file->done.n;
+        rest.n -= file->done.n;
+        o.take = cli_sample_file_add;
+        o.take_user = file;
+    }
+    if (!rc && rest.n) rc = sample(cli, s, &rest, listener, &o, out, result, err);
+    if (file) cli_sample_file_count(file, &result->stats);
+    if (rc == RAML_ESTOP && file && file->n && !file->direct.f)
+        return raml_fail(err, rc,
+                         "asked to stop; %s holds %zu of %zu questions, and the same command goes on from there",
+                         file->path, file->n, qs->n);
     return rc;
 }

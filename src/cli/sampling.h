@@ -4,6 +4,7 @@
 
 #include "cli/cli.h"
 #include "cli/prompting.h"
+#include "cli/sample_file.h"
 #include "cli/source.h"
 
 #include "raml/buf.h"
@@ -81,6 +82,7 @@ struct sampling_result {
     struct sampling_choice choice;
     struct raml_sample_stats stats;
     double seconds;
+    uint64_t tokens; /* made in that time */
 };
 static inline bool cli_sampling_probes(const struct sampling_settings *s) /* is early exit asked for? */
 {
@@ -93,6 +95,10 @@ void cli_sampling_probes_text(const struct raml_sample_stats *t, struct raml_buf
 /* The questions named by the settings and nameless arguments. */
 RAML_CHECKED enum raml_code cli_sampling_questions(const struct cli *cli, const struct sampling_settings *s,
                                                    struct raml_questions *out, struct raml_err *err);
+/* The file of samples of qs, before any work: see sample_file.h. */
+RAML_CHECKED enum raml_code cli_sampling_file(const struct cli *cli, const struct sampling_settings *s,
+                                              const char *path, const struct raml_questions *qs,
+                                              struct cli_sample_file *f, struct raml_err *err);
 /* How tokens are chosen: the command line wins, then the model, then the defaults. What the model said is reported to
  * sink; NULL: to nobody. */
 RAML_CHECKED enum raml_code cli_sampling_choose(const struct sampling_settings *s, const struct raml_sink *sink,
@@ -104,10 +110,11 @@ struct sampling_listener {
     void (*hears)(void *user, const struct raml_sample_so_far *so_far, bool done);
     void *user;
 };
-/* Samples qs into *out (initialised, empty). listener: NULL, nobody. */
+/* Samples qs into *out (initialised, empty). file: where samples go as they are done, and those that are in it already are
+ * not made again, nor in *out; the caller ends it. NULL: nowhere. listener: NULL, nobody. */
 RAML_CHECKED enum raml_code cli_sampling_run(const struct cli *cli, const struct sampling_settings *s,
                                              const struct sampling_listener *listener, const struct raml_questions *qs,
-                                             struct raml_questions *out, struct sampling_result *result,
-                                             struct raml_err *err);
+                                             struct cli_sample_file *file, struct raml_questions *out,
+                                             struct sampling_result *result, struct raml_err *err);
 
 #endif

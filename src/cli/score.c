@@ -1,6 +1,7 @@
 /* score.c - `raml score`: log-probabilities of given completions, token by token. One line in, one line out. */
 #include "cli/commands.h"
 #include "cli/load.h"
+#include "cli/output.h"
 #include "cli/source.h"
 
 #include "raml/completion.h"
@@ -372,16 +373,19 @@ static enum raml_code run(const struct cli *cli, const void *settings, struct ra
     if (!path)
         return raml_fail(err, RAML_EUSAGE, "score takes one FILE.jsonl, or - for standard input; found %zu",
                          cli->n_args);
+    struct settings own = *(const struct settings *)settings;
+    enum raml_code rc = cli_output_or_stdout(cli, &own.out, err);
+    if (rc) return rc;
     struct work *w = calloc(1, sizeof *w);
     if (!w) return raml_fail(err, RAML_ENOMEM, "no memory to score");
     w->cli = cli;
-    w->s = settings;
+    w->s = &own;
     raml_buf_init(&w->text, MAX_LINE_BYTES);
-    enum raml_code rc = cli_load_model(cli, w->s->model, w->s->adapter, w->s->dtype, &w->model, &w->model_path, err);
+    rc = cli_load_model(cli, w->s->model, w->s->adapter, w->s->dtype, &w->model, &w->model_path, err);
     if (!rc) rc = raml_completion_open(w->model, (size_t)w->s->max_batch_tokens, &w->evaluator, err);
     if (!rc) rc = raml_lines_init(&w->lines, path, MAX_LINE_BYTES, err);
     if (!rc) {
-        if (w->s->out) rc = raml_writer_init(&w->writer, w->s->out, err);
+        if (w->s->out) rc = cli_output_open(cli, &w->writer, w->s->out, err);
         if (!rc) rc = cli_each_line(cli, &w->lines, take_line, w, err);
         if (!rc) rc = run_batch(w, err);
         if (!rc && w->s->out) rc = raml_writer_commit(&w->writer, err);

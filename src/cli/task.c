@@ -1,5 +1,6 @@
 /* task.c - `raml task list` and `raml task make`: the built-in question families. */
 #include "cli/commands.h"
+#include "cli/output.h"
 
 #include "raml/family.h"
 
@@ -158,12 +159,13 @@ static enum raml_code report(const struct cli *cli, const struct raml_questions 
         n_trajectories += qs->question[i].n_trajectories;
     }
     if (cli->json)
-        return print_json(json_pack("{s:s, s:I, s:I, s:I, s:I}", "path", path, "questions", (json_int_t)qs->n, "train",
-                                    (json_int_t)(qs->n - n_test), "test", (json_int_t)n_test, "trajectories",
-                                    (json_int_t)n_trajectories),
-                          err);
-    printf("%s: %zu questions (%zu train, %zu test), %zu trajectories\n", path, qs->n, qs->n - n_test, n_test,
-           n_trajectories);
+        return cli_output_tell_json(path,
+                                    json_pack("{s:s, s:I, s:I, s:I, s:I}", "path", path, "questions", (json_int_t)qs->n,
+                                              "train", (json_int_t)(qs->n - n_test), "test", (json_int_t)n_test,
+                                              "trajectories", (json_int_t)n_trajectories),
+                                    err);
+    fprintf(cli_output_told(path), "%s: %zu questions (%zu train, %zu test), %zu trajectories\n", path, qs->n,
+            qs->n - n_test, n_test, n_trajectories);
     return RAML_OK;
 }
 
@@ -182,7 +184,8 @@ static enum raml_code run_make(const struct cli *cli, const void *settings, stru
     };
     struct raml_questions qs;
     raml_questions_init(&qs);
-    enum raml_code rc = raml_make_questions(&qs, &opt, err);
+    enum raml_code rc = cli_output_check(cli, "out", set->out, err);
+    if (!rc) rc = raml_make_questions(&qs, &opt, err);
     if (!rc) rc = raml_questions_write(&qs, set->out, err);
     if (!rc) rc = report(cli, &qs, set->out, err);
     raml_questions_deinit(&qs);

@@ -1,6 +1,7 @@
 /* tokenize.c - `raml tokenize`: texts to token ids and back. One line in, one line out. */
 #include "cli/commands.h"
 #include "cli/load.h"
+#include "cli/output.h"
 
 #include "core/file.h"
 #include "core/json.h"
@@ -125,8 +126,10 @@ static enum raml_code summary(const struct work *w, struct raml_err *err)
 
 static enum raml_code run(const struct cli *cli, const void *settings, struct raml_err *err)
 {
-    struct work w = {.cli = cli, .s = settings};
-    enum raml_code rc = cli_load_tokenizer(w.s->tokenizer, NULL, &w.tokenizer, err);
+    struct settings own = *(const struct settings *)settings;
+    struct work w = {.cli = cli, .s = &own};
+    enum raml_code rc = cli_output_or_stdout(cli, &own.out, err);
+    if (!rc) rc = cli_load_tokenizer(own.tokenizer, NULL, &w.tokenizer, err);
     if (rc) return rc;
     raml_buf_init(&w.text, MAX_LINE_BYTES);
     raml_buf_init(&w.clean, MAX_LINE_BYTES);

@@ -1,15 +1,19 @@
 /* trace.c - `raml trace`: the loss of the answer after every token of given trajectories. */
 #include "cli/commands.h"
 #include "cli/load.h"
+#include "cli/output.h"
 #include "cli/trajectories.h"
 #include "cli/trace.h"
 
 #include "core/clock.h"
+#include "core/folder.h"
 #include "core/path.h"
 
+#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { MAX_RECIPE_BYTES = 1 << 24 };
 
@@ -97,7 +101,8 @@ static struct raml_trace_files_options options_of(const struct cli *cli, const s
 
 struct reading { /* by one model */
     const char *model, *adapter, *tokenizer;
-    struct cli_traced traced; /* out and reader are set before */
+    const char *dir;          /* where its files are made */
+    struct cli_traced traced; /* out, where they will be, and reader are set before */
 };
 
 static enum raml_code open_tokenizer(const struct reading *r, const char *model_path, struct raml_tokenizer **out,
@@ -127,7 +132,7 @@ static enum raml_code trace_with(const struct cli *cli, const struct settings *s
                                              .questions = qs,
                                              .data_name = s->of.data ? s->of.data : cli->arg[0],
                                              .reader = r->traced.reader,
-                                             .dir = r->traced.out,
+                                             .dir = r->dir,
                                              .sink = cli->sink,
                                              .clock = raml_clock_monotonic};
     double start = raml_clock_monotonic();
@@ -142,13 +147,13 @@ static enum raml_code trace_with(const struct cli *cli, const struct settings *s
 }
 
 /* With a model and a reader: what they differ in. */
-static enum raml_code print_both(const struct cli *cli, const struct settings *s, const struct reading *r, size_t n,
+static enum raml_code print_both(const struct cli *cli, const char *dir, const struct reading *r, size_t n,
                                  struct raml_err *err)
 {
     struct raml_trace_summary difference = {.n_rows = 0};
     char path[RAML_PATH_BYTES];
     enum raml_code rc = RAML_OK;
-    if (n == 2) rc = raml_path_join(path, s->of.out, "reader.tsv", err);
+    if (n == 2) rc = raml_path_join(path, dir, "reader.tsv", err);
     if (n == 2 && !rc)
         rc = raml_trace_compare(&r[0].traced.sum, &r[1].traced.sum, cli->seed, raml_trace_files_default().n_draws, path,
                                 &difference, err);
@@ -168,13 +173,13 @@ static enum raml_code print_both(const struct cli *cli, const struct settings *s
 }
 
 /* trace.yaml; of a run that was stopped, with a first line that says so. left: models that have read nothing. */
-static enum raml_code write_recipe(const struct cli *cli, const struct settings *s, const struct reading *stopped,
-                                   size_t left, struct raml_err *err)
+static enum raml_code write_recipe(const struct cli *cli, const char *dir, const struct reading *stopped, size_t left,
+                                   struct raml_err *err)
 {
     char path[RAML_PATH_BYTES];
     struct raml_buf b;
-    if (!stopped || !cli->recipe) return cli_write_recipe(cli, s->of.out, "trace.yaml", err);
-    enum raml_code rc = raml_path_join(path, s->of.out, "trace.yaml", err);
+    if (!stopped || !cli->recipe) return cli_write_recipe(cli, dir, "trace.yaml", err);
+    enum raml_code rc = raml_path_join(path, dir, "trace.yaml", err);
     if (rc) return rc;
     raml_buf_init(&b, MAX_RECIPE_BYTES);
     const struct raml_trace_summary *sum = &stopped->traced.sum;
@@ -188,16 +193,21 @@ static enum raml_code write_recipe(const struct cli *cli, const struct settings 
 }
 
 static enum raml_code trace_all(const struct cli *cli, const struct settings *s, const struct raml_questions *qs,
-                                struct raml_err *err)
+                                const char *dir, struct raml_err *err)
 {
-    char inside[RAML_PATH_BYTES];
-    struct reading r[2] = {
-        {.model = s->of.model, .adapter = s->of.adapter, .tokenizer = s->of.tokenizer, .traced.out = s->of.out}};
+    char inside[RAML_PATH_BYTES], inside_dir[RAML_PATH_BYTES];
+    struct reading r[2] = {{.model = s->of.model,
+                            .adapter = s->of.adapter,
+                            .tokenizer = s->of.tokenizer,
+                            .dir = dir,
+                            .traced.out = s->of.out}};
     size_t n = 1 + (s->reader && s->of.model);
     enum raml_code rc = raml_path_join(inside, s->of.out, "reader", err);
+    if (!rc) rc = raml_path_join(inside_dir, dir, "reader", err);
     if (s->reader)
         r[n - 1] = (struct reading){.model = s->reader,
                                     .tokenizer = s->reader_tokenizer,
+                                    .dir = n == 2 ? inside_dir : dir,
                                     .traced = {.out = n == 2 ? inside : s->of.out, .reader = s->reader}};
     size_t first = n; /* the reader reads first; what is wrong with either shows before anything is read */
     bool stopped = false;
@@ -206,12 +216,64 @@ static enum raml_code trace_all(const struct cli *cli, const struct settings *s,
         rc = trace_with(cli, s, qs, &r[--first], false, err);
         stopped = r[first].traced.sum.stopped;
     }
-    if (!rc) rc = write_recipe(cli, s, stopped ? &r[first] : NULL, first, err);
-    if (!rc) rc = print_both(cli, s, r + first, n - first, err);
+    if (!rc) rc = write_recipe(cli, dir, stopped ? &r[first] : NULL, first, err);
+    if (!rc) rc = print_both(cli, dir, r + first, n - first, err);
     if (!rc && stopped)
         rc = raml_fail(err, RAML_ESTOP, "stopped; %zu trajectories are in %s",
                        r[first].traced.sum.group[RAML_TRACE_ALL].n, r[first].traced.out);
     for (size_t i = 0; i < n; i++) raml_trace_summary_deinit(&r[i].traced.sum);
+    return rc;
+}
+
+/* The earlier trace, which is now beside this one: its files go, and what else was in its folder moves over. */
+static enum raml_code clear_old(const char *old, const char *out, struct raml_err *err)
+{
+    char from[RAML_PATH_BYTES], to[RAML_PATH_BYTES];
+    DIR *d = opendir(old);
+    enum raml_code rc = d ? RAML_OK : raml_fail_errno(err, "%s: cannot be read", old);
+    for (const struct dirent *e; !rc && (e = readdir(d)) != NULL;) {
+        const char *name = e->d_name;
+        if (!strcmp(name, ".") || !strcmp(name, "..")) continue;
+        rc = raml_path_join(from, old, name, err);
+        if (!rc) rc = raml_path_join(to, out, name, err);
+        if (rc) break;
+        bool own = !strcmp(name, "trace.yaml") || raml_trace_files_own(name), there = !access(to, F_OK);
+        if (!strcmp(name, "reader") && raml_is_dir(from)) {
+            rc = raml_make_dir(to, err);
+            if (!rc) rc = clear_old(from, to, err); /* an empty one is removed again below */
+            if (!rc && raml_folder_is_empty(to)) (void)rmdir(to);
+        } else if (own || (there && raml_is_file(from))) {
+            if (unlink(from)) rc = raml_fail_errno(err, "%s: of an earlier trace, can't be removed", from);
+        } else if (rename(from, to)) rc = raml_fail_errno(err, "%s: cannot be moved to %s", from, to);
+    }
+    if (d) closedir(d);
+    if (!rc && rmdir(old)) rc = raml_fail_errno(err, "%s: cannot be removed", old);
+    return rc;
+}
+
+/* Into a folder that then takes the place of --out: what is there is one whole trace, the earlier one's or this one's. A
+ * folder of other things, such as a run's, is written into. */
+static enum raml_code trace_whole(const struct cli *cli, const struct settings *s, const struct raml_questions *qs,
+                                  struct raml_err *err)
+{
+    char record[RAML_PATH_BYTES], old[RAML_PATH_BYTES];
+    struct raml_folder f;
+    enum raml_code rc = raml_path_join(record, s->of.out, "trace.yaml", err);
+    bool others = raml_is_dir(s->of.out) && !raml_folder_is_empty(s->of.out) && !raml_is_file(record);
+    if (rc) return rc;
+    if (others) return trace_all(cli, s, qs, s->of.out, err);
+    rc = raml_folder_begin(&f, s->of.out, err);
+    if (rc) return rc;
+    rc = trace_all(cli, s, qs, f.path, err);
+    if (!rc || rc == RAML_ESTOP) {
+        struct raml_err own = {0};
+        bool whole = !raml_path_join(record, f.path, "trace.yaml", NULL) && raml_is_file(record);
+        enum raml_code put = whole ? raml_folder_commit(&f, old, &own) : RAML_OK;
+        if (!put && whole && *old) put = clear_old(old, s->of.out, &own);
+        if (put && err) *err = own;
+        if (put) rc = put;
+    }
+    raml_folder_deinit(&f);
     return rc;
 }
 
@@ -220,6 +282,7 @@ static enum raml_code run(const struct cli *cli, const void *settings, struct ra
     const struct settings *s = settings;
     struct raml_questions qs;
     enum raml_code rc = cli_trajectories_check(cli, &s->of, "trace", err);
+    if (!rc) rc = cli_output_kept(cli, s->of.out, "trace.yaml", err);
     if (rc) return rc;
     if (s->reader_tokenizer && !s->reader) return raml_fail(err, RAML_EUSAGE, "--reader_tokenizer needs --reader");
     if (s->answers && !strcmp(s->of.answer, "own"))
@@ -229,7 +292,7 @@ static enum raml_code run(const struct cli *cli, const void *settings, struct ra
     raml_questions_init(&qs);
     const struct raml_read_options read = {.map = s->of.map, .limit = (size_t)s->of.limit};
     rc = cli_read_questions(cli, &qs, s->of.data ? s->of.data : cli->arg[0], &read, NULL, err);
-    if (!rc) rc = trace_all(cli, s, &qs, err);
+    if (!rc) rc = trace_whole(cli, s, &qs, err);
     raml_questions_deinit(&qs);
     return rc;
 }

@@ -50,6 +50,9 @@ static enum raml_code check(const struct cli *cli, const struct training_setting
     if (!s->model && !s->adapter)
         return raml_fail(err, RAML_EUSAGE, "--model is missing; give init:PRESET, or a model's folder");
     if (!s->out) return raml_fail(err, RAML_EUSAGE, "--out is missing; give the run folder to write");
+    if (cli->overwrite)
+        return raml_fail(err, RAML_EUSAGE,
+                         "--overwrite: a run is not replaced; --resume goes on with it, or give another --out");
     bool files = s->data || cli->n_args;
     if (!files && !s->families)
         return raml_fail(err, RAML_EUSAGE, "nothing to train on; give --data FILE.jsonl or --families");
@@ -150,29 +153,37 @@ static enum raml_code add_hash(struct raml_buf *b, const char *key, const char *
 }
 
 /* recipe.yaml: every setting, and as notes what it resolved to on this machine and what was read. */
-static enum raml_code write_recipe(const struct training *t, const char *notes, struct raml_err *err)
+static enum raml_code print_recipe(const struct training *t, const char *notes, struct raml_buf *b,
+                                   struct raml_err *err)
 {
     const struct cli *cli = t->cli;
     const struct training_settings *s = t->settings;
-    struct raml_buf b;
     char key[48];
-    raml_buf_init(&b, 1 << 22);
-    raml_buf_adds(&b, cli->recipe ? cli->recipe : "");
-    if (b.len && b.data[b.len - 1] != '\n') raml_buf_adds(&b, "\n");
-    raml_buf_addf(&b, "raml_dtype: %s\nraml_parameters: %zu\nraml_kernels: %s\nraml_threads: %d\n",
+    raml_buf_adds(b, cli->recipe ? cli->recipe : "");
+    if (b->len && b->data[b->len - 1] != '\n') raml_buf_adds(b, "\n");
+    raml_buf_addf(b, "raml_dtype: %s\nraml_parameters: %zu\nraml_kernels: %s\nraml_threads: %d\n",
                   raml_model_dtype(t->model) == RAML_BF16 ? "bf16" : "f32", raml_model_n(t->model),
                   raml_device_level(cli->dev), raml_device_threads(cli->dev));
-    if (t->comm->size > 1) raml_buf_addf(&b, "raml_ranks: %d\n", t->comm->size);
-    if (notes) raml_buf_adds(&b, notes);
-    enum raml_code rc = add_hash(&b, "raml_model_hash", s->model ? s->model : t->source.model, err);
-    if (!rc && t->source.adapter[0]) rc = add_hash(&b, "raml_adapter_hash", t->source.adapter, err);
-    if (!rc && s->data) rc = add_hash(&b, "raml_data_hash", s->data, err);
+    if (t->comm->size > 1) raml_buf_addf(b, "raml_ranks: %d\n", t->comm->size);
+    if (notes) raml_buf_adds(b, notes);
+    enum raml_code rc = add_hash(b, "raml_model_hash", s->model ? s->model : t->source.model, err);
+    if (!rc && t->source.adapter[0]) rc = add_hash(b, "raml_adapter_hash", t->source.adapter, err);
+    if (!rc && s->data) rc = add_hash(b, "raml_data_hash", s->data, err);
     for (size_t i = 0; i < cli->n_args && !rc; i++) {
         snprintf(key, sizeof key, "raml_data_hash_%zu", i + 1);
-        rc = add_hash(&b, key, cli->arg[i], err);
+        rc = add_hash(b, key, cli->arg[i], err);
     }
-    if (!rc) rc = raml_buf_status(&b, err);
-    if (!rc) rc = raml_run_recipe(t->folder, b.data, err);
+    return rc ? rc : raml_buf_status(b, err);
+}
+
+/* Writes it; of a run that is resumed, compares it. */
+static enum raml_code settle_recipe(const struct training *t, uint64_t step, const char *notes, struct raml_err *err)
+{
+    struct raml_buf b;
+    raml_buf_init(&b, 1 << 22);
+    enum raml_code rc = print_recipe(t, notes, &b, err);
+    if (!rc && step) rc = cli_training_compare(t, b.data, err);
+    else if (!rc) rc = raml_run_recipe(t->folder, b.data, err);
     raml_buf_deinit(&b);
     return rc;
 }
@@ -257,7 +268,7 @@ enum raml_code cli_training_open(struct training *t, const struct cli *cli, cons
     rc = raml_comm_agree(t->comm, rc,
                          err); /* ranks without the folder begin as if afresh: the trainer sets them right */
     if (!rc) rc = cli_training_load(t, step, wants->reference, err);
-    if (!rc && step == 0 && t->folder) rc = write_recipe(t, wants->notes, err);
+    if (!rc && t->folder) rc = settle_recipe(t, step, wants->notes, err);
     rc = raml_comm_agree(t->comm, rc, err);
     if (rc) return rc;
     say_ranks(t);

@@ -66,6 +66,9 @@ RAML_CHECKED enum raml_code cli_training_open(struct training *t, const struct c
  * the run's own checkpoint of that step. */
 RAML_CHECKED enum raml_code cli_training_find(struct training *t, struct raml_err *err);
 RAML_CHECKED enum raml_code cli_training_load(struct training *t, uint64_t step, bool reference, struct raml_err *err);
+/* training_resume.c: RAML_EUSAGE says in which model or data the run's recipe differs from what it is resumed with, whose
+ * recipe is now; a difference in threads and kernels is said. */
+RAML_CHECKED enum raml_code cli_training_compare(const struct training *t, const char *now, struct raml_err *err);
 /* rc: of the training. */
 RAML_CHECKED enum raml_code cli_training_close(struct training *t, enum raml_code rc, struct raml_err *err);
 

@@ -1,6 +1,7 @@
 /* update.c - `raml update`: the weight updates that trajectories stand for, layer by layer. */
 #include "cli/commands.h"
 #include "cli/load.h"
+#include "cli/output.h"
 #include "cli/trajectories.h"
 #include "core/json.h"
 
@@ -275,6 +276,7 @@ static enum raml_code run(const struct cli *cli, const void *settings, struct ra
     struct raml_update_files_options opt = options_of(cli, s);
     opt.exchange.rate = rate;
     enum raml_code rc = cli_trajectories_check(cli, &s->of, "update", err);
+    if (!rc) rc = cli_output_folder(cli, s->of.out, "update.yaml", err);
     if (!rc) rc = read_rates(s->rates, rate, &opt.exchange.n_rates, err); /* before a model is loaded */
     if (!rc) rc = open_model(cli, s, &x.model, &x.model_path, err);
     if (!rc) rc = cli_trajectories_open(cli, &s->of, "update", &x, err);

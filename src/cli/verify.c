@@ -6,6 +6,7 @@
  */
 #include "cli/commands.h"
 #include "cli/load.h"
+#include "cli/output.h"
 #include "cli/verdicts.h"
 
 #include "raml/answer.h"
@@ -361,7 +362,7 @@ static enum raml_code check_file(const struct cli *cli, const struct settings *s
     enum raml_code rc = raml_lines_init(&w.in, path, MAX_LINE_BYTES, err);
     bool open = !rc;
     cli_verdicts_begin(&w.counts);
-    if (!rc && s->out) rc = raml_writer_init(&w.writer, s->out, err);
+    if (!rc && s->out) rc = cli_output_open(cli, &w.writer, s->out, err);
     if (!rc) rc = cli_each_line(cli, &w.in, take_line, &w, err);
     if (!rc) rc = flush(&w, err);
     if (!rc && s->out) rc = raml_writer_commit(&w.writer, err);
@@ -418,7 +419,9 @@ static enum raml_code run(const struct cli *cli, const void *settings, struct ra
         return raml_fail(err, RAML_EUSAGE,
                          "verify takes one FILE.jsonl, or - for standard input, or --gold and --pred; found %zu files",
                          cli->n_args);
-    return check_file(cli, s, path, err);
+    struct settings own = *s;
+    enum raml_code rc = cli_output_or_stdout(cli, &own.out, err);
+    return rc ? rc : check_file(cli, &own, path, err);
 }
 
 const struct cli_command cli_verify = {

@@ -71,6 +71,7 @@ static enum raml_code run(const struct run *r, struct raml_questions *out, struc
     for (size_t i = 0; i < r->qs->n && !rc; i++) {
         rc = raml_sampler_next(r->sampler, &group, &more, sink, err);
         if (!rc) rc = deliver(r, &r->qs->question[i], out, stats, err);
+        if (!rc && r->opt->take) rc = r->opt->take(r->opt->take_user, &out->question[out->n - 1], err);
     }
     return rc;
 }

@@ -3,7 +3,7 @@
 
 #include "raml/buf.h"
 #include "core/file.h"
-#include "store/append.h"
+#include "core/append.h"
 
 #include <stdlib.h>
 #include <string.h>

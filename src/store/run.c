@@ -7,7 +7,7 @@
 #include "core/file.h"
 #include "raml/gguf.h"
 #include "core/json.h"
-#include "store/append.h"
+#include "core/append.h"
 #include "store/checkpoints.h"
 #include "store/tail.h"
 

@@ -11,7 +11,7 @@
 #include "inner/generate.h"
 #include "raml/exits_files.h"
 #include "raml/trace.h"
-#include "store/append.h"
+#include "core/append.h"
 
 /* -- exits_set.c: a stored set ------------------------------------------------------------------------------------- */
 struct raml_exits_trajectory {                 /* texts are in the set's arena */

@@ -11,7 +11,7 @@
 #define RAML_STUDY_LANDSCAPE_JOURNAL_H
 
 #include "raml/buf.h"
-#include "store/append.h"
+#include "core/append.h"
 
 #include <stdbool.h>
 

@@ -24,7 +24,7 @@ static bool is_figure(const char *name)
     return n > 6 && !strncmp(name, "curve_", 6) && strspn(name + 6, "0123456789") == n - 6;
 }
 
-static bool is_own(const char *name)
+bool raml_trace_files_own(const char *name)
 {
     static const char *const file[] = {"curves.jsonl", "tokens.jsonl", "curves.safetensors", "groups.tsv",
                                        "prefix.tsv",   "reader.tsv",   "trajectories.html"};
@@ -65,7 +65,7 @@ enum raml_code raml_trace_earlier_find(struct raml_trace_earlier *e, const char 
     if (!d) return raml_fail(err, RAML_EIO, "%s: %s", dir, strerror(errno));
     enum raml_code rc = RAML_OK;
     for (const struct dirent *entry; !rc && (entry = readdir(d)) != NULL;) {
-        if (!is_own(entry->d_name)) continue;
+        if (!raml_trace_files_own(entry->d_name)) continue;
         rc = raml_path_join(path, dir, entry->d_name, err);
         if (!rc) rc = add(e, path, err);
     }

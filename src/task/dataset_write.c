@@ -116,17 +116,23 @@ json_t *raml_question_json(const struct raml_question *q)
     return raml_json_checked(o, bad);
 }
 
-static enum raml_code add_line(struct raml_writer *w, const struct raml_question *q, struct raml_buf *line,
-                               struct raml_err *err)
+enum raml_code raml_question_print(const struct raml_question *q, struct raml_buf *out, struct raml_err *err)
 {
     json_t *o = raml_question_json(q);
     if (!o) return raml_fail(err, RAML_ENOMEM, "question '%s': no memory to write it", q->id);
-    raml_buf_clear(line);
-    raml_json_add(line, o);
-    raml_buf_adds(line, "\n");
+    raml_json_add(out, o);
+    raml_buf_adds(out, "\n");
     json_decref(o);
-    enum raml_code rc = raml_buf_status(line, err);
-    return rc ? raml_wrap(err, rc, "question '%s'", q->id) : raml_writer_add(w, line->data, line->len, err);
+    enum raml_code rc = raml_buf_status(out, err);
+    return rc ? raml_wrap(err, rc, "question '%s'", q->id) : RAML_OK;
+}
+
+static enum raml_code add_line(struct raml_writer *w, const struct raml_question *q, struct raml_buf *line,
+                               struct raml_err *err)
+{
+    raml_buf_clear(line);
+    enum raml_code rc = raml_question_print(q, line, err);
+    return rc ? rc : raml_writer_add(w, line->data, line->len, err);
 }
 
 enum raml_code raml_questions_write(const struct raml_questions *qs, const char *path, struct raml_err *err)

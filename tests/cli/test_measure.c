@@ -371,7 +371,7 @@ static void trace_joins(void **state)
     in(f->dir, "trace3", out);
     for (int split = 0; split < 2; split++) {
         must(CALL(f, &cli_trace, &err, "--model", (char *)f->model, "--tokenizer", merging, path, "--out", out,
-                  "--n_curves", "0", "--join", split ? "split" : "joint"),
+                  "--n_curves", "0", "--overwrite", "--join", split ? "split" : "joint"),
              &err);
         json_t *list = lines_of(in(out, "curves.jsonl", curves));
         const json_t *o = json_array_get(list, 0);
@@ -392,13 +392,16 @@ static void trace_prints(void **state)
         "{\"text\":\"you\",\"correct\":false}]}\n",
         path);
     in(f->dir, "trace2", out);
-    must(CALL(f, &cli_trace, &err, "--model", (char *)f->model, path, "--out", out, "--n_curves", "0"), &err);
+    must(CALL(f, &cli_trace, &err, "--model", (char *)f->model, path, "--out", out, "--overwrite", "--n_curves", "0"),
+         &err);
     char *text = slurp(in(f->dir, "stdout", printed), NULL);
     assert_true(has(text, "right             1      5.0") && has(text, "wrong             1      3.0"));
     assert_true(has(text, "all               2      4.0") && has(text, "tokens/s"));
     assert_null(strstr(text, "unlabelled"));
     free(text);
-    must(CALL(f, &cli_trace, &err, "--model", (char *)f->model, path, "--out", out, "--n_curves", "0", "--json"), &err);
+    must(CALL(f, &cli_trace, &err, "--model", (char *)f->model, path, "--out", out, "--overwrite", "--n_curves", "0",
+              "--json"),
+         &err);
     json_t *list = lines_of(printed);
     const json_t *o = json_array_get(list, 0);
     assert_int_equal(json_array_size(list), 1);

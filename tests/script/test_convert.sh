@@ -87,7 +87,7 @@ echo mine >other/file
 refuse "is a folder without config.json" run other --overwrite
 [ "$(cat other/file)" = mine ] || fail "other/file is lost"
 cp run/checkpoint-2/config.json run/config.json
-refuse "which would be replaced" run/checkpoint-2 run --overwrite
+refuse "which is no part of a model" run/checkpoint-2 run --overwrite
 rm run/config.json
 refuse "q8_0 is only for GGUF" run q8 --dtype q8_0
 refuse "SRC and DST; found 1" run

@@ -94,7 +94,7 @@ numbers() { sed "s/.*\"$1\":\[\([^]]*\)\].*/\1/" "$2" | tr ',' '\n'; }
 numbers L p/prune.jsonl >found
 numbers L traced/curves.jsonl >wanted
 cmp -s found wanted || fail "L at the borders differs from raml trace's"
-"$raml" trace --model run p/pruned.jsonl --quiet --out traced >said
+"$raml" trace --model run p/pruned.jsonl --quiet --overwrite --out traced >said
 sed 's/.*"level":"slack","value":0.1,"method":"greedy"[^}]*"loss":\([^,]*\),.*/\1/' p/prune.jsonl >found
 sed 's/.*"L":\[\([^]]*\)\].*/\1/; s/.*,//' traced/curves.jsonl >wanted
 cmp -s found wanted || fail "the loss after a pruned trajectory differs from raml trace's"

@@ -97,12 +97,12 @@ esac
 
 # the same bytes again; words of one's own, from a file; where none occurs, no row, and no figure of an earlier run
 cp -r forms again
-roles forms.jsonl --min_units 2 --out again >/dev/null
+roles forms.jsonl --min_units 2 --overwrite --out again >/dev/null
 for name in units.jsonl marks.jsonl words.tsv roles.tsv delta_by_word.tsv; do
     cmp -s "forms/$name" "again/$name" || fail "again: other bytes in $name"
 done
 printf 'nothing\nnowhere\n' >none.txt
-roles forms.jsonl --words_file none.txt --out again >out
+roles forms.jsonl --words_file none.txt --overwrite --out again >out
 grep -q 'none of the 2 words occurs' out || fail "no word: $(cat out)"
 [ "$(wc -l <again/words.tsv)" -eq 1 ] || fail "no word: rows"
 if [ -e again/effect_by_word.tsv ] || [ -e again/delta_by_word.gp ]; then fail "figures of an earlier run are still there"; fi

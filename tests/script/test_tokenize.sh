@@ -10,7 +10,7 @@ fail() {
 }
 printf '%s\n' '{"id":"a","text":"1+2=<think>é\n"}' '{"text":""}' '' '{"id":7,"text":"\u0001 <|endoftext|>"}' >"$tmp/texts"
 for special in --parse_special --no-parse_special; do
-    "$raml" tokenize "$tmp/texts" $special --quiet --out "$tmp/ids" >"$tmp/said"
+    "$raml" tokenize "$tmp/texts" $special --quiet --overwrite --out "$tmp/ids" >"$tmp/said"
     grep -q ': 3 lines, ' "$tmp/said" || fail "summary: $(cat "$tmp/said")"
     "$raml" tokenize "$tmp/ids" --decode --quiet >"$tmp/back"
     grep -v '^$' "$tmp/texts" >"$tmp/want"

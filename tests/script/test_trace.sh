@@ -71,14 +71,19 @@ END
 [ "$(grep -c -- "--score_end" err)" -eq 1 ] && grep -qF "question 'n' (line 1), trajectory 1: '72' begins '729'" err ||
     fail "answers that begin one another are not named: $(cat err)"
 grep -q '"nested_answers":1,' out || fail "answers that begin one another are not counted"
-"$raml" trace --model init:micro --threads 1 nested.jsonl --answers gold,own --score_end --out nested >out 2>err
+"$raml" trace --model init:micro --threads 1 nested.jsonl --answers gold,own --score_end --overwrite --out nested >out 2>err
 ! grep -q -- "--score_end" err || fail "with the end, answers are said to begin one another"
 
 # files of an earlier run that this one does not write do not stay; others do
 cp -r all earlier
 echo mine >earlier/notes.txt
 echo mine >earlier/curve_x.svg
-trace samples.jsonl --no-token_table --n_curves 1 --out earlier >/dev/null
+cp -r earlier before
+[ "$(trace samples.jsonl --n_curves 1 --out earlier 2>&1)" = "raml trace: earlier: holds a result already (trace.yaml); --overwrite replaces it" ] ||
+    fail "an earlier trace is not kept"
+diff -r earlier before || fail "an earlier trace is changed"
+trace samples.jsonl --no-token_table --n_curves 1 --overwrite --out earlier >/dev/null
+[ ! -e earlier.tmp ] || fail "earlier.tmp is left"
 for name in control.tsv layers.tsv layers.svg wrong_answer.gp commitment.tsv tokens.jsonl curve_2.tsv curve_4.svg; do
     [ ! -e "earlier/$name" ] || fail "earlier/$name is of an earlier run"
 done

@@ -62,7 +62,7 @@ numbers size reading/update.jsonl >found
 diff wanted found >/dev/null || fail "--no-alignment: other lengths"
 run --out strided --stride 10 --probe_token 2 --answer_prefix '</think>So' --join split --max_samples 1 --limit 1
 grep -q '"probe":2,"at":\[0,10,20,' strided/update.jsonl || fail "--stride, --probe_token: $(cut -c -200 strided/update.jsonl)"
-run --json --out strided --max_samples 1 --limit 2 --shuffled
+run --json --overwrite --out strided --max_samples 1 --limit 2 --shuffled
 grep -q '"real - foreign":{"right":{"distance":{"n":2,"mean":' said || fail "--json: $(cut -c -300 said)"
 
 # a shuffled trajectory has the tokens, and by chance not the order, of the real one
@@ -78,7 +78,7 @@ fault() {
     want=$1
     shift
     rc=0
-    "$raml" update --model init:micro --quiet --out u "$@" >out 2>said || rc=$?
+    "$raml" update --model init:micro --quiet --overwrite --out u "$@" >out 2>said || rc=$?
     [ "$rc" -ne 0 ] || fail "passes: $*"
     grep -qF -- "$want" said || fail "$*: message is '$(cat said)'; expected '$want'"
     [ "$(grep -c . said)" -eq 1 ] || fail "$*: more than one message"

@@ -72,7 +72,7 @@ awk 'BEGIN {
 "$raml" verify "$tmp/many" --quiet --threads 1 --details --explain --out "$tmp/one" >"$tmp/said"
 grep -q ': 9000 checks: ' "$tmp/said" || fail "summary: $(cat "$tmp/said")"
 for threads in 2 5; do
-    "$raml" verify "$tmp/many" --quiet --threads $threads --details --explain --out "$tmp/more" >/dev/null
+    "$raml" verify "$tmp/many" --quiet --threads $threads --details --explain --overwrite --out "$tmp/more" >/dev/null
     cmp "$tmp/one" "$tmp/more" || fail "$threads threads change the result"
 done
 "$raml" verify - --quiet --details --explain <"$tmp/many" | cmp - "$tmp/one" || fail "standard input and output"
@@ -86,7 +86,7 @@ grep -q ': 9 checks: 5 equal, 2 different, 2 unknown; ' "$tmp/said" || fail "cou
 grep -q '^agreement: 6 of 7 labelled lines, 85.7 %$' "$tmp/said" || fail "agreement: $(cat "$tmp/said")"
 "$raml" verify "$tmp/pairs" --quiet --summary 2>"$tmp/said" | cmp - "$tmp/out" || fail "--summary changes the lines"
 grep -q '^9 checks: ' "$tmp/said" || fail "--summary: $(cat "$tmp/said")"
-"$raml" verify "$tmp/pairs" --quiet --json --out "$tmp/out" | grep -q '"by_label":{"equal":{"equal":5,"different":0}' ||
+"$raml" verify "$tmp/pairs" --quiet --json --overwrite --out "$tmp/out" | grep -q '"by_label":{"equal":{"equal":5,"different":0}' ||
     fail "--json"
 
 # expect CODE WORDS COMMAND...

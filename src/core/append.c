@@ -1,5 +1,5 @@
 /* append.c - see append.h. */
-#include "store/append.h"
+#include "core/append.h"
 
 #include <errno.h>
 #include <fcntl.h>

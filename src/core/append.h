@@ -3,8 +3,8 @@
  * A piece is written completely or the file is truncated to its previous length, so that a full disk leaves no torn
  * piece (a killed process or a power failure still can: readers drop a torn end).
  */
-#ifndef STORE_APPEND_H
-#define STORE_APPEND_H
+#ifndef CORE_APPEND_H
+#define CORE_APPEND_H
 
 #include "raml/err.h"
 

@@ -1,0 +1,99 @@
+/* output.c - see output.h. */
+#include "cli/output.h"
+
+#include "core/path.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static bool same(const struct stat *a, const struct stat *b)
+{
+    return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
+
+/* Would the command read what it writes? (convert's path is an argument too.) */
+static enum raml_code check_inputs(const struct cli *cli, const char *path, const struct stat *out,
+                                   struct raml_err *err)
+{
+    struct stat in;
+    for (size_t i = 0; i < cli->n_args; i++)
+        if (cli->arg[i] != path && strcmp(cli->arg[i], "-") && !stat(cli->arg[i], &in) && same(&in, out))
+            return raml_fail(err, RAML_EUSAGE, "%s: is the input %s, which is not replaced", path, cli->arg[i]);
+    if (!fstat(STDIN_FILENO, &in) && S_ISREG(in.st_mode) && same(&in, out))
+        return raml_fail(err, RAML_EUSAGE, "%s: is the standard input, which is not replaced", path);
+    return RAML_OK;
+}
+
+enum raml_code cli_output_check(const struct cli *cli, const char *name, const char *path, struct raml_err *err)
+{
+    struct stat st;
+    struct raml_writer w;
+    if (!path) return RAML_OK;
+    if (!*path) return raml_fail(err, RAML_EUSAGE, "--%s is empty; expected the name of a file to write", name);
+    if (raml_open_file_of(path) >= 0) return RAML_OK;
+    enum raml_code rc = RAML_OK;
+    if (!stat(path, &st)) {
+        if (S_ISREG(st.st_mode)) rc = check_inputs(cli, path, &st, err);
+        else if (!S_ISDIR(st.st_mode)) return RAML_OK; /* it may wait for a reader: when it is written to */
+        if (!rc && S_ISREG(st.st_mode) && st.st_size && !cli->overwrite)
+            rc = raml_fail(err, RAML_EUSAGE, "%s: exists; --overwrite replaces it", path);
+    }
+    if (!rc) rc = raml_writer_init(&w, path, err);
+    if (!rc) raml_writer_deinit(&w);
+    return rc;
+}
+
+enum raml_code cli_output_or_stdout(const struct cli *cli, const char **path, struct raml_err *err)
+{
+    enum raml_code rc = cli_output_check(cli, "out", *path, err);
+    if (!rc && raml_is_stdout(*path)) *path = NULL;
+    return rc;
+}
+
+enum raml_code cli_output_open(const struct cli *cli, struct raml_writer *w, const char *path, struct raml_err *err)
+{
+    enum raml_code rc = raml_writer_init(w, path, err);
+    if (!rc) w->fresh = !cli->overwrite && !w->replaces;
+    return rc;
+}
+
+enum raml_code cli_output_kept(const struct cli *cli, const char *dir, const char *record, struct raml_err *err)
+{
+    char path[RAML_PATH_BYTES];
+    enum raml_code rc = raml_path_join(path, dir, record, err);
+    if (rc || cli->overwrite || !raml_is_file(path)) return rc;
+    return raml_fail(err, RAML_EUSAGE, "%s: holds a result already (%s); --overwrite replaces it", dir, record);
+}
+
+enum raml_code cli_output_folder(const struct cli *cli, const char *dir, const char *record, struct raml_err *err)
+{
+    char at[RAML_PATH_BYTES];
+    enum raml_code rc = cli_output_kept(cli, dir, record, err);
+    if (!rc) rc = raml_path_format(at, err, "%s", dir);
+    while (!rc && access(at, F_OK)) { /* the folder that is there, or the nearest above it */
+        char *slash = strrchr(at, '/');
+        if (slash) slash[slash == at] = 0;
+        else rc = raml_path_format(at, err, ".");
+    }
+    if (!rc && !raml_is_dir(at))
+        rc = raml_fail(err, RAML_EIO, "%s: is a file; expected a folder or an unused name", at);
+    if (!rc && access(at, W_OK | X_OK)) rc = raml_fail_errno(err, "%s: cannot be written to", at);
+    return rc;
+}
+
+FILE *cli_output_told(const char *path)
+{
+    return raml_is_stdout(path) ? stderr : stdout;
+}
+
+enum raml_code cli_output_tell_json(const char *path, json_t *o, struct raml_err *err)
+{
+    char *text = o ? json_dumps(o, JSON_COMPACT | JSON_REAL_PRECISION(9)) : NULL;
+    json_decref(o);
+    if (!text) return raml_fail(err, RAML_ENOMEM, "no memory for the result");
+    fprintf(cli_output_told(path), "%s\n", text);
+    free(text);
+    return RAML_OK;
+}
