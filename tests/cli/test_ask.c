@@ -60,8 +60,10 @@ static struct sampling_settings settings(const struct fixture *f, const char *fo
                                       .n = n,
                                       .max_completion_length = tokens,
                                       .batch_size = 64,
-                                      .temperature = 1,
-                                      .top_p = 1,
+                                      .temperature = "1",
+                                      .top_k = "auto",
+                                      .min_p = "auto",
+                                      .top_p = "1",
                                       .prompting = {.format = format, .thinking = "auto"}};
 }
 
