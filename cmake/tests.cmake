@@ -52,6 +52,12 @@ if(MPI_C_FOUND AND NOT RAML_MPI STREQUAL OFF) # test_mpi.sh starts it
   target_include_directories(mpi_check PRIVATE src)
   target_link_libraries(mpi_check PRIVATE raml_cli)
 endif()
+# test_memory.sh preloads it; the names of its functions are glibc's
+if(NOT RAML_SANITIZE)
+  add_library(failing_malloc MODULE tests/failing_malloc.c)
+  target_compile_options(failing_malloc PRIVATE -fno-builtin -fvisibility=default)
+  set_target_properties(failing_malloc PROPERTIES LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
+endif()
 file(GLOB script_tests CONFIGURE_DEPENDS tests/script/test_*.sh)
 foreach(script ${script_tests})
   get_filename_component(name ${script} NAME_WE)

@@ -84,5 +84,12 @@ bool raml_answer_boxed(const char *text, size_t n, struct raml_buf *out);
 
 void raml_answer_thread_end(void);
 
+/* For a program's main, before any other thread and any check; changes global state, so the library leaves it to you. FLINT,
+ * MPFR and GMP end the process (abort) when an allocation fails; after this the check that needed it gives RAML_ENOMEM.
+ * What they had allocated for it is not freed, and they are not called again: every later check gives RAML_ENOMEM too.
+ * Where FLINT finds a fault of its own, the check gives RAML_ESUPPORT. Outside of a check, the process ends with one line
+ * and exit code 1. */
+void raml_answer_guard(void);
+
 #pragma GCC visibility pop
 #endif

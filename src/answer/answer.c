@@ -1,6 +1,8 @@
 /* answer.c - see answer.h: from two texts to a verdict. */
 #include "answer/compare/compare.h"
+#include "answer/decide/guard.h"
 #include "answer/find/find.h"
+#include "core/memory.h"
 #include "raml/answer.h"
 
 #include <string.h>
@@ -83,43 +85,63 @@ static enum raml_code choose(const struct raml_buf *gold, const char *pred, size
     return rc;
 }
 
+struct pair {
+    const char *from[2]; /* gold, pred */
+    size_t n[2];
+    const struct raml_answer_options *opt;
+    struct check c;
+    struct raml_buf text[2]; /* the answers found in them */
+    enum raml_verdict verdict;
+};
+
+static enum raml_code compare_pair(void *user, struct raml_err *err)
+{
+    struct pair *p = user;
+    struct check *c = &p->c;
+    enum raml_found found[2];
+    enum raml_verdict v = RAML_UNKNOWN;
+    const char *gold = p->from[0], *pred = p->from[1];
+    enum raml_code rc = find_both(p->from, p->n, p->opt, p->text, found, c, err);
+    if (!rc) rc = choose(&p->text[0], pred, p->n[1], p->opt, &p->text[1], &found[1], err);
+    if (rc) return rc;
+    if (!p->text[0].len) v = raml_compare_said(c, RAML_UNKNOWN, "gold is empty");
+    else if (p->n[0] == p->n[1] && !memcmp(gold, pred, p->n[0]) &&
+             raml_find_says_something((struct text){gold, p->n[0]}))
+        v = raml_compare_said(c, RAML_EQUAL, "same text");
+    else if (found[1] == RAML_FOUND_NOTHING || !p->text[1].len)
+        rc = nothing_found(c, &p->text[0], pred, p->n[1], p->opt, &v, err);
+    else if (!has_sign(p->text[1].data, p->text[1].len) && has_sign(p->text[0].data, p->text[0].len))
+        v = raml_compare_said(c, RAML_DIFFERENT, "pred holds no answer");
+    else v = raml_compare_texts(c, &p->text[0], &p->text[1]);
+    if (c->work.spent && v != RAML_EQUAL) v = raml_compare_said(c, RAML_UNKNOWN, "too much work");
+    p->verdict = v;
+    return rc;
+}
+
 enum raml_code raml_answer_compare(const char *gold, size_t n_gold, const char *pred, size_t n_pred,
                                    const struct raml_answer_options *opt, struct raml_answer_result *out,
                                    struct raml_buf *explain, struct raml_err *err)
 {
     const struct raml_answer_options usual = raml_answer_default();
+    const size_t noted = raml_memory_mark();
     if (!opt) opt = &usual;
-    struct check c = {.worked_out = opt->worked_out,
-                      .decimals = opt->decimals,
-                      .work = {.left = opt->max_work ? opt->max_work : DEFAULT_WORK, .explain = explain}};
-    struct raml_buf text[2];
-    enum raml_found found[2];
-    c.pool.arena = raml_arena_open(MAX_ARENA_BYTES);
-    if (!c.pool.arena) return raml_fail(err, RAML_ENOMEM, "no memory to compare two answers");
-    raml_buf_init(&text[0], n_gold + n_pred + 64);
-    raml_buf_init(&text[1], n_gold + n_pred + 64);
-    const char *const from[2] = {gold, pred};
-    const size_t n[2] = {n_gold, n_pred};
-    enum raml_code rc = find_both(from, n, opt, text, found, &c, err);
-    if (!rc) rc = choose(&text[0], pred, n_pred, opt, &text[1], &found[1], err);
-    if (!rc) {
-        enum raml_verdict v = RAML_UNKNOWN;
-        if (!text[0].len) v = raml_compare_said(&c, RAML_UNKNOWN, "gold is empty");
-        else if (n_gold == n_pred && !memcmp(gold, pred, n_gold) &&
-                 raml_find_says_something((struct text){gold, n_gold}))
-            v = raml_compare_said(&c, RAML_EQUAL, "same text");
-        else if (found[1] == RAML_FOUND_NOTHING || !text[1].len)
-            rc = nothing_found(&c, &text[0], pred, n_pred, opt, &v, err);
-        else if (!has_sign(text[1].data, text[1].len) && has_sign(text[0].data, text[0].len))
-            v = raml_compare_said(&c, RAML_DIFFERENT, "pred holds no answer");
-        else v = raml_compare_texts(&c, &text[0], &text[1]);
-        if (c.work.spent && v != RAML_EQUAL) v = raml_compare_said(&c, RAML_UNKNOWN, "too much work");
-        *out = (struct raml_answer_result){v, c.rule, c.work.used};
-        if (c.pool.no_memory) rc = raml_fail(err, RAML_ENOMEM, "no memory to compare two answers");
-    }
-    raml_buf_deinit(&text[0]);
-    raml_buf_deinit(&text[1]);
-    raml_arena_close(c.pool.arena);
+    struct pair p = {.from = {gold, pred},
+                     .n = {n_gold, n_pred},
+                     .opt = opt,
+                     .c = {.worked_out = opt->worked_out,
+                           .decimals = opt->decimals,
+                           .work = {.left = opt->max_work ? opt->max_work : DEFAULT_WORK, .explain = explain}}};
+    p.c.pool.arena = raml_arena_open(MAX_ARENA_BYTES);
+    if (!p.c.pool.arena) return raml_fail(err, RAML_ENOMEM, "no memory to compare two answers");
+    raml_buf_init(&p.text[0], n_gold + n_pred + 64);
+    raml_buf_init(&p.text[1], n_gold + n_pred + 64);
+    enum raml_code rc = raml_guarded(compare_pair, &p, err);
+    if (!rc) *out = (struct raml_answer_result){p.verdict, p.c.rule, p.c.work.used};
+    if (!rc && (p.c.pool.no_memory || raml_memory_noted() != noted))
+        rc = raml_fail(err, RAML_ENOMEM, "no memory to compare two answers");
+    raml_buf_deinit(&p.text[0]);
+    raml_buf_deinit(&p.text[1]);
+    raml_arena_close(p.c.pool.arena);
     return rc;
 }
 

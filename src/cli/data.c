@@ -5,6 +5,7 @@
 
 #include "core/array.h"
 #include "core/file.h"
+#include "core/json.h"
 #include "raml/leak.h"
 #include "raml/row.h"
 
@@ -96,7 +97,7 @@ static void note_fault(void *user, size_t line, const char *message)
             if ((unsigned char)*p >= 0x80) *p = '?';
         text = json_string(plain);
     }
-    json_array_append_new(r->faults, text);
+    (void)!json_array_append_new(r->faults, text); /* n_faults counts it */
 }
 
 static enum raml_code add_length(struct lengths *l, size_t x, struct raml_err *err)
@@ -361,18 +362,21 @@ static json_t *file_json(const struct file_report *r)
 {
     const struct raml_fields *f = &r->fields;
     json_t *tokens = json_object();
+    int bad = 0;
     for (int i = 0; i < N_LENGTHS; i++) {
         const struct lengths *l = &r->length[i];
         if (l->n)
-            json_object_set_new(tokens, length_name[i],
-                                json_pack("{s:I, s:I, s:f, s:I, s:I, s:I}", "n", (json_int_t)l->n, "min",
-                                          (json_int_t)l->x[0], "mean", mean(l), "median", (json_int_t)quantile(l, 0.5),
-                                          "p95", (json_int_t)quantile(l, 0.95), "max", (json_int_t)l->x[l->n - 1]));
+            bad |= json_object_set_new(tokens, length_name[i],
+                                       json_pack("{s:I, s:I, s:f, s:I, s:I, s:I}", "n", (json_int_t)l->n, "min",
+                                                 (json_int_t)l->x[0], "mean", mean(l), "median",
+                                                 (json_int_t)quantile(l, 0.5), "p95", (json_int_t)quantile(l, 0.95),
+                                                 "max", (json_int_t)l->x[l->n - 1]));
     }
     json_t *fields = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "id", f->id, "question",
                                f->question, "choices", f->choices, "answer", f->answer, "trajectory", f->trajectory,
                                "labels", f->labels, "family", f->family, "difficulty", f->difficulty, "split", f->split,
                                "context", f->context, "left_aside", f->unread);
+    tokens = raml_json_checked(tokens, bad);
     return json_pack("{s:s, s:s, s:o, s:I, s:I, s:I, s:{s:I, s:I, s:I, s:I}, s:I, s:I, s:o, s:I, s:I, s:O}", "path",
                      r->path, "layout", f->layout, "fields", fields, "questions", (json_int_t)r->n_questions,
                      "answered", (json_int_t)r->n_answered, "trajectories", (json_int_t)r->n_trajectories, "correct",
@@ -400,6 +404,7 @@ static enum raml_code tell(const struct cli *cli, const struct check_settings *s
                            size_t n, size_t *n_shared, struct raml_err *err)
 {
     json_t *overlaps = json_array();
+    int bad = 0;
     for (size_t i = 0; !cli->json && i < n; i++) print_file(&r[i], set->max_length);
     for (size_t i = 0; i < n; i++)
         for (size_t j = i + 1; j < n; j++) {
@@ -408,9 +413,10 @@ static enum raml_code tell(const struct cli *cli, const struct check_settings *s
             if (!cli->json) printf("%s and %s share %zu questions", r[i].path, r[j].path, o.n);
             if (!cli->json && o.n) printf(" (the first: line %zu is line %zu there)", o.line[0], o.line[1]);
             if (!cli->json) puts("");
-            json_array_append_new(
+            bad |= json_array_append_new(
                 overlaps, json_pack("{s:[s,s], s:I}", "files", r[i].path, r[j].path, "shared", (json_int_t)o.n));
         }
+    overlaps = raml_json_checked(overlaps, bad);
     enum raml_code rc = cli->json ? print_json(r, n, overlaps, err) : RAML_OK;
     json_decref(overlaps);
     return rc;

@@ -4,6 +4,7 @@
 #include "cli/output.h"
 
 #include "core/file.h"
+#include "core/json.h"
 #include "raml/leak.h"
 
 #include <inttypes.h>
@@ -188,20 +189,28 @@ static json_t *hit_json(const struct job *j, const struct test_file *f, size_t i
     return o;
 }
 
+/* A file's name, which may be of any bytes: null where it is not UTF-8. */
+static json_t *name_json(const char *name)
+{
+    json_t *v = json_string(name);
+    return v ? v : json_null();
+}
+
 static enum raml_code print_json(const struct job *j, struct raml_err *err)
 {
     struct counts c = count(j, 0, j->test.n);
     json_t *files = json_array(), *train = json_array(), *all = counts_json(&c);
+    int bad = 0;
     for (size_t k = 0; k < j->n_files; k++) {
         c = count(j, j->file[k].first, j->file[k].end);
         json_t *o = counts_json(&c);
-        if (o) json_object_set_new(o, "path", json_string(j->file[k].path));
-        json_array_append_new(files, o);
+        bad |= json_object_set_new(o, "path", name_json(j->file[k].path)) | json_array_append_new(files, o);
     }
-    for (size_t k = 0; k < j->cli->n_args; k++) json_array_append_new(train, json_string(j->cli->arg[k]));
+    for (size_t k = 0; k < j->cli->n_args; k++) bad |= json_array_append_new(train, name_json(j->cli->arg[k]));
     json_t *o = json_pack("{s:I, s:f, s:o, s:I, s:I, s:o, s:o}", "n", (json_int_t)j->set->n, "threshold",
                           j->set->threshold, "train", train, "train_questions", (json_int_t)j->n_train,
                           "train_solutions", (json_int_t)j->n_solutions, "test", files, "all", all);
+    o = raml_json_checked(o, bad);
     char *text = o ? json_dumps(o, JSON_COMPACT | JSON_REAL_PRECISION(9)) : NULL;
     json_decref(o);
     if (!text) return raml_fail(err, RAML_ENOMEM, "no memory for the result");

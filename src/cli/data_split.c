@@ -5,6 +5,7 @@
 #include "core/array.h"
 #include "core/file.h"
 #include "core/folder.h"
+#include "core/json.h"
 #include "core/path.h"
 #include "core/spool.h"
 #include "raml/leak.h"
@@ -208,25 +209,23 @@ static enum raml_code count_leaks(struct split *s, struct raml_err *err)
 static json_t *record(const struct split *s)
 {
     json_t *files = json_array(), *sides = json_object();
+    int bad = !sides;
     for (size_t i = 0; i < s->cli->n_args; i++) {
         char hex[20];
         snprintf(hex, sizeof hex, "%016" PRIx64, s->hash[i]);
-        json_array_append_new(files, json_pack("{s:s, s:s, s:I}", "path", s->cli->arg[i], "xxh3", hex, "questions",
-                                               (json_int_t)s->n_of_file[i]));
+        bad |= json_array_append_new(files, json_pack("{s:s, s:s, s:I}", "path", s->cli->arg[i], "xxh3", hex,
+                                                      "questions", (json_int_t)s->n_of_file[i]));
     }
     for (int k = 0; k < N_SIDES; k++)
-        json_object_set_new(
+        bad |= json_object_set_new(
             sides, side_name[k],
             json_pack("{s:I, s:I}", "questions", (json_int_t)s->side[k].n, "distinct", (json_int_t)s->n_distinct[k]));
-    bool whole = json_array_size(files) == s->cli->n_args;
     json_t *o = json_pack("{s:s, s:o, s:s, s:s?, s:s?, s:I, s:I}", "raml", RAML_VERSION, "files", files, "key",
                           s->set->key, "test_share", s->set->by_id ? NULL : s->set->test_share, "by_id", s->set->by_id,
                           "moved", (json_int_t)s->n_moved, "contained", (json_int_t)s->n_contained);
-    if (o && sides) json_object_update(o, sides);
+    if (!bad) bad = json_object_update(o, sides);
     json_decref(sides);
-    if (whole && o) return o;
-    json_decref(o);
-    return NULL;
+    return raml_json_checked(o, bad);
 }
 
 /* Everything into a folder that then takes its place. */

@@ -43,15 +43,16 @@ static enum raml_code curves(const char *out, json_t *summary, struct raml_err *
     raml_lines_deinit(&lines);
     if (rc) return rc;
     json_t *group[2];
+    int bad = 0;
     for (int i = 0; i < 2; i++) {
         group[i] = json_pack("{s:I}", "samples", n[i]);
         if (n[i]) {
-            json_object_set_new(group[i], "L0", json_real(first[i] / (double)n[i]));
-            json_object_set_new(group[i], "LT", json_real(last[i] / (double)n[i]));
+            bad |= json_object_set_new(group[i], "L0", json_real(first[i] / (double)n[i]));
+            bad |= json_object_set_new(group[i], "LT", json_real(last[i] / (double)n[i]));
         }
     }
-    json_object_set_new(summary, "loss_curve", json_pack("{s:o, s:o}", "right", group[0], "wrong", group[1]));
-    return RAML_OK;
+    bad |= json_object_set_new(summary, "loss_curve", json_pack("{s:o, s:o}", "right", group[0], "wrong", group[1]));
+    return bad ? raml_fail(err, RAML_ENOMEM, "no memory for the summary") : RAML_OK;
 }
 
 static enum raml_code table(const char *out, const char *name, json_t *summary, struct raml_err *err)
@@ -60,7 +61,7 @@ static enum raml_code table(const char *out, const char *name, json_t *summary, 
     json_t *o = NULL;
     enum raml_code rc = raml_path_format(path, err, "%s/%s/eval.json", out, name);
     if (!rc) rc = raml_json_load(path, MAX_FILE, &o, err);
-    if (!rc) json_object_set_new(summary, name, o);
+    if (!rc && json_object_set_new(summary, name, o)) rc = raml_fail(err, RAML_ENOMEM, "no memory for the summary");
     return rc;
 }
 
@@ -69,12 +70,12 @@ static double tokens_of(const char *out, const char *name)
 {
     char path[RAML_PATH_BYTES];
     struct raml_lines lines;
-    bool more = true;
+    bool more = true, enough;
     double tokens = 0;
     if (raml_path_format(path, NULL, "%s/%s/metrics.jsonl", out, name)) return NAN;
     if (raml_lines_init(&lines, path, MAX_FILE, NULL)) return NAN;
     while (!raml_lines_next(&lines, &more, NULL) && more) {
-        json_t *o = json_loadb(lines.line.data, lines.line.len, 0, NULL);
+        json_t *o = raml_json_value(lines.line.data, lines.line.len, &enough);
         const json_t *v = json_object_get(o, "tokens");
         if (json_is_number(v)) tokens = json_number_value(v);
         json_decref(o);
@@ -95,6 +96,7 @@ static json_t *phases(const char *out, const struct demo_phase phase[DEMO_PHASES
                                                    "landscape",
                                                    "report"};
     json_t *list = json_array();
+    int bad = 0;
     for (int i = 0; i < DEMO_PHASES; i++) {
         if (!(phase[i].seconds > 0)) continue; /* the report is written after the summary */
         json_t *o = json_pack("{s:s, s:f, s:I}", "phase", names[i], "seconds", phase[i].seconds, "peak_memory_bytes",
@@ -103,12 +105,12 @@ static json_t *phases(const char *out, const struct demo_phase phase[DEMO_PHASES
                         : i == DEMO_TRAIN_WITHOUT ? tokens_of(out, "without")
                                                   : NAN;
         if (isfinite(tokens)) {
-            json_object_set_new(o, "tokens", json_integer((json_int_t)tokens));
-            json_object_set_new(o, "tokens_per_s", json_real(tokens / phase[i].seconds));
+            bad |= json_object_set_new(o, "tokens", json_integer((json_int_t)tokens));
+            bad |= json_object_set_new(o, "tokens_per_s", json_real(tokens / phase[i].seconds));
         }
-        json_array_append_new(list, o);
+        bad |= json_array_append_new(list, o);
     }
-    return list;
+    return raml_json_checked(list, bad);
 }
 
 enum raml_code cli_demo_summary(const char *out, const struct demo_phase phase[DEMO_PHASES], struct raml_err *err)
@@ -120,9 +122,9 @@ enum raml_code cli_demo_summary(const char *out, const struct demo_phase phase[D
     if (!rc) rc = table(out, "without", accuracy, err);
     if (!rc) rc = curves(out, o, err);
     if (!rc) {
-        json_object_set(o, "accuracy", accuracy);
-        json_object_set_new(o, "phases", phases(out, phase));
-        char *text = json_dumps(o, JSON_INDENT(1) | JSON_REAL_PRECISION(6));
+        int bad = json_object_set(o, "accuracy", accuracy);
+        bad |= json_object_set_new(o, "phases", phases(out, phase));
+        char *text = bad ? NULL : json_dumps(o, JSON_INDENT(1) | JSON_REAL_PRECISION(6));
         rc = raml_path_join(path, out, "summary.json", err);
         if (!rc && !text) rc = raml_fail(err, RAML_ENOMEM, "no memory for the summary");
         if (!rc) rc = raml_file_write(path, text, strlen(text), err);

@@ -5,6 +5,7 @@
 #include "cli/load.h"
 #include "cli/output.h"
 #include "core/json.h"
+#include "core/memory.h"
 
 #include "core/file.h"
 #include "core/path.h"
@@ -271,7 +272,9 @@ static enum raml_code tell(struct eval *e, struct raml_err *err)
     struct raml_buf text;
     raml_buf_init(&text, 1 << 26);
     json_t *o = all_json(e);
-    enum raml_code rc = o ? RAML_OK : raml_fail(err, RAML_ENOMEM, "no memory for the table, or a text is not UTF-8");
+    enum raml_code rc = RAML_OK;
+    if (!o && raml_memory_noted()) rc = raml_fail(err, RAML_ENOMEM, "no memory for the table");
+    else if (!o) rc = raml_fail(err, RAML_EFORMAT, "the table holds a text that is not UTF-8");
     tell_text(e, &text);
     if (e->s->required_n > 0) raml_buf_adds(&text, "\n");
     if (!rc && e->s->required_n > 0)

@@ -3,6 +3,7 @@
  * 0 done, 1 failed, 2 bad usage. Results go to standard output, everything else to standard error.
  */
 #include "cli/cli.h"
+#include "cli/memory.h"
 #include "cli/pages.h"
 #include "cli/processors.h"
 #include "cli/ranks.h"
@@ -230,6 +231,7 @@ static int start(const struct cli_command *cmd, int argc, char *const *argv)
     bool opened = !rc;
     if (!rc) rc = cli_parse(cmd, argc, argv, settings, &cli, &help, &parsed, &err);
     if (!rc && !help) rc = run_command(cmd, &cli, ranks, settings, &err);
+    rc = cli_memory_result(rc, &err);
     rc = cli_ranks_agree(ranks, cmd->name, rc, &err);
     if (!rc && help) {
         code = cli_ranks_speaks() ? print_help(cmd) : DONE;
@@ -248,6 +250,7 @@ static int start(const struct cli_command *cmd, int argc, char *const *argv)
 
 int main(int argc, char **argv)
 {
+    cli_memory_guard();
     /* A closed pipe is a write error, not a fatal signal. */
     signal(SIGPIPE, SIG_IGN);
     if (argc < 2) {

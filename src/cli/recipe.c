@@ -14,6 +14,8 @@
 
 #include "core/file.h"
 
+#include "core/utf8.h"
+
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -380,16 +382,12 @@ static bool emit_all(yaml_emitter_t *e, const struct cli_parsed *p)
 /* libyaml refuses text that is not UTF-8: file names may be any bytes, so report which one it was. */
 static const char *not_utf8(const struct cli_parsed *p)
 {
-    yaml_event_t event;
     for (size_t i = 0; i < p->n_slots + p->n_args; i++) {
         bool slot = i < p->n_slots;
         if (slot && !raml_setting_holds_text(p->slot[i].option)) continue;
         const char *text = slot ? *(const char *const *)p->slot[i].field : p->arg[i - p->n_slots];
-        if (!text) continue;
-        if (!yaml_scalar_event_initialize(&event, NULL, NULL, (const yaml_char_t *)text, (int)strlen(text), 1, 1,
-                                          YAML_ANY_SCALAR_STYLE))
+        if (text && raml_utf8_valid((const unsigned char *)text, strlen(text)) < strlen(text))
             return slot ? p->slot[i].option->name : "an argument";
-        yaml_event_delete(&event);
     }
     return NULL;
 }

@@ -2,6 +2,7 @@
 #include "cli/commands.h"
 #include "cli/output.h"
 
+#include "core/json.h"
 #include "raml/family.h"
 
 #include <stdio.h>
@@ -56,9 +57,10 @@ static json_t *list_json(const struct raml_family *f, const struct example *e, b
                           "difficulty", f->difficulty, "low", f->low, "high", f->high, "easy", f->easy, "hard", f->hard,
                           "example", "question", e->question.data, "answer", e->answer.data);
     json_t *example = o ? json_object_get(o, "example") : NULL;
+    int bad = 0;
     for (int s = 0; example && trajectories && s < RAML_N_STYLES; s++)
-        json_object_set_new(example, raml_style_name((enum raml_style)s), json_string(e->style[s].data));
-    return o;
+        bad |= json_object_set_new(example, raml_style_name((enum raml_style)s), json_string(e->style[s].data));
+    return raml_json_checked(o, bad);
 }
 
 static void list_text(const struct raml_family *f, const struct example *e, bool trajectories)

@@ -4,6 +4,7 @@
 #include "cli/idle.h"
 #include "cli/load.h"
 #include "core/file.h"
+#include "core/json.h"
 #include "core/path.h"
 #include "raml/family.h"
 
@@ -217,11 +218,13 @@ static enum raml_code print_result(const struct training *t, struct raml_err *er
     json_t *o = json_pack("{s:s,s:I,s:I,s:I,s:I,s:f}", "out", s->out, "step", (json_int_t)r->steps, "tokens",
                           (json_int_t)r->tokens, "trained_tokens", (json_int_t)r->trained_tokens, "parameters",
                           (json_int_t)r->parameters, "seconds", r->seconds);
-    if (o && isfinite(r->loss)) json_object_set_new(o, "loss", json_real(r->loss));
-    if (o && isfinite(r->eval_loss)) json_object_set_new(o, "eval_loss", json_real(r->eval_loss));
-    if (o && isfinite(r->reward)) json_object_set_new(o, "reward", json_real(r->reward));
-    if (o && isfinite(r->eval_accuracy)) json_object_set_new(o, "eval_accuracy", json_real(r->eval_accuracy));
-    if (o && r->best_step) json_object_set_new(o, "best_step", json_integer((json_int_t)r->best_step));
+    int bad = 0;
+    if (o && isfinite(r->loss)) bad |= json_object_set_new(o, "loss", json_real(r->loss));
+    if (o && isfinite(r->eval_loss)) bad |= json_object_set_new(o, "eval_loss", json_real(r->eval_loss));
+    if (o && isfinite(r->reward)) bad |= json_object_set_new(o, "reward", json_real(r->reward));
+    if (o && isfinite(r->eval_accuracy)) bad |= json_object_set_new(o, "eval_accuracy", json_real(r->eval_accuracy));
+    if (o && r->best_step) bad |= json_object_set_new(o, "best_step", json_integer((json_int_t)r->best_step));
+    o = raml_json_checked(o, bad);
     char *text = o ? json_dumps(o, JSON_COMPACT | JSON_REAL_PRECISION(9)) : NULL;
     json_decref(o);
     if (!text) return raml_fail(err, RAML_ENOMEM, "no memory for the result");

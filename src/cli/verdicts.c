@@ -41,9 +41,9 @@ static enum raml_code print_json(const struct cli_verdicts *v, double per_second
                           (json_int_t)v->count[EQUAL], "different", (json_int_t)v->count[DIFFERENT], "unknown",
                           (json_int_t)v->count[UNKNOWN], "checks_per_second", per_second);
     if (o && n_labelled(v))
-        json_object_set_new(o, "by_label",
-                            json_pack("{s:o, s:o, s:o}", "equal", row(v, EQUAL), "different", row(v, DIFFERENT),
-                                      "unknown", row(v, UNKNOWN)));
+        o = raml_json_checked(o, json_object_set_new(o, "by_label",
+                                                     json_pack("{s:o, s:o, s:o}", "equal", row(v, EQUAL), "different",
+                                                               row(v, DIFFERENT), "unknown", row(v, UNKNOWN))));
     char *text = o ? json_dumps(o, JSON_COMPACT | JSON_REAL_PRECISION(9)) : NULL;
     json_decref(o);
     if (!text) return raml_fail(err, RAML_ENOMEM, "no memory for the summary");

@@ -1,6 +1,8 @@
 /* append.c - see append.h. */
 #include "core/append.h"
 
+#include "core/memory.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -9,7 +11,7 @@
 
 enum raml_code raml_append_init(struct append *a, const char *path, struct raml_err *err)
 {
-    *a = (struct append){.fd = -1, .path = strdup(path)};
+    *a = (struct append){.fd = -1, .path = strdup(path), .noted = raml_memory_mark()};
     if (!a->path) return raml_fail(err, RAML_ENOMEM, "%s: no memory to open it", path);
     a->fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
     if (a->fd >= 0) return RAML_OK;
@@ -27,6 +29,8 @@ void raml_append_deinit(struct append *a)
 
 enum raml_code raml_append_add(struct append *a, const void *bytes, size_t n, struct raml_err *err)
 {
+    if (raml_memory_noted() != a->noted)
+        return raml_fail(err, RAML_ENOMEM, "%s: memory ran out; nothing more is written", a->path);
     off_t before = lseek(a->fd, 0, SEEK_END);
     const char *p = bytes;
     while (n) {

@@ -13,6 +13,7 @@
 struct append {
     int fd; /* -1: closed */
     char *path;
+    size_t noted; /* raml_memory_mark: a piece that memory ran out for is not written */
 };
 RAML_CHECKED enum raml_code raml_append_init(struct append *a, const char *path, struct raml_err *err);
 void raml_append_deinit(struct append *a); /* safe on a zeroed or failed one whose path is NULL */

@@ -1,6 +1,8 @@
 /* arena.c - see arena.h. */
 #include "core/arena.h"
 
+#include "core/memory.h"
+
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,6 +47,7 @@ static struct chunk *grow(struct raml_arena *a, size_t bytes)
     if (cap > space) cap = space;
     if (cap > SIZE_MAX - sizeof(struct chunk)) return NULL;
     struct chunk *c = calloc(1, sizeof *c + cap);
+    if (!c) raml_memory_note(cap);
     if (!c) return NULL;
     c->cap = cap;
     a->total += cap;

@@ -1,6 +1,8 @@
 /* buf.c - see buf.h. */
 #include "raml/buf.h"
 
+#include "core/memory.h"
+
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -38,6 +40,7 @@ static int reserve(struct raml_buf *b, size_t n)
     while (cap < need) cap = cap > SIZE_MAX / 2 ? need : cap * 2;
     char *p = realloc(b->data, cap);
     if (!p) {
+        raml_memory_note(cap);
         b->code = RAML_ENOMEM;
         return 0;
     }

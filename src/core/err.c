@@ -1,6 +1,8 @@
 /* err.c - see err.h. */
 #include "raml/err.h"
 
+#include "core/memory.h"
+
 #include <errno.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -58,6 +60,7 @@ enum raml_code(raml_wrap)(struct raml_err *err, enum raml_code code, const char 
 enum raml_code(raml_fail_errno)(struct raml_err *err, const char *fmt, ...)
 {
     int saved = errno;
+    if (saved == ENOMEM) raml_memory_note(0);
     if (!err) return RAML_EIO;
     va_list ap;
     va_start(ap, fmt);

@@ -27,6 +27,7 @@ struct raml_writer {
     char *path, *target, *tmp; /* as given; without links; the name of what is being filled, NULL: it has none */
     bool direct;               /* target itself is written to */
     bool replaces;             /* there was a file when this one was begun */
+    size_t noted;              /* raml_memory_mark: what memory ran out for is not put in place */
     bool fresh; /* the caller's, after _init: what another process puts there meanwhile is not replaced */
 };
 RAML_CHECKED enum raml_code raml_writer_init(struct raml_writer *w, const char *path, struct raml_err *err);

@@ -4,9 +4,11 @@
 #include "core/ascii.h"
 #include "core/file.h"
 #include "core/json_text.h"
+#include "core/memory.h"
 #include "raml/buf.h"
 
 #include <math.h>
+#include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -47,15 +49,59 @@ static void make_printable(char *text)
         if (is_control(*text)) *text = ' ';
 }
 
+/* jansson's own code for it is hardly set: it ends without any. */
+static bool is_no_memory(const json_error_t *je)
+{
+    enum json_error_code code = json_error_code(je);
+    return code == json_error_unknown || code == json_error_out_of_memory;
+}
+
+static void set_no_memory(json_error_t *je)
+{
+    je->text[JSON_ERROR_TEXT_LENGTH - 1] = (char)json_error_out_of_memory;
+}
+
 static enum raml_code fail_parse(const struct raml_place *at, json_error_t *je, struct raml_err *err)
 {
     char w[WHERE_BYTES];
     make_printable(je->text);
-    enum raml_code code = json_error_code(je) == json_error_out_of_memory ? RAML_ENOMEM : RAML_EFORMAT;
+    if (is_no_memory(je)) return raml_fail(err, RAML_ENOMEM, "%s: no memory to read it", where(at, w));
     if (at && !at->line && je->line > 0) /* a whole file: the line is jansson's */
-        return raml_fail(err, code, "%s:%d: not valid JSON at column %d: %s", where(at, w), je->line, je->column,
-                         je->text);
-    return raml_fail(err, code, "%s: not valid JSON at column %d: %s", where(at, w), je->column, je->text);
+        return raml_fail(err, RAML_EFORMAT, "%s:%d: not valid JSON at column %d: %s", where(at, w), je->line,
+                         je->column, je->text);
+    return raml_fail(err, RAML_EFORMAT, "%s: not valid JSON at column %d: %s", where(at, w), je->column, je->text);
+}
+
+/* Where a thread's reading ends when jansson's memory does: it goes on without what it could not keep. */
+static _Thread_local jmp_buf *no_memory;
+
+static void *guarded_malloc(size_t n)
+{
+    void *p = malloc(n);
+    if (p || !n) return p;
+    raml_memory_note(n);
+    if (no_memory) longjmp(*no_memory, 1);
+    return NULL;
+}
+
+void raml_json_guard(void)
+{
+    json_set_alloc_funcs(guarded_malloc, free);
+}
+
+/* json_loadb; what it had read is not freed where memory ended. */
+static json_t *load(const char *text, size_t n, size_t flags, json_error_t *je)
+{
+    jmp_buf here;
+    if (setjmp(here)) {
+        no_memory = NULL;
+        set_no_memory(je);
+        return NULL;
+    }
+    no_memory = &here;
+    json_t *v = json_loadb(text, n, flags, je);
+    no_memory = NULL;
+    return v;
 }
 
 /* jansson's value of text, changed (json_text.h) where it can't be read as it is; NULL with *je set. */
@@ -63,18 +109,19 @@ static json_t *read_value(const char *text, size_t n, unsigned how, size_t flags
 {
     bool nul = how & RAML_JSON_KEEP_NUL;
     flags |= nul ? JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL : JSON_REJECT_DUPLICATES;
-    json_t *v = json_loadb(text, n, flags, je);
-    if (v || json_error_code(je) == json_error_out_of_memory) return v;
+    json_t *v = load(text, n, flags, je);
+    if (v || is_no_memory(je)) return v;
     struct raml_buf mended;
     json_error_t again = {.text = ""};
     raml_buf_init(&mended, 2 * n + 64);
     bool changed = raml_json_text_mend(text, n, how, &mended);
-    if (mended.code) je->text[JSON_ERROR_TEXT_LENGTH - 1] = (char)json_error_out_of_memory;
+    if (mended.code) set_no_memory(je);
     if (changed && !mended.code) {
-        v = json_loadb(mended.data, mended.len, flags, &again);
+        v = load(mended.data, mended.len, flags, &again);
         if (!v) {
             *je = again;
-            if (again.position > 0) je->column -= (int)raml_json_text_shift(text, n, how, (size_t)again.position);
+            if (again.position > 0 && !is_no_memory(je))
+                je->column -= (int)raml_json_text_shift(text, n, how, (size_t)again.position);
         }
     }
     raml_buf_deinit(&mended);
@@ -105,10 +152,12 @@ enum raml_code raml_json_parse(const struct raml_place *at, const char *text, si
     return raml_json_parse_as(at, text, n, 0, out, err);
 }
 
-json_t *raml_json_value(const char *text, size_t n)
+json_t *raml_json_value(const char *text, size_t n, bool *enough)
 {
-    json_error_t je;
-    return read_value(text, n, 0, JSON_DECODE_ANY, &je);
+    json_error_t je = {.text = ""};
+    json_t *v = read_value(text, n, 0, JSON_DECODE_ANY, &je);
+    *enough = v || !is_no_memory(&je);
+    return v;
 }
 
 enum raml_code raml_json_lines(const char *path, size_t max_line_bytes,

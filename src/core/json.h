@@ -30,7 +30,8 @@ enum {
 };
 RAML_CHECKED enum raml_code raml_json_parse_as(const struct raml_place *at, const char *text, size_t n, unsigned how,
                                                json_t **out, struct raml_err *err);
-json_t *raml_json_value(const char *text, size_t n); /* of any kind, a new reference; NULL: not JSON, or no memory */
+/* Of any kind, a new reference; NULL: not JSON, or, where *enough is false, no memory to read it. */
+json_t *raml_json_value(const char *text, size_t n, bool *enough);
 /* Calls take for the object of every line of a JSONL file; empty lines are passed over. Ends with the first failure. */
 RAML_CHECKED enum raml_code raml_json_lines(const char *path, size_t max_line_bytes,
                                             enum raml_code (*take)(void *user, const struct raml_place *at,
@@ -49,6 +50,24 @@ RAML_CHECKED enum raml_code raml_json_array(const struct raml_place *at, const j
                                             json_t **out, struct raml_err *err); /* borrowed */
 /* The names of an object's fields, joined by ", ", truncated to cap; for error messages. Returns out. */
 const char *raml_json_fields(const json_t *obj, char *out, size_t cap);
+
+/* For main, before any other thread or call of jansson: has jansson's failed allocations noted (memory.h), and a text
+ * whose reading runs out of memory refused with RAML_ENOMEM at once. Without it, jansson 2.14 may lose a letter, or
+ * end the process. */
+void raml_json_guard(void);
+
+#ifndef RAML_SHARED /* set where tests are compiled, which see what is missing */
+/* Their results are looked at: a field that is not there for lack of memory is no success. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wredundant-decls"
+RAML_CHECKED int json_object_set_new(json_t *object, const char *key, json_t *value);
+RAML_CHECKED int json_array_append_new(json_t *array, json_t *value);
+RAML_CHECKED int json_array_insert_new(json_t *array, size_t index, json_t *value);
+RAML_CHECKED int json_array_set_new(json_t *array, size_t index, json_t *value);
+RAML_CHECKED int json_object_update(json_t *object, json_t *other);
+RAML_CHECKED int json_array_extend(json_t *array, json_t *other);
+#pragma GCC diagnostic pop
+#endif
 
 /* Making records. A value that could not be made is NULL, which jansson's setters answer with -1 as they do when memory
  * is used up: gather their results (bad |= json_object_set_new(...)), and end with raml_json_checked. */

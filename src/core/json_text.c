@@ -3,6 +3,7 @@
 
 #include "core/ascii.h"
 #include "core/json.h"
+#include "core/memory.h"
 
 #include <errno.h>
 #include <math.h>
@@ -91,7 +92,10 @@ static size_t digits(const struct mend *m, size_t k)
 static bool overflows(const struct mend *m, size_t end)
 {
     char small[NUMBER_BYTES], *text = end - m->i < sizeof small ? small : malloc(end - m->i + 1);
-    if (!text) return false;
+    if (!text) { /* the parser sees it then, and refuses it; what is made of it is refused (memory.h) */
+        raml_memory_note(end - m->i + 1);
+        return false;
+    }
     memcpy(text, m->s + m->i, end - m->i);
     text[end - m->i] = 0;
     bool inf = isinf(strtod(text, NULL));

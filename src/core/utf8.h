@@ -1,4 +1,4 @@
-/* utf8.h - well-formed UTF-8, byte by byte (Unicode 15, table 3-7; private to src/text). */
+/* utf8.h - well-formed UTF-8, byte by byte (Unicode 15, table 3-7). */
 #ifndef RAML_TEXT_UTF8_H
 #define RAML_TEXT_UTF8_H
 

@@ -5,6 +5,7 @@
  */
 #include "core/file.h"
 
+#include "core/memory.h"
 #include "core/path.h"
 
 #include <errno.h>
@@ -116,7 +117,7 @@ static int open_target(struct raml_writer *w, const struct stat *st)
 enum raml_code raml_writer_init(struct raml_writer *w, const char *path, struct raml_err *err)
 {
     struct stat st;
-    *w = (struct raml_writer){.path = strdup(path), .target = follow(path)};
+    *w = (struct raml_writer){.path = strdup(path), .target = follow(path), .noted = raml_memory_mark()};
     enum raml_code rc = RAML_OK;
     bool exists = w->target && !stat(w->target, &st);
     if (!*path) rc = raml_fail(err, RAML_EUSAGE, "a file's name is empty; expected the name of a file to write");
@@ -177,7 +178,9 @@ enum raml_code raml_writer_commit(struct raml_writer *w, struct raml_err *err)
     if (!w->f) return raml_fail(err, RAML_EIO, "%s: not open for writing", w->path ? w->path : "(file)");
     enum raml_code rc = RAML_OK;
     const char *kept = w->replaces ? "; what was there before is kept" : "";
-    if (flush(w)) {
+    if (raml_memory_noted() != w->noted) {
+        rc = raml_fail(err, RAML_ENOMEM, "%s: memory ran out while it was written%s", w->path, kept);
+    } else if (flush(w)) {
         if (errno == EINTR) rc = raml_fail(err, RAML_ESTOP, "%s: stopped while it waited for a reader", w->path);
         else rc = raml_fail_errno(err, "%s: writing failed%s", w->path, kept);
     } else if (!w->direct && publish(w)) {

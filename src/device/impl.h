@@ -52,6 +52,8 @@ void raml_device_use(const struct raml_device *d);
 /* Zeroed memory aligned to 64; NULL when out of memory, or when more is requested than is free. free() it. */
 void *raml_device_alloc(size_t n, size_t size);
 void *raml_device_alloc_uninit(size_t n, size_t size); /* the same, uninitialised */
+/* Could this many bytes be mapped now? Asked before a library is called that does not look whether its memory came. */
+RAML_CHECKED enum raml_code raml_device_need(size_t bytes, const char *what, struct raml_err *err);
 
 /* optim.c, sample_token.c: operations of the table for the processor, in plain C. */
 void raml_cpu_adamw(const struct raml_adamw_factors *f, float *w, float *m, float *v, const float *g, size_t n);

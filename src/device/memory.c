@@ -1,6 +1,8 @@
 /* memory.c - memory for arrays, and how much of it there is. See impl.h and raml/device.h. */
 #include "device/impl.h"
 
+#include "core/memory.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -74,4 +76,12 @@ void *raml_device_alloc(size_t n, size_t size)
 {
     void *p = raml_device_alloc_uninit(n, size);
     return p ? memset(p, 0, (n * size + 63) / 64 * 64) : NULL;
+}
+
+enum raml_code raml_device_need(size_t bytes, const char *what, struct raml_err *err)
+{
+    void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (p != MAP_FAILED && !munmap(p, bytes)) return RAML_OK;
+    raml_memory_note(bytes);
+    return raml_fail(err, RAML_ENOMEM, "no memory for %s (%zu MiB)", what, bytes >> 20);
 }

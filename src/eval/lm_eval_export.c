@@ -147,9 +147,10 @@ static json_t *answers(const struct raml_graded *q)
 static json_t *grades(const struct raml_graded *q)
 {
     json_t *list = json_array();
+    int bad = 0;
     for (uint32_t i = 0; i < q->n; i++)
-        json_array_append_new(list, json_integer(q->correct[i] && !q->truncated[i] && !q->unclosed[i]));
-    return list;
+        bad |= json_array_append_new(list, json_integer(q->correct[i] && !q->truncated[i] && !q->unclosed[i]));
+    return raml_json_checked(list, bad);
 }
 
 /* finish_reason and think_closed, where they are informative. */

@@ -204,8 +204,10 @@ static enum raml_code ranks_fit(const struct raml_lora *l, struct raml_err *err)
 /* The names of "q_proj, v_proj" or ["q_proj", "v_proj"] as "q_proj,v_proj": to be freed; else a copy. NULL: no memory. */
 static char *plain_targets(const char *text)
 {
-    json_t *list = *text == '[' ? json_loads(text, 0, NULL) : NULL;
     const size_t n = strlen(text);
+    bool enough = true;
+    json_t *list = *text == '[' ? raml_json_value(text, n, &enough) : NULL;
+    if (!enough) return NULL;
     char *out = malloc(n + 1), *to = out;
     for (size_t i = 0; out && i < n; i++)
         if (!strchr(list ? " \t\n[]\"" : " \t\n", text[i])) *to++ = text[i];

@@ -2,6 +2,7 @@
 #include "outer/loop_parts.h"
 
 #include "core/clock.h"
+#include "core/json.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -50,14 +51,15 @@ static json_t *timing_json(const struct raml_trainer *t)
     double peak = getrusage(RUSAGE_SELF, &use) == 0 ? 1024.0 * (double)use.ru_maxrss : 0.0;
     json_t *o = json_pack("{s:I,s:f,s:f}", "time", (json_int_t)raml_clock_wall(), "seconds", seconds,
                           "peak_memory_bytes", peak);
+    int bad = 0;
     if (o && seconds > 0 && tokens > 0) /* else only evaluations came before */
-        json_object_set_new(o, "tokens_per_s", json_real(tokens / seconds));
+        bad |= json_object_set_new(o, "tokens_per_s", json_real(tokens / seconds));
     for (size_t i = 0; o && i < t->seconds.n; i++) {
         char name[96];
         snprintf(name, sizeof name, "seconds/%s", t->seconds.item[i].name);
-        json_object_set_new(o, name, json_real(t->seconds.item[i].sum));
+        bad |= json_object_set_new(o, name, json_real(t->seconds.item[i].sum));
     }
-    return o;
+    return raml_json_checked(o, bad);
 }
 
 static int add_metrics(struct raml_trainer *t, json_t *line, struct raml_train_result *out)

@@ -2,6 +2,7 @@
 #include "outer/loop_parts.h"
 
 #include "core/file.h"
+#include "core/json.h"
 #include "device/backend.h"
 
 #include "raml/lora.h"
@@ -154,6 +155,7 @@ static enum raml_code send_text(const struct raml_comm *c, char **text, struct r
 static enum raml_code send_json(const struct raml_comm *c, json_t **o, struct raml_err *err)
 {
     char *text = NULL;
+    bool enough;
     enum raml_code rc = RAML_OK;
     if (c->rank == 0) {
         text = *o ? json_dumps(*o, JSON_COMPACT | JSON_REAL_PRECISION(17)) : strdup("");
@@ -162,7 +164,7 @@ static enum raml_code send_json(const struct raml_comm *c, json_t **o, struct ra
     rc = raml_comm_agree(c, rc, err);
     if (!rc) rc = send_text(c, &text, err);
     if (!rc && c->rank != 0) {
-        *o = *text ? json_loads(text, 0, NULL) : NULL;
+        *o = *text ? raml_json_value(text, strlen(text), &enough) : NULL;
         if (*text && !*o) rc = raml_fail(err, RAML_ENOMEM, "no memory for what rank 0 says");
     }
     free(text);
@@ -299,8 +301,9 @@ static enum raml_code deal(const char *text, const double *bytes, size_t size, s
 {
     json_t **of = calloc(size, sizeof *of), *list = json_array();
     int failed = !of || !list;
+    bool enough;
     for (size_t k = 0; k < size && !failed; k++) {
-        of[k] = json_loadb(text + k * most, (size_t)bytes[k], 0, NULL);
+        of[k] = raml_json_value(text + k * most, (size_t)bytes[k], &enough);
         failed = !of[k];
     }
     size_t n = failed ? 0 : json_array_size(of[0]);

@@ -19,11 +19,11 @@ static size_t first_line(const struct raml_buf *b)
 }
 
 /* The first line as an object; NULL: it is not one, or it does not end. */
-static json_t *first_object(const struct raml_buf *b, bool whole)
+static json_t *first_object(const struct raml_buf *b, bool whole, bool *enough)
 {
     size_t n = first_line(b), bom = b->len >= 3 && !memcmp(b->data, "\xef\xbb\xbf", 3) ? 3 : 0;
     if (!n && whole) n = b->len;
-    json_t *v = n > bom ? raml_json_value(b->data + bom, n - bom) : NULL;
+    json_t *v = n > bom ? raml_json_value(b->data + bom, n - bom, enough) : NULL;
     if (json_is_object(v)) return v;
     json_decref(v);
     return NULL;
@@ -38,7 +38,7 @@ static enum raml_code read_head(const char *path, struct raml_buf *b, bool *whol
     if (!f) return raml_fail_errno(err, "%s: cannot be opened", path);
     char *step = malloc(STEP);
     enum raml_code rc = step ? RAML_OK : raml_fail(err, RAML_ENOMEM, "%s: no memory to read it", path);
-    bool tried = false;
+    bool tried = false, enough = true;
     *whole = false;
     *first = NULL;
     while (!rc && !*first && !*whole && b->len + STEP <= RAML_SAMPLES_LOOK) {
@@ -48,12 +48,13 @@ static enum raml_code read_head(const char *path, struct raml_buf *b, bool *whol
         *whole = n < STEP;
         if (rc || tried || !(first_line(b) || *whole)) continue;
         tried = true;
-        *first = first_object(b, *whole);
+        *first = first_object(b, *whole, &enough);
     }
     if (!rc && !*first && *whole && b->len) {
         size_t bom = b->len >= 3 && !memcmp(b->data, "\xef\xbb\xbf", 3) ? 3 : 0;
-        *first = raml_json_value(b->data + bom, b->len - bom);
+        *first = raml_json_value(b->data + bom, b->len - bom, &enough);
     }
+    if (!rc && !enough) rc = raml_fail(err, RAML_ENOMEM, "%s: no memory to read it", path);
     free(step);
     fclose(f);
     return rc ? rc : raml_buf_status(b, err);

@@ -331,9 +331,9 @@ static json_t *eos_json(const struct raml_config *c)
 {
     if (!c->n_more_eos) return json_integer(c->eos_token);
     json_t *list = json_array();
-    json_array_append_new(list, json_integer(c->eos_token));
-    for (int i = 0; i < c->n_more_eos; i++) json_array_append_new(list, json_integer(c->more_eos[i]));
-    return list;
+    int bad = json_array_append_new(list, json_integer(c->eos_token));
+    for (int i = 0; i < c->n_more_eos; i++) bad |= json_array_append_new(list, json_integer(c->more_eos[i]));
+    return raml_json_checked(list, bad);
 }
 
 enum raml_code raml_config_write(const struct raml_config *c, const char *path, struct raml_err *err)
@@ -356,23 +356,26 @@ enum raml_code raml_config_write_as(const struct raml_config *c, enum raml_dtype
                   c->max_positions, "rms_norm_eps", c->rms_norm_eps, "rope_theta", c->rope_theta, "tie_word_embeddings",
                   c->tied, "attention_bias", c->qkv_bias, "hidden_act", "silu", "torch_dtype", dtype);
     if (!o) return raml_fail(err, RAML_ENOMEM, "%s: no memory to write the configuration", path);
-    if (c->bos_token >= 0) json_object_set_new(o, "bos_token_id", json_integer(c->bos_token));
-    if (c->eos_token >= 0) json_object_set_new(o, "eos_token_id", eos_json(c));
+    int bad = 0;
+    if (c->bos_token >= 0) bad |= json_object_set_new(o, "bos_token_id", json_integer(c->bos_token));
+    if (c->eos_token >= 0) bad |= json_object_set_new(o, "eos_token_id", eos_json(c));
     if (c->rope == RAML_ROPE_LINEAR)
-        json_object_set_new(o, "rope_scaling",
-                            json_pack("{s:s, s:f}", "rope_type", "linear", "factor", c->rope_factor));
+        bad |= json_object_set_new(o, "rope_scaling",
+                                   json_pack("{s:s, s:f}", "rope_type", "linear", "factor", c->rope_factor));
     if (c->rope == RAML_ROPE_LLAMA3)
-        json_object_set_new(o, "rope_scaling",
-                            json_pack("{s:s, s:f, s:f, s:f, s:i}", "rope_type", "llama3", "factor", c->rope_factor,
-                                      "low_freq_factor", c->rope_low_freq, "high_freq_factor", c->rope_high_freq,
-                                      "original_max_position_embeddings", c->rope_original_positions));
+        bad |=
+            json_object_set_new(o, "rope_scaling",
+                                json_pack("{s:s, s:f, s:f, s:f, s:i}", "rope_type", "llama3", "factor", c->rope_factor,
+                                          "low_freq_factor", c->rope_low_freq, "high_freq_factor", c->rope_high_freq,
+                                          "original_max_position_embeddings", c->rope_original_positions));
     if (c->rope == RAML_ROPE_YARN)
-        json_object_set_new(o, "rope_scaling",
-                            json_pack("{s:s, s:f, s:f, s:f, s:f, s:i}", "rope_type", "yarn", "factor", c->rope_factor,
-                                      "beta_fast", c->rope_beta_fast, "beta_slow", c->rope_beta_slow,
-                                      "attention_factor", c->rope_attention, "original_max_position_embeddings",
-                                      c->rope_original_positions));
-    char *text = json_dumps(o, JSON_INDENT(2));
+        bad |= json_object_set_new(o, "rope_scaling",
+                                   json_pack("{s:s, s:f, s:f, s:f, s:f, s:i}", "rope_type", "yarn", "factor",
+                                             c->rope_factor, "beta_fast", c->rope_beta_fast, "beta_slow",
+                                             c->rope_beta_slow, "attention_factor", c->rope_attention,
+                                             "original_max_position_embeddings", c->rope_original_positions));
+    o = raml_json_checked(o, bad);
+    char *text = o ? json_dumps(o, JSON_INDENT(2)) : NULL;
     json_decref(o);
     if (!text) return raml_fail(err, RAML_ENOMEM, "%s: no memory to write the configuration", path);
     enum raml_code rc = raml_file_write(path, text, strlen(text), err);

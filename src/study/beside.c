@@ -225,6 +225,7 @@ static enum raml_code read_lines(enum raml_beside_kind kind, struct raml_lines *
             raml_json_parse(&where, lines->line.data ? lines->line.data : "", lines->line.len, &line, &bad);
         if (!line_rc) line_rc = kinds[kind].check(&where, line, &bad);
         if (!line_rc) n_good++;
+        else if (line_rc == RAML_ENOMEM) rc = raml_fail(err, line_rc, "%s", bad.msg);
         else if (n_bad++ == 0) first = bad;
         for (size_t r = 0; !rc && !line_rc && r < n_runs && is_real(line); r++)
             rc = give_to_run(kind, &where, folder, run[r], line, &wrong, err);

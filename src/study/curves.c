@@ -174,6 +174,8 @@ static enum raml_code read_lines(struct raml_lines *lines, struct raml_trace *t,
             n_good++;
             if (raml_curve_fields_check(&at, obj, n - 1, &cut) && n_cut++ == 0) first_cut = cut;
             rc = add_line(t, obj, loss, n, err);
+        } else if (line_rc == RAML_ENOMEM) {
+            rc = raml_fail(err, line_rc, "%s", bad.msg);
         } else if (n_bad++ == 0) {
             first = bad;
         }

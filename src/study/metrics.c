@@ -69,7 +69,9 @@ enum raml_code raml_metrics_read(struct raml_metrics *m, const char *path, struc
         const char *text = lines.line.data ? lines.line.data : "";
         enum raml_code line_rc = raml_json_parse(&at, text, lines.line.len, &obj, &bad);
         if (!line_rc) line_rc = raml_json_num(&at, obj, "step", &step, &bad);
-        if (line_rc) {
+        if (line_rc == RAML_ENOMEM) {
+            rc = raml_fail(err, line_rc, "%s", bad.msg);
+        } else if (line_rc) {
             if (n_bad++ == 0) first = bad;
         } else {
             n_good++;

@@ -27,6 +27,7 @@ static bool has_signal(const json_t *group)
 struct faults {
     struct raml_err first;
     size_t n;
+    bool no_memory; /* for one of them */
 };
 
 /* A group that could be read and has samples; NULL: none. */
@@ -38,6 +39,7 @@ static json_t *read_group(const struct raml_buf *line, const char *path, size_t 
     enum raml_code rc = raml_json_parse(&at, line->data ? line->data : "", line->len, &o, &bad);
     if (!rc && json_array_size(json_object_get(o, "trajectories"))) return o;
     if (!rc) raml_fail(&bad, RAML_EFORMAT, "%s:%zu: found no samples in 'trajectories'", path, number);
+    if (rc == RAML_ENOMEM) faults->no_memory = true;
     if (faults->n++ == 0) faults->first = bad;
     json_decref(o);
     return NULL;
@@ -97,6 +99,7 @@ enum raml_code raml_rollouts_read(struct raml_rollouts_found *r, const char *pat
         take(read_group(&held.line[k % RAML_ROLLOUT_LINES], path, held.number[k % RAML_ROLLOUT_LINES], &faults),
              r->last, &r->n_last, &spare);
     settle(r->last, &r->n_last, spare);
+    if (!rc && faults.no_memory) rc = raml_fail(err, RAML_ENOMEM, "%s: no memory to read it", path);
     if (faults.n) raml_buf_addf(notes, "%s; %zu lines were skipped for such reasons\n", faults.first.msg, faults.n);
     for (size_t i = 0; i < RAML_ROLLOUT_LINES; i++) raml_buf_deinit(&held.line[i]);
     raml_lines_deinit(&lines);

@@ -2,6 +2,8 @@
 #include "task/csv.h"
 
 #include "core/array.h"
+#include "core/json.h"
+#include "core/utf8.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -128,13 +130,13 @@ static enum raml_code set_field(struct csv *c, json_t *row, size_t column, size_
 {
     const char *name = c->column[column];
     if (!*name || !c->field.len) return RAML_OK;
-    json_t *v = memchr(c->field.data, 0, c->field.len) ? NULL : json_stringn(c->field.data, c->field.len);
-    if (!v) return raml_fail(err, RAML_EFORMAT, "%s:%zu: field '%.64s' is not UTF-8 text", c->path, line, name);
-    if (json_object_set_new(row, name, v))
-        return raml_fail(err, RAML_EFORMAT,
-                         "%s:%zu: field '%.64s' can't be kept: its name is not UTF-8, or there is no "
-                         "memory",
-                         c->path, line, name);
+    const unsigned char *text = (const unsigned char *)c->field.data, *key = (const unsigned char *)name;
+    if (memchr(text, 0, c->field.len) || raml_utf8_valid(text, c->field.len) < c->field.len)
+        return raml_fail(err, RAML_EFORMAT, "%s:%zu: field '%.64s' is not UTF-8 text", c->path, line, name);
+    if (raml_utf8_valid(key, strlen(name)) < strlen(name))
+        return raml_fail(err, RAML_EFORMAT, "%s:%zu: the name of field '%.64s' is not UTF-8", c->path, line, name);
+    if (json_object_set_new(row, name, json_stringn(c->field.data, c->field.len)))
+        return raml_fail(err, RAML_ENOMEM, "%s:%zu: no memory for the row", c->path, line);
     return RAML_OK;
 }
 

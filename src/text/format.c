@@ -1,6 +1,9 @@
 /* format.c - see format.h. */
 #include "raml/format.h"
 
+#include "core/json.h"
+#include "core/utf8.h"
+
 #include <string.h>
 
 enum { MAX_PROMPT = 64 << 20 };
@@ -29,21 +32,26 @@ static json_t *messages_of(const struct raml_format *f, const char *question)
     json_t *list = json_array();
     const char *question_prefix = f->question_prefix ? f->question_prefix : "",
                *instruction = f->instruction ? f->instruction : "";
-    if (f->system) json_array_append_new(list, json_pack("{s:s, s:s}", "role", "system", "content", f->system));
+    int bad = 0;
+    if (f->system) bad |= json_array_append_new(list, json_pack("{s:s, s:s}", "role", "system", "content", f->system));
     json_t *user = json_pack("{s:s, s:s++}", "role", "user", "content", question_prefix, question, instruction);
-    if (!list || json_array_append_new(list, user)) {
-        json_decref(list);
-        return NULL;
-    }
-    return list;
+    bad |= json_array_append_new(list, user);
+    return raml_json_checked(list, bad);
+}
+
+static bool is_utf8(const char *text)
+{
+    size_t n = text ? strlen(text) : 0;
+    return !n || raml_utf8_valid((const unsigned char *)text, n) == n;
 }
 
 static enum raml_code render(const struct raml_format *f, const char *question, struct raml_chat_prompt *out,
                              struct raml_err *err)
 {
     json_t *messages = messages_of(f, question);
-    if (!messages)
-        return raml_fail(err, RAML_ERANGE, "prompt: the question is not UTF-8, or there is no memory for it");
+    if (!messages && is_utf8(question) && is_utf8(f->question_prefix) && is_utf8(f->instruction) && is_utf8(f->system))
+        return raml_fail(err, RAML_ENOMEM, "prompt: no memory for the question");
+    if (!messages) return raml_fail(err, RAML_ERANGE, "prompt: the question, or the text around it, is not UTF-8");
     struct raml_chat_input in = raml_chat_input_default(messages, true);
     in.thinking = f->thinking;
     in.date_string = f->date_string;

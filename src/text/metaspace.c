@@ -12,12 +12,17 @@ enum { METASPACE_BYTES = 3, BYTE_TOKEN = 6 };
 
 /* ---- the file --------------------------------------------------------------------------------------------------- */
 
-static bool same(const json_t *v, const char *text)
+static bool same(const json_t *v, const char *text, bool *enough)
 {
-    json_t *want = json_loads(text, 0, NULL);
+    json_t *want = raml_json_value(text, strlen(text), enough);
     bool yes = want && json_equal(v, want);
     json_decref(want);
     return yes;
+}
+
+static enum raml_code no_memory(const struct raml_source *s)
+{
+    return raml_fail(s->err, RAML_ENOMEM, "%s: no memory to read it", s->at.path);
 }
 
 /* "field 'F' is FOUND; ...": found is the value, truncated. */
@@ -37,8 +42,10 @@ static enum raml_code read_normalizer(const struct raml_source *s, const json_t 
         "{\"type\":\"Replace\",\"pattern\":{\"String\":\" \"},\"content\":\"" METASPACE "\"}]}";
     if (raml_absent(v)) return RAML_OK;
     s->t->prefix = RAML_PREFIX_ALWAYS;
-    return same(v, known) ? RAML_OK
-                          : refuse_value(s, "normalizer", v, "with byte_fallback a Sequence of Prepend and Replace");
+    bool enough;
+    if (same(v, known, &enough)) return RAML_OK;
+    if (!enough) return no_memory(s);
+    return refuse_value(s, "normalizer", v, "with byte_fallback a Sequence of Prepend and Replace");
 }
 
 static enum raml_code read_pre_tokenizer(const struct raml_source *s, const json_t *v, bool normalized)
@@ -76,8 +83,10 @@ static enum raml_code read_decoder(const struct raml_source *s, const json_t *v)
 #define STEPS                                                                                                          \
     "{\"type\":\"Sequence\",\"decoders\":[{\"type\":\"Replace\",\"pattern\":{\"String\":\"" METASPACE                  \
     "\"},\"content\":\" \"},{\"type\":\"ByteFallback\"},{\"type\":\"Fuse\"}"
-    s->t->strip_first = same(v, STEPS ",{\"type\":\"Strip\",\"content\":\" \",\"start\":1,\"stop\":0}]}");
-    if (s->t->strip_first || same(v, STEPS "]}")) return RAML_OK;
+    bool enough, also;
+    s->t->strip_first = same(v, STEPS ",{\"type\":\"Strip\",\"content\":\" \",\"start\":1,\"stop\":0}]}", &enough);
+    if (s->t->strip_first || same(v, STEPS "]}", &also)) return RAML_OK;
+    if (!enough || !also) return no_memory(s);
 #undef STEPS
     return raml_absent(v) ? raml_refuse(s, "decoder", "null", "with byte_fallback a Sequence")
                           : refuse_value(s, "decoder", v,

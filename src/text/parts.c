@@ -2,6 +2,7 @@
  * any other, so that there is one reader and _save has a file to write. */
 #include "text/pretokenizers.h"
 #include "core/json.h"
+#include "core/utf8.h"
 #include "text/vocab.h"
 
 #include <string.h>
@@ -18,6 +19,15 @@ static enum raml_code fail_memory(const struct raml_tokenizer_parts *p, struct r
     return raml_fail(err, RAML_ENOMEM, "%s: no memory for a tokenizer", p->name);
 }
 
+/* Why there is no make_string of it. */
+static enum raml_code fail_string(const struct raml_tokenizer_parts *p, const char *what, size_t i,
+                                  const struct raml_str *s, struct raml_err *err)
+{
+    if (s->s && !memchr(s->s, 0, s->n) && raml_utf8_valid((const unsigned char *)s->s, s->n) == s->n)
+        return fail_memory(p, err);
+    return raml_fail(err, RAML_EFORMAT, "%s: %s %zu is not UTF-8, or contains a 0", p->name, what, i);
+}
+
 static enum raml_code add_token(const struct raml_tokenizer_parts *p, size_t i, json_t *vocab, json_t *added,
                                 struct raml_err *err)
 {
@@ -26,7 +36,7 @@ static enum raml_code add_token(const struct raml_tokenizer_parts *p, size_t i, 
         return raml_fail(err, RAML_ESUPPORT, "%s: token %zu has type %d; this version reads 1, 3, 4 and 5", p->name, i,
                          type);
     json_t *text = make_string(&p->token[i]);
-    if (!text) return raml_fail(err, RAML_EFORMAT, "%s: token %zu is not UTF-8, or contains a 0", p->name, i);
+    if (!text) return fail_string(p, "token", i, &p->token[i], err);
     enum raml_code rc = RAML_OK;
     if (type == CONTROL || type == USER_DEFINED) {
         json_t *one = json_pack("{sI sO sb sb}", "id", (json_int_t)i, "content", text, "special", type == CONTROL,
@@ -71,7 +81,7 @@ static enum raml_code fill(const struct raml_tokenizer_parts *p, json_t *root, s
     if (!rc) rc = keep_ids(p, added, vocab, err);
     for (size_t i = 0; i < p->n_merges && !rc; i++) {
         json_t *text = make_string(&p->merge[i]);
-        if (!text) return raml_fail(err, RAML_EFORMAT, "%s: merge %zu is not UTF-8, or holds a 0", p->name, i);
+        if (!text) return fail_string(p, "merge", i, &p->merge[i], err);
         if (json_array_append_new(merges, text)) rc = fail_memory(p, err);
     }
     return rc;

@@ -4,6 +4,7 @@
 #include "core/file.h"
 #include "core/json.h"
 #include "core/path.h"
+#include "core/utf8.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -317,7 +318,12 @@ enum raml_code raml_tokenizer_config_write(const struct raml_tokenizer_config *c
     if (!bad) bad = json_object_set_new(o, "clean_up_tokenization_spaces", json_false()) != 0;
     char *text = bad ? NULL : json_dumps(o, JSON_INDENT(2));
     json_decref(o);
-    if (!text) return raml_fail(err, RAML_EFORMAT, "%s: a text is not UTF-8, or there is no memory for it", path);
+    for (size_t i = 0; i < sizeof texts / sizeof *texts && !text; i++) {
+        size_t n = texts[i].text ? strlen(texts[i].text) : 0;
+        if (n && raml_utf8_valid((const unsigned char *)texts[i].text, n) < n)
+            return raml_fail(err, RAML_EFORMAT, "%s: %s is not UTF-8", path, texts[i].field);
+    }
+    if (!text) return raml_fail(err, RAML_ENOMEM, "%s: no memory to write it", path);
     enum raml_code rc = raml_file_write(path, text, strlen(text), err);
     free(text);
     return rc;

@@ -110,7 +110,7 @@ static json_t *lines_of(const char *path)
         const struct raml_place place = {path, lines.number};
         json_t *obj;
         must(raml_json_parse(&place, lines.line.data, lines.line.len, &obj, &err), &err);
-        json_array_append_new(list, obj);
+        assert_int_equal(json_array_append_new(list, obj), 0);
     }
     raml_lines_deinit(&lines);
     return list;
@@ -191,9 +191,9 @@ static void put_merging(const struct fixture *f, char path[4200])
 {
     json_t *root = json_load_file(in(f->model, "tokenizer.json", path), 0, NULL);
     json_t *model = json_object_get(root, "model");
-    json_object_set_new(json_object_get(model, "vocab"), "ab", json_integer(261));
-    json_object_set_new(json_object_get(model, "vocab"), "bc", json_integer(262));
-    json_object_set_new(model, "merges", json_pack("[ss]", "a b", "b c"));
+    assert_int_equal(json_object_set_new(json_object_get(model, "vocab"), "ab", json_integer(261)), 0);
+    assert_int_equal(json_object_set_new(json_object_get(model, "vocab"), "bc", json_integer(262)), 0);
+    assert_int_equal(json_object_set_new(model, "merges", json_pack("[ss]", "a b", "b c")), 0);
     assert_int_equal(json_dump_file(root, in(f->dir, "merging.json", path), 0), 0);
     json_decref(root);
 }
@@ -360,8 +360,10 @@ static void trace_joins(void **state)
     put_merging(f, merging);
     json_t *root = json_load_file(merging, 0, NULL);
     json_array_remove(json_object_get(root, "added_tokens"), 3);
-    json_object_set_new(json_object_get(json_object_get(root, "model"), "vocab"), ">b", json_integer(259));
-    json_array_append_new(json_object_get(json_object_get(root, "model"), "merges"), json_string("> b"));
+    assert_int_equal(
+        json_object_set_new(json_object_get(json_object_get(root, "model"), "vocab"), ">b", json_integer(259)), 0);
+    assert_int_equal(
+        json_array_append_new(json_object_get(json_object_get(root, "model"), "merges"), json_string("> b")), 0);
     assert_int_equal(json_dump_file(root, merging, 0), 0);
     json_decref(root);
     put(f, "q2.jsonl",

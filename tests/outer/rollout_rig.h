@@ -146,7 +146,7 @@ static inline json_t *read_lines(const struct bench *b, const char *run, const c
         assert_non_null(end);
         json_t *o = json_loadb(line, (size_t)(end - line), 0, NULL);
         assert_non_null(o);
-        json_array_append_new(all, o);
+        assert_int_equal(json_array_append_new(all, o), 0);
     }
     raml_buf_deinit(&text);
     return all;

@@ -6,6 +6,7 @@
 #include "answer/decide/cyclotomic.h"
 #include "answer/decide/flint.h"
 #include "answer/decide/functions.h"
+#include "answer/decide/guard.h"
 #include "answer/decide/normal.h"
 #include "answer/decide/rational.h"
 #include "answer/decide/share.h"
@@ -430,5 +431,5 @@ bool raml_decide_small_int(const struct expr *e, struct work *w, long *out)
 
 void raml_answer_thread_end(void)
 {
-    flint_cleanup();
+    if (!raml_guard_broken()) flint_cleanup();
 }

@@ -94,7 +94,7 @@ static int inner_blocks(md_t md, dnnl_dims_t size, dnnl_dims_t index, dnnl_dims_
 #endif
 
 /* -- Compiled products -------------------------------------------------------------------------------------------- */
-enum { LAYOUT_MAX = 64, PLAN_MAX = 768 };
+enum { LAYOUT_MAX = 64, PLAN_MAX = 768, ROOM = 32 << 20 };
 
 struct shape {
     size_t M, K, N;
@@ -135,6 +135,13 @@ static enum raml_code fault(struct raml_err *err, dnnl_status_t status, const ch
     return raml_fail(err, RAML_ESUPPORT, "oneDNN can't %s (status %d)", what, (int)status);
 }
 
+/* oneDNN's code buffers, of 256 KiB a kernel and some dozens a product, are mapped and written to unchecked (2.6), and C++
+ * ends the process where an object does not fit: asked before it makes something. */
+static enum raml_code need_room(struct raml_err *err)
+{
+    return raml_device_need(ROOM, "oneDNN's generated code", err);
+}
+
 static dnnl_data_type_t type_of(bool bf16)
 {
     return bf16 ? dnnl_bf16 : dnnl_f32;
@@ -142,6 +149,8 @@ static dnnl_data_type_t type_of(bool bf16)
 
 enum raml_code raml_mm_open(const struct raml_ops *ops, struct raml_mm **out, struct raml_err *err)
 {
+    enum raml_code code = need_room(err);
+    if (code) return code;
     struct raml_mm *mm = calloc(1, sizeof *mm);
     if (!mm) return raml_fail(err, RAML_ENOMEM, "no memory for the matrix products");
     mm->ops = ops;
@@ -266,6 +275,8 @@ static dnnl_status_t plan_make(struct raml_mm *mm, struct plan *p, const struct 
 static enum raml_code plan_add(struct raml_mm *mm, const struct shape *s, uint64_t hash, struct raml_err *err)
 {
     struct plan *p = &mm->plan[mm->n_plans];
+    enum raml_code code = need_room(err);
+    if (code) return code;
     dnnl_status_t rc = plan_make(mm, p, s);
     if (rc) return fault(err, rc, "make a matrix product");
     if (p->scratch_bytes > mm->scratch_bytes) {
@@ -317,6 +328,7 @@ bool raml_mm_has_bf16(struct raml_mm *mm)
     md_t md[3] = {0};
     dnnl_primitive_desc_t pd = NULL;
     struct shape s = {.M = 64, .K = 64, .N = 64, .bf16 = true};
+    if (need_room(NULL)) return false;
     dnnl_status_t rc = describe(mm, &s, dnnl_ab, md, &pd);
     if (pd) dnnl_primitive_desc_destroy(pd);
     for (int i = 0; i < 3; i++) md_free(md[i]);
@@ -441,6 +453,8 @@ static enum raml_code layout_find(struct raml_mm *mm, size_t N, size_t K, bool b
             return RAML_OK;
         }
     if (mm->n_layouts == LAYOUT_MAX) return raml_fail(err, RAML_ENOMEM, "more than %d shapes of weights", LAYOUT_MAX);
+    enum raml_code code = need_room(err);
+    if (code) return code;
     struct layout *l = &mm->layout[mm->n_layouts];
     *l = (struct layout){.N = N, .K = K, .bf16 = bf16};
     md_t md[3] = {0}, row_major_md = NULL;
@@ -462,7 +476,7 @@ static enum raml_code layout_find(struct raml_mm *mm, size_t N, size_t K, bool b
     mm->n_layouts++; /* half-made ones are freed with the rest */
     if (rc) return fault(err, rc, "lay out a weight matrix");
     *out = l;
-    enum raml_code code = find_skinny(mm, l, err);
+    code = find_skinny(mm, l, err);
     return code ? code : find_most(mm, l, err);
 }
 
