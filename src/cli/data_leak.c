@@ -122,16 +122,16 @@ static void print_counts(const struct job *j, const struct test_file *f)
     struct counts c = count(j, f->first, f->end);
     double t = 100 * j->set->threshold;
     int64_t n = j->set->n;
-    fprintf(cli_output_told(j->set->out), "%s\n", f->path);
-    fprintf(cli_output_told(j->set->out), "  questions     %zu; %zu of fewer than %" PRId64 " words, compared whole\n",
+    fprintf(cli_output_notes(j->set->out), "%s\n", f->path);
+    fprintf(cli_output_notes(j->set->out), "  questions     %zu; %zu of fewer than %" PRId64 " words, compared whole\n",
             c.questions, c.whole, n);
-    fprintf(cli_output_told(j->set->out),
+    fprintf(cli_output_notes(j->set->out),
             "  same text     %zu   a training question has their text, except for case and whitespace\n", c.same_text);
-    fprintf(cli_output_told(j->set->out),
+    fprintf(cli_output_notes(j->set->out),
             "  contained     %zu   same text, or at least %g %% of their %" PRId64 "-grams are in training questions\n",
             c.contained, t, n);
-    fprintf(cli_output_told(j->set->out), "  touched       %zu   at least one of them is\n", c.touched);
-    fprintf(cli_output_told(j->set->out), "  in solutions  %zu   at least %g %% are in training solutions\n",
+    fprintf(cli_output_notes(j->set->out), "  touched       %zu   at least one of them is\n", c.touched);
+    fprintf(cli_output_notes(j->set->out), "  in solutions  %zu   at least %g %% are in training solutions\n",
             c.in_solutions, t);
 }
 
@@ -139,7 +139,7 @@ static void print_counts(const struct job *j, const struct test_file *f)
 static void print_hit(const struct job *j, const struct test_file *f, size_t i)
 {
     const struct raml_leak_hit *h = &j->hit[i];
-    fprintf(cli_output_told(j->set->out), "  %s:%zu  %.0f %%  solutions %.0f %%  nearest %s:%zu (%.0f %%)%s%s\n",
+    fprintf(cli_output_notes(j->set->out), "  %s:%zu  %.0f %%  solutions %.0f %%  nearest %s:%zu (%.0f %%)%s%s\n",
             f->path, j->test.question[i].line, 100 * h->in_questions, 100 * h->in_solutions, j->cli->arg[h->near_file],
             h->near_line, 100 * h->near_share, h->same_text ? ", same text" : "", h->whole ? ", whole" : "");
 }
@@ -148,7 +148,7 @@ static void print_text(const struct job *j)
 {
     struct counts all = count(j, 0, j->test.n);
     size_t shown = 0;
-    fprintf(cli_output_told(j->set->out), "training data: %zu questions and %zu solutions in %zu file%s\n", j->n_train,
+    fprintf(cli_output_notes(j->set->out), "training data: %zu questions and %zu solutions in %zu file%s\n", j->n_train,
             j->n_solutions, j->cli->n_args, j->cli->n_args == 1 ? "" : "s");
     for (size_t k = 0; k < j->n_files; k++) {
         print_counts(j, &j->file[k]);
@@ -159,8 +159,8 @@ static void print_text(const struct job *j)
             }
     }
     if (shown < all.contained)
-        fprintf(cli_output_told(j->set->out), "  and %zu more (--max_hits, --out)\n", all.contained - shown);
-    fprintf(cli_output_told(j->set->out), "%zu of %zu test questions are contained in the training data\n",
+        fprintf(cli_output_notes(j->set->out), "  and %zu more (--max_hits, --out)\n", all.contained - shown);
+    fprintf(cli_output_notes(j->set->out), "%zu of %zu test questions are contained in the training data\n",
             all.contained, all.questions);
 }
 
@@ -214,7 +214,7 @@ static enum raml_code print_json(const struct job *j, struct raml_err *err)
     char *text = o ? json_dumps(o, JSON_COMPACT | JSON_REAL_PRECISION(9)) : NULL;
     json_decref(o);
     if (!text) return raml_fail(err, RAML_ENOMEM, "no memory for the result");
-    fprintf(cli_output_told(j->set->out), "%s\n", text);
+    fprintf(cli_output_notes(j->set->out), "%s\n", text);
     free(text);
     return RAML_OK;
 }

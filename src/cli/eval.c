@@ -259,9 +259,9 @@ static enum raml_code put(struct eval *e, json_t *o, struct raml_buf *text, stru
     if (!rc && e->samples && !e->s->samples_out && !unlink(e->samples)) /* the table is there */
         rc = cli_sample_file_end(&e->sample_file, err);
     if (!rc && e->cli->json) return cli_output_tell_json(e->s->out, o, err);
-    if (!rc) fputs(text->data ? text->data : "", cli_output_told(e->s->out));
+    if (!rc) fputs(text->data ? text->data : "", cli_output_notes(e->s->out));
     if (!rc && e->lm_eval_export)
-        fprintf(cli_output_told(e->s->out), "%s\n%s\n", raml_lm_eval_export_results(e->lm_eval_export),
+        fprintf(cli_output_notes(e->s->out), "%s\n%s\n", raml_lm_eval_export_results(e->lm_eval_export),
                 raml_lm_eval_export_samples(e->lm_eval_export));
     json_decref(o);
     return rc;

@@ -83,7 +83,7 @@ enum raml_code cli_output_folder(const struct cli *cli, const char *dir, const c
     return rc;
 }
 
-FILE *cli_output_told(const char *path)
+FILE *cli_output_notes(const char *path)
 {
     return raml_is_stdout(path) ? stderr : stdout;
 }
@@ -93,7 +93,7 @@ enum raml_code cli_output_tell_json(const char *path, json_t *o, struct raml_err
     char *text = o ? json_dumps(o, JSON_COMPACT | JSON_REAL_PRECISION(9)) : NULL;
     json_decref(o);
     if (!text) return raml_fail(err, RAML_ENOMEM, "no memory for the result");
-    fprintf(cli_output_told(path), "%s\n", text);
+    fprintf(cli_output_notes(path), "%s\n", text);
     free(text);
     return RAML_OK;
 }

@@ -28,7 +28,7 @@ RAML_CHECKED enum raml_code cli_output_kept(const struct cli *cli, const char *d
 RAML_CHECKED enum raml_code cli_output_folder(const struct cli *cli, const char *dir, const char *record,
                                               struct raml_err *err);
 /* Where a command tells what it did: standard output, unless its results go there. */
-FILE *cli_output_told(const char *path);
+FILE *cli_output_notes(const char *path);
 /* Prints one JSON object (taken over) as a line there. NULL: RAML_ENOMEM. */
 RAML_CHECKED enum raml_code cli_output_tell_json(const char *path, json_t *o, struct raml_err *err);
 

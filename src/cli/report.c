@@ -29,7 +29,7 @@ static enum raml_code run(const struct cli *cli, const void *settings, struct ra
     if (!rc && s->out) rc = cli_output_check(cli, "out", path, err);
     if (!rc) rc = raml_report(cli->arg[0], path, err);
     if (!rc && cli->json) rc = cli_output_tell_json(path, json_pack("{s:s}", "report", path), err);
-    else if (!rc) fprintf(cli_output_told(path), "%s\n", path);
+    else if (!rc) fprintf(cli_output_notes(path), "%s\n", path);
     return rc;
 }
 

@@ -77,7 +77,7 @@ static enum raml_code tell(const struct cli *cli, const struct settings *s, cons
     double rate = r->seconds > 0 ? (double)r->tokens / r->seconds : 0;
     double correct = r->stats.samples ? (double)r->stats.correct / (double)r->stats.samples : 0;
     if (cli->json) return tell_json(s, r, rate, err);
-    fprintf(cli_output_told(s->out),
+    fprintf(cli_output_notes(s->out),
             "%s: %llu samples, %.1f %% correct, %llu truncated, %llu with thinking not closed; %.0f tokens/s\n", s->out,
             (unsigned long long)r->stats.samples, 100 * correct, (unsigned long long)r->stats.truncated,
             (unsigned long long)r->stats.unclosed, rate);
@@ -86,7 +86,7 @@ static enum raml_code tell(const struct cli *cli, const struct settings *s, cons
     raml_buf_init(&text, MAX_TEXT);
     cli_sampling_probes_text(&r->stats, &text);
     enum raml_code rc = raml_buf_status(&text, err);
-    if (!rc) fputs(text.data, cli_output_told(s->out));
+    if (!rc) fputs(text.data, cli_output_notes(s->out));
     raml_buf_deinit(&text);
     return rc;
 }

@@ -1,7 +1,7 @@
 /* sample_file.h - the file of samples that `sample` and `eval --model` write: it grows by a question at a time, and a run
  * that is stopped or killed is gone on with by the same command.
  *
- * Beside a file OUT that is not whole lies OUT.unfinished, with what its samples depend on. The same settings go on behind
+ * Beside a file OUT that is not whole lies OUT.unfinished, with what its samples depend on. The same settings go on after
  * the last whole line; others are refused, unless what is there is to be replaced. A device, a pipe and standard output are
  * written to as samples come, and not gone on with.
  */

@@ -166,7 +166,7 @@ static enum raml_code report(const struct cli *cli, const struct raml_questions 
                                               "train", (json_int_t)(qs->n - n_test), "test", (json_int_t)n_test,
                                               "trajectories", (json_int_t)n_trajectories),
                                     err);
-    fprintf(cli_output_told(path), "%s: %zu questions (%zu train, %zu test), %zu trajectories\n", path, qs->n,
+    fprintf(cli_output_notes(path), "%s: %zu questions (%zu train, %zu test), %zu trajectories\n", path, qs->n,
             qs->n - n_test, n_test, n_trajectories);
     return RAML_OK;
 }
