@@ -20,6 +20,7 @@ static const int poke = SIGURG; /* interrupts a wait; ignored by default */
 
 /* Milliseconds within which several are one request. A person does not press Ctrl-C twice as fast as that. */
 enum { ONE_SIGTERM = 1000, ONE_SIGINT = 100 };
+#define LOOK_SECONDS 1e-3
 enum { FIRST_POKE_MS = 2, LAST_POKE_MS = 200 };
 
 /* The only mutable statics of the program: a signal handler has no argument for its owner. */
@@ -28,6 +29,7 @@ static struct {
     atomic_bool heeded, quit;     /* heeded: the opening thread knows */
     sem_t wake;                   /* something for the thread to look at */
     bool open;
+    double looked; /* the opening thread, for signals of its own */
     pthread_t opener, thread;
     void *stack[2]; /* alternate ones: the opening thread's, the other's */
     sigset_t mask;  /* before */
@@ -72,14 +74,22 @@ static sigset_t watched_set(void)
     return set;
 }
 
-int cli_signals_asked(void)
+/* Those of the opening thread alone (the SIGPIPE of its own write) reach nobody else. Asking the system costs more than the
+ * clock. */
+static void take_own(void)
 {
     const sigset_t set = watched_set();
     const struct timespec now = {0};
     siginfo_t info;
-    /* Those of this thread alone (the SIGPIPE of its own write) reach nobody else. */
-    while (all.open && pthread_equal(pthread_self(), all.opener) && sigtimedwait(&set, &info, &now) > 0)
-        on_signal(info.si_signo, &info, NULL);
+    double at = raml_clock_monotonic();
+    if (at - all.looked < LOOK_SECONDS) return;
+    all.looked = at;
+    while (sigtimedwait(&set, &info, &now) > 0) on_signal(info.si_signo, &info, NULL);
+}
+
+int cli_signals_asked(void)
+{
+    if (all.open && pthread_equal(pthread_self(), all.opener)) take_own();
     int caught = atomic_load(&all.caught);
     if (caught) atomic_store(&all.heeded, true);
     return caught;

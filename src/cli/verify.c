@@ -20,7 +20,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_LINE_BYTES = 1 << 28, BATCH = 4096, BATCH_BYTES = 1 << 26, NUMBER_BYTES = 40 };
+enum {
+    ASK_EVERY = 8,
+    /* checks between two looks at whether to stop */ MAX_LINE_BYTES = 1 << 28,
+    BATCH = 4096,
+    BATCH_BYTES = 1 << 26,
+    NUMBER_BYTES = 40
+};
 
 struct settings {
     const char *gold, *pred, *think_end, *out;
@@ -298,7 +304,7 @@ static enum raml_code flush(struct work *w, struct raml_err *err)
 {
     bool stop = false;
     size_t checked = 0;
-#pragma omp parallel for schedule(dynamic, 8) num_threads(w->threads)
+#pragma omp parallel for schedule(dynamic, ASK_EVERY) num_threads(w->threads)
     for (size_t i = 0; i < w->n; i++) {
         bool leave;
 #pragma omp atomic read
@@ -310,7 +316,7 @@ static enum raml_code flush(struct work *w, struct raml_err *err)
         done = ++checked;
         if (omp_get_thread_num() != 0) continue; /* only the thread that started the work calls the sink */
         raml_progress(w->cli->sink, "verify", (double)(w->counts.n + done), 0, "checks", NULL);
-        if (!raml_should_stop(w->cli->sink)) continue;
+        if (i % ASK_EVERY || !raml_should_stop(w->cli->sink)) continue;
 #pragma omp atomic write
         stop = true;
     }

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ALIGN = 16, CHUNK_BYTES = 64 * 1024 };
+enum { ALIGN = 16, FIRST_BYTES = 8 * 1024, CHUNK_BYTES = 64 * 1024 }; /* many an arena needs little */
 
 /* Payload follows the header, which is a multiple of ALIGN bytes (malloc itself aligns to 16 on 64-bit machines). */
 struct chunk {
@@ -43,7 +43,7 @@ static struct chunk *grow(struct raml_arena *a, size_t bytes)
 {
     size_t space = a->max - a->total;
     if (bytes > space) return NULL;
-    size_t cap = bytes < CHUNK_BYTES ? CHUNK_BYTES : bytes;
+    size_t least = a->head ? CHUNK_BYTES : FIRST_BYTES, cap = bytes < least ? least : bytes;
     if (cap > space) cap = space;
     if (cap > SIZE_MAX - sizeof(struct chunk)) return NULL;
     struct chunk *c = calloc(1, sizeof *c + cap);

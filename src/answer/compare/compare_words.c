@@ -10,7 +10,7 @@ enum { MAX_WORDS = 96 };
 static bool says(const char *text, const char *const *list)
 {
     for (; *list; list++)
-        if (!strcmp(text, *list)) return true;
+        if (text[0] == (*list)[0] && !strcmp(text, *list)) return true;
     return false;
 }
 

@@ -153,8 +153,8 @@ static uint32_t choose_letters(struct text t, bool last, bool announced)
 {
     uint32_t found = 0;
     for (size_t i = 0, to; i < t.n; i++) {
-        uint32_t set = denied(t, i) ? 0 : joined(t, i, false, announced, &to);
-        if (!set) continue;
+        uint32_t set = joined(t, i, false, announced, &to);
+        if (!set || denied(t, i)) continue;
         found = set;
         if (!last) return found;
         i = to - 1;

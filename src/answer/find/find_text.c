@@ -153,15 +153,17 @@ size_t raml_find_match(struct text t, size_t i, const char *words)
 size_t raml_find_any(struct text t, size_t i, const char *words, bool word)
 {
     size_t best = 0;
-    char first = i < t.n ? to_lower(t.s[i]) : 0;
-    for (const char *w = words; i < t.n && *w;) {
-        size_t n = 0;
-        bool begins = *w == first || *w == ' ' || (unsigned char)*w >= 0x80; /* as most words do not */
-        while (w[n] && w[n] != '|') n++;
-        size_t got = begins ? match(t, i, w, n) : 0;
-        bool spaced = (unsigned char)w[0] < 0xe3; /* Chinese, Japanese and Korean put no space after a word */
+    if (i >= t.n) return 0;
+    char first = to_lower(t.s[i]);
+    for (const char *w = words; *w;) {
+        const char *begin = w;
+        while (*w && *w != '|') w++;
+        size_t n = (size_t)(w - begin);
+        w += *w == '|';
+        if (*begin != first && *begin != ' ' && (unsigned char)*begin < 0x80) continue; /* as most words do */
+        size_t got = match(t, i, begin, n);
+        bool spaced = (unsigned char)*begin < 0xe3; /* Chinese, Japanese and Korean put no space after a word */
         if (got > best && !(word && spaced && raml_find_joins(t, i + got))) best = got;
-        w += n + (w[n] == '|');
     }
     return best;
 }

@@ -43,6 +43,7 @@ static size_t separator(const struct lexer *x, size_t i, enum separator_kind *ki
                  {"\xe3\x80\x80", LOOSE},
                  {",", COMMA}};
     *kind = NO_SEPARATOR;
+    if (!at(x, i) || !strchr("{\\,'_~ \xc2\xe2\xe3", at(x, i))) return 0; /* what they begin with */
     for (size_t k = 0; k < sizeof known / sizeof *known; k++) {
         if (known[k].text[0] != at(x, i) || !raml_lex_starts(x, i, known[k].text)) continue;
         size_t n = strlen(known[k].text);

@@ -99,6 +99,7 @@ size_t raml_spelled_scale(const char *s, size_t n, uint64_t *times)
         size_t gap = 0;
         uint64_t by;
         while (at && at + gap < n && is_space(s[at + gap])) gap++;
+        if (!raml_spelled_letter(s, n, at + gap)) return at;
         const char *here = s + at + gap;
         size_t left = n - at - gap, len = one_of(scales, COUNT(scales), here, left, true, &by);
         if (!len) {

@@ -62,7 +62,7 @@ static const struct {
 static bool listed(const char *const *list, size_t n_list, const char *word, size_t *index)
 {
     for (*index = 0; *index < n_list; ++*index)
-        if (!strcmp(list[*index], word)) return true;
+        if (list[*index][0] == word[0] && !strcmp(list[*index], word)) return true;
     return false;
 }
 
@@ -73,7 +73,7 @@ static bool look_up(const char *name, struct word *out)
     else if (listed(tens, COUNT(tens), name, &k)) *out = (struct word){TENS, 20 + 10 * k, false};
     else if (listed(parts, COUNT(parts), name, &k)) *out = (struct word){PART, 3 + k, false};
     else {
-        for (k = 0; k < COUNT(others) && strcmp(others[k].name, name) != 0; k++) {
+        for (k = 0; k < COUNT(others) && (others[k].name[0] != name[0] || strcmp(others[k].name, name) != 0); k++) {
         }
         if (k == COUNT(others)) return false;
         *out = (struct word){others[k].kind, others[k].value, false};

@@ -38,6 +38,7 @@ static size_t sign_at(const char *s, size_t n, size_t i, uint64_t *value)
 {
     uint32_t code;
     size_t len = code_at(s, n, i, &code);
+    if (code < 0x3000) return 0;
     for (size_t k = 0; k < COUNT(signs); k++) {
         if (signs[k].code != code) continue;
         *value = signs[k].value;
