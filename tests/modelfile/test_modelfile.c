@@ -154,7 +154,7 @@ static void test_gguf_type(void **state)
     free(bytes);
     expect(to, RAML_ESUPPORT,
            "tensor 'blk.1.attn_v.weight' has type I32 (26); expected F32, F16, BF16, Q8_0, Q4_0, "
-           "Q4_1, Q5_0, Q5_1, Q4_K, Q5_K or Q6_K");
+           "Q4_1, Q5_0, Q5_1, Q2_K, Q3_K, Q4_K, Q5_K, Q6_K, IQ4_NL or IQ4_XS");
 }
 
 static void test_gguf_kind(void **state)

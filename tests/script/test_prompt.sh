@@ -46,6 +46,9 @@ rm "$tmp/model/chat_template.jinja"
 printf '%s\n' '{"chat_template":[{"name":"tool_use","template":"no"},{"name":"default","template":"yes"}]}' \
     >"$tmp/model/tokenizer_config.json"
 "$raml" prompt "$tmp/one" --model "$tmp/model" --quiet >"$tmp/out"
+same "$tmp/out" '{"text":"no"}' "the list's template for tools"
+sed 's/,"tools":.*/}/' "$tmp/one" >"$tmp/without"
+"$raml" prompt "$tmp/without" --model "$tmp/model" --quiet >"$tmp/out"
 same "$tmp/out" '{"text":"yes"}' "the list's default"
 
 # errors: exit code, and file and line in the message
