@@ -63,6 +63,24 @@ static const struct expr *call(struct parser *p, enum expr_fn fn, const struct e
     return e;
 }
 
+/* \sin^2, \log_2^3: what stands between a function's name and its argument, in any order. False: it can't be read. */
+static bool scripts(struct parser *p, const struct expr **power, const struct expr **base)
+{
+    for (int k = 0; k < 2; k++) {
+        if (!*power && raml_parse_take(p, T_POWER)) {
+            bool minus = raml_parse_take(p, T_MINUS);
+            *power = raml_parse_argument(p, false);
+            if (minus) *power = raml_expr_1(p->pool, EXPR_NEG, *power);
+            if (!*power) return false;
+        }
+        if (!*base && raml_parse_take(p, T_SUB)) {
+            *base = raml_parse_argument(p, raml_parse_peek(p, 0)->kind == T_WORD); /* \log_ab: the base is a */
+            if (!*base) return false;
+        }
+    }
+    return true;
+}
+
 const struct expr *raml_parse_function(struct parser *p)
 {
     const struct token *t = &p->token[p->i++];
@@ -70,18 +88,7 @@ const struct expr *raml_parse_function(struct parser *p)
     const bool bare_log = t->n == 3;
     enum expr_fn fn = t->sub;
     const struct expr *power = NULL, *base = NULL, *e;
-    for (int k = 0; k < 2; k++) {
-        if (!power && raml_parse_take(p, T_POWER)) {
-            bool minus = raml_parse_take(p, T_MINUS);
-            power = raml_parse_argument(p, false);
-            if (minus) power = raml_expr_1(p->pool, EXPR_NEG, power);
-            if (!power) return NULL;
-        }
-        if (!base && raml_parse_take(p, T_SUB)) {
-            base = raml_parse_argument(p, raml_parse_peek(p, 0)->kind == T_WORD); /* \log_ab: the base is a */
-            if (!base) return NULL;
-        }
-    }
+    if (!scripts(p, &power, &base)) return NULL;
     if (power && power->kind == EXPR_NEG && power->arg[0]->kind == EXPR_NUMBER && power->arg[0]->n_text == 1 &&
         power->arg[0]->text[0] == '1' && inverse(fn) != fn) {
         fn = inverse(fn);
