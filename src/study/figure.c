@@ -39,12 +39,16 @@ const char *raml_figure_colour(int index)
     return muted[(index % RAML_FIGURE_COLOURS + RAML_FIGURE_COLOURS) % RAML_FIGURE_COLOURS];
 }
 
-/* Text as a gnuplot string: single quotes, in which only the quote itself needs doubling. */
-static void add_quoted(struct raml_buf *b, const char *text)
+/* Text as a gnuplot string: single quotes, in which only the quote itself needs doubling. gnuplot 5.4 does not read two of
+ * them side by side, or one at either end: these become the typographic one. tic: a tic's label is a format, in which % needs doubling. */
+static void add_quoted(struct raml_buf *b, const char *text, bool tic)
 {
+    const char *begin = text ? text : "";
     raml_buf_adds(b, "'");
-    for (const char *c = text ? text : ""; *c; c++) {
-        if (*c == '\'') raml_buf_adds(b, "''");
+    for (const char *c = begin; *c; c++) {
+        bool alone = c > begin && c[-1] != '\'' && c[1] && c[1] != '\'';
+        if (*c == '\'') raml_buf_adds(b, alone ? "''" : "\u2019");
+        else if (*c == '%' && tic) raml_buf_adds(b, "%%");
         else raml_buf_add(b, (unsigned char)*c < ' ' ? " " : c, 1);
     }
     raml_buf_adds(b, "'");
@@ -90,7 +94,7 @@ static void add_axes(struct raml_buf *b, const struct raml_figure *fig, bool has
     for (int a = 0; a < 2; a++) {
         if (label[a] && *label[a]) {
             raml_buf_addf(b, "set %slabel ", axis[a]);
-            add_quoted(b, label[a]);
+            add_quoted(b, label[a], false);
             if (a == 0 && has_key) raml_buf_adds(b, ".\"\\n \""); /* an empty line separates the legend */
             raml_buf_addf(b, "%s textcolor rgb '#333333'\n", a == 0 ? " offset 0,0.6" : "");
         }
@@ -109,7 +113,7 @@ static void add_axes(struct raml_buf *b, const struct raml_figure *fig, bool has
         raml_buf_addf(b, "set xrange [-0.6:%.9g]\nset xtics scale 0 (", (double)fig->n_categories - 0.4);
         for (size_t i = 0; i < fig->n_categories; i++) {
             if (i) raml_buf_adds(b, ", ");
-            add_quoted(b, fig->category[i]);
+            add_quoted(b, fig->category[i], true);
             raml_buf_addf(b, " %zu", i);
             letters += strlen(fig->category[i]);
         }
@@ -134,7 +138,7 @@ static void add_title(struct raml_buf *b, const struct raml_series *s)
 {
     if (s->name && *s->name) {
         raml_buf_adds(b, "title ");
-        add_quoted(b, s->name);
+        add_quoted(b, s->name, false);
     } else {
         raml_buf_adds(b, "notitle");
     }
@@ -184,7 +188,8 @@ static void add_script(struct raml_buf *b, const char *name, const struct raml_f
     raml_buf_addf(b, "set terminal svg noenhanced dynamic rounded size %d,%d font 'Helvetica,13' lw 1 name '",
                   fig->width > 0 ? fig->width : 720, fig->height > 0 ? fig->height : 420);
     for (const char *c = name; *c; c++) raml_buf_add(b, *c == '-' ? "_" : c, 1); /* becomes ids: no '-' allowed */
-    raml_buf_adds(b, "'\nset encoding utf8\nset output svg\nset datafile separator tab\nset datafile missing 'nan'\n"
+    raml_buf_adds(b, "'\nset encoding utf8\nset output svg\nset datafile separator tab\nset datafile commentschars "
+                     "''\nset datafile missing 'nan'\n"
                      "set border 3 lc rgb '#999999'\nset tics nomirror out scale 0.5 textcolor rgb '#555555'\n"
                      "set grid lc rgb '#DDDDDD' lw 0.8 lt 1\n");
     if (n_named > 1) /* below the plot, where it covers no data */
@@ -193,7 +198,7 @@ static void add_script(struct raml_buf *b, const char *name, const struct raml_f
     else raml_buf_adds(b, "unset key\n");
     if (fig->title && *fig->title) {
         raml_buf_adds(b, "set title ");
-        add_quoted(b, fig->title);
+        add_quoted(b, fig->title, false);
         raml_buf_adds(b, " offset 0,-0.4 textcolor rgb '#222222'\n");
     }
     add_axes(b, fig, n_named > 1);

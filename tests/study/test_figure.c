@@ -117,6 +117,30 @@ static void three_files(void **state)
     free(gp);
 }
 
+/* An id may be any text. */
+static void any_text(void **state)
+{
+    const struct folder *f = *state;
+    static const char *const texts[] = {"'",      "''",      "'''", "'x",   "x'",          "a''b", "a'''b",
+                                        "it's",   "'a' 'b'", "\\'", "`ls`", "\"$x\"",      "%d%s", "{}",
+                                        "# a; b", "\\",      "@x",  "-",    "\xE2\x80\x99"};
+    for (size_t i = 0; i < COUNT(texts); i++) {
+        const char *const category[] = {texts[i], "b", "c"};
+        const struct raml_series line[] = {{.name = texts[i], .x = x3, .y = high3, .n = 3}};
+        const struct raml_series bars[] = {{.name = texts[i], .x = x3, .y = high3, .n = 1, .style = RAML_PLOT_BARS}};
+        const struct raml_figure a = {
+            .title = texts[i], .x_label = texts[i], .y_label = texts[i], .series = line, .n_series = 1};
+        const struct raml_figure b = {
+            .title = texts[i], .series = bars, .n_series = 1, .category = category, .n_categories = 3};
+        struct raml_err err = {0};
+        bool made = false;
+        if (raml_figure_write(f->path, "line", &a, &made, &err)) fail_msg("%s: %s", texts[i], err.msg);
+        assert_int_equal(made, f->gnuplot);
+        if (raml_figure_write(f->path, "bars", &b, &made, &err)) fail_msg("%s: %s", texts[i], err.msg);
+        assert_int_equal(made, f->gnuplot);
+    }
+}
+
 static void every_kind(void **state)
 {
     const struct folder *f = *state;
@@ -231,6 +255,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(three_files, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(any_text, set_up, tear_down),
         cmocka_unit_test_setup_teardown(every_kind, set_up, tear_down),
         cmocka_unit_test_setup_teardown(points, set_up, tear_down),
         cmocka_unit_test_setup_teardown(refusals, set_up, tear_down),
