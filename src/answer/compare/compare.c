@@ -243,8 +243,6 @@ static enum raml_verdict compare_bases(struct check *c, const struct expr *a, co
         if (x->arg[1]->kind == EXPR_SYMBOL && y->kind == EXPR_NUMBER && !y->scale) /* 100_b against 100 */
             return raml_compare_said(c, strcmp(y->text, x->arg[0]->text) ? RAML_DIFFERENT : RAML_EQUAL,
                                      "digits in a base");
-        if (x == a && y->kind == EXPR_NUMBER && !y->scale && !strcmp(y->text, x->arg[0]->text))
-            return raml_compare_said(c, RAML_UNKNOWN, "the same digits, the base left out");
         const struct expr *v = raml_compare_based_value(c, x);
         return v ? raml_compare_scalars(c, v, y) : raml_compare_said(c, RAML_UNKNOWN, "digits that the base has not");
     }

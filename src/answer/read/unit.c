@@ -328,6 +328,13 @@ bool raml_unit_excludes(const struct unit *a, const struct unit *b)
     return false;
 }
 
+bool raml_unit_is_measured(const char *text, size_t n)
+{
+    struct unit u;
+    size_t rest;
+    return raml_unit_read(text, n, &u, &rest) == UNIT_WORDS && u.n_atoms;
+}
+
 bool raml_unit_is_known(const char *text, size_t n)
 {
     struct unit u;
