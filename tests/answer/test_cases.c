@@ -67,7 +67,7 @@ static const struct known label[] = {
 };
 
 static const struct known consensus[] = {
-    {"RP-0844 RP-0873 RP-1326 RP-1564 RP-1924 RP-2193", "words or a unit after the number"},
+    {"RP-0844 RP-0873 RP-1326 RP-1564 RP-1924 RP-2193 RP-5477 RP-6071", "words or a unit after the number"},
     {"RP-1195 RP-2914 RP-7209", "equal: trigonometric values, i + i^2 + i^3 = -1"},
     {"RP-2648 RP-3157", "a set, and the inequality that gives it"},
     {"RP-2689", "C_n^k is the binomial of n over k"},
