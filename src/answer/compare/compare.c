@@ -485,6 +485,11 @@ static enum raml_verdict compare_formulas(struct check *c, const struct expr *a,
         return raml_compare_said(c, RAML_EQUAL, "a logarithm without a base, to base 10");
     c->rule = rule;
     if (v == RAML_EQUAL || !raml_expr_has_symbol(a) || !raml_expr_has_symbol(b)) return v;
+    if (v == RAML_UNKNOWN) {
+        v = raml_compare_induction(c, a, b);
+        if (v == RAML_UNKNOWN) v = raml_compare_induction(c, b, a);
+        if (v != RAML_UNKNOWN) return raml_compare_said(c, v, "a sum, by induction");
+    }
     const struct expr *va = raml_compare_vector(c, a, b), *vb = va ? raml_compare_vector(c, b, a) : NULL;
     if (vb && raml_compare(c, va, vb) == RAML_EQUAL) return raml_compare_said(c, RAML_EQUAL, "unit vectors");
     if (raml_compare_constants(c, a, b)) return raml_compare_said(c, RAML_EQUAL, "a constant of another name");

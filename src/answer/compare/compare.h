@@ -38,6 +38,10 @@ enum raml_verdict raml_compare_units(struct check *c, const struct expr *a, cons
 
 /* A sum or product with bounds in closed form; e itself where none is known. */
 const struct expr *raml_compare_sum(struct check *c, const struct expr *e);
+/* The same for a sum of a rational function of k between numbers, or to infinity; e itself where it has none. */
+const struct expr *raml_compare_rational_sum(struct check *c, const struct expr *e, const struct expr *k);
+/* A sum up to a letter, and a closed form of it, by induction. UNKNOWN: not such a sum, or not proved. */
+enum raml_verdict raml_compare_induction(struct check *c, const struct expr *sum, const struct expr *f);
 /* The TUPLE of e, a sum of unit vectors, where the other side is a tuple or column of two or three, or such a sum too;
  * NULL: it is none. */
 const struct expr *raml_compare_vector(struct check *c, const struct expr *e, const struct expr *other);
