@@ -83,7 +83,8 @@ static bool imaginary_part(struct check *c, const struct expr *e, const struct e
     bool minus = e->kind == EXPR_NEG;
     if (minus) e = e->arg[0];
     if (e->kind == EXPR_I) *part = raml_expr_int(&c->pool, 1);
-    else if (e->kind == EXPR_MUL && e->n == 2 && e->arg[0]->kind == EXPR_NUMBER && e->arg[1]->kind == EXPR_I) *part = e->arg[0];
+    else if (e->kind == EXPR_MUL && e->n == 2 && e->arg[0]->kind == EXPR_NUMBER && e->arg[1]->kind == EXPR_I)
+        *part = e->arg[0];
     else return false;
     if (minus) *part = raml_expr_1(&c->pool, EXPR_NEG, *part);
     return *part != NULL;
@@ -376,7 +377,8 @@ static const struct expr *as_set(struct check *c, const struct expr *e)
 /* "A and C" beside AC. */
 static bool same_letters(const struct expr *list, const struct expr *word)
 {
-    if ((list->kind != EXPR_LIST && list->kind != EXPR_SET) || word->kind != EXPR_MUL || word->n != list->n || word->n > 8)
+    if ((list->kind != EXPR_LIST && list->kind != EXPR_SET) || word->kind != EXPR_MUL || word->n != list->n ||
+        word->n > 8)
         return false;
     uint32_t in = 0, of = 0;
     for (uint32_t i = 0; i < list->n; i++) {
@@ -389,8 +391,30 @@ static bool same_letters(const struct expr *list, const struct expr *word)
     return in == of;
 }
 
+/* [[1, 2], [3, 4]] as a matrix; NULL: e is not so many rows of one length. */
+static const struct expr *as_matrix(struct check *c, const struct expr *e, const struct expr *matrix)
+{
+    uint32_t columns = matrix->rows ? matrix->n / matrix->rows : 0;
+    if ((e->kind != EXPR_BRACKETS && e->kind != EXPR_TUPLE && e->kind != EXPR_LIST) || e->n != matrix->rows || e->n < 2)
+        return NULL;
+    struct expr *m = raml_expr_new(&c->pool, EXPR_MATRIX, matrix->n);
+    if (!m) return NULL;
+    m->rows = matrix->rows;
+    for (uint32_t i = 0; i < e->n; i++) {
+        const struct expr *row = e->arg[i];
+        if ((row->kind != EXPR_BRACKETS && row->kind != EXPR_TUPLE) || row->n != columns) return NULL;
+        memcpy(m->arg + (size_t)i * columns, row->arg, columns * sizeof *row->arg);
+    }
+    return m;
+}
+
 static enum raml_verdict compare_listings(struct check *c, const struct expr *a, const struct expr *b)
 {
+    if ((a->kind == EXPR_MATRIX) != (b->kind == EXPR_MATRIX)) {
+        const struct expr *m = as_matrix(c, a->kind == EXPR_MATRIX ? b : a, a->kind == EXPR_MATRIX ? a : b);
+        if (m && a->kind == EXPR_MATRIX) b = m;
+        else if (m) a = m;
+    }
     if (!is_listing(a) || !is_listing(b)) {
         const struct expr *one = is_listing(a) ? a : b, *x = one == a ? b : a;
         if (one->n == 1) return raml_compare(c, one->arg[0], x);
@@ -492,6 +516,8 @@ static enum raml_verdict compare_formulas(struct check *c, const struct expr *a,
     }
     const struct expr *va = raml_compare_vector(c, a, b), *vb = va ? raml_compare_vector(c, b, a) : NULL;
     if (vb && raml_compare(c, va, vb) == RAML_EQUAL) return raml_compare_said(c, RAML_EQUAL, "unit vectors");
+    enum raml_verdict family = raml_compare_families(c, a, b);
+    if (family != RAML_DIFFERENT) return raml_compare_said(c, family, "a family of angles");
     if (raml_compare_constants(c, a, b)) return raml_compare_said(c, RAML_EQUAL, "a constant of another name");
     return raml_compare_said(c, v, rule);
 }

@@ -73,8 +73,9 @@ static size_t letter_at(struct text t, size_t i, size_t *braces, struct label *o
 static struct text without_words(struct text t, bool *named)
 {
     static const char *const after[] = {" is correct", " is right", " is the answer", " is the correct answer"};
-    size_t n = raml_find_any(t, 0, "option|choice|the option|the choice|answer choice|answer option|the correct option|"
-                                   "the correct choice|letter|statement",
+    size_t n = raml_find_any(t, 0,
+                             "option|choice|the option|the choice|answer choice|answer option|the correct option|"
+                             "the correct choice|letter|statement",
                              true);
     *named = n > 0 && n < t.n;
     if (*named) t = raml_find_trim(raml_find_skip(t, n));

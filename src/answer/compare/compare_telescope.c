@@ -45,8 +45,9 @@ static bool name_and_number(const struct expr *e, const struct expr **name, long
 static enum raml_verdict decided(struct check *c, const struct expr *a, const struct expr *b)
 {
     const char *rule;
-    return a && b && raml_expr_fits(a, EXPR_MAX_SIZE) && raml_expr_fits(b, EXPR_MAX_SIZE) ? raml_decide(a, b, &c->work, &rule)
-                                                                                          : RAML_UNKNOWN;
+    return a && b && raml_expr_fits(a, EXPR_MAX_SIZE) && raml_expr_fits(b, EXPR_MAX_SIZE)
+               ? raml_decide(a, b, &c->work, &rule)
+               : RAML_UNKNOWN;
 }
 
 /* The sum from a number to n + d, and f: the same where f is the first term at the first n, and grows by each term. */
@@ -55,17 +56,18 @@ enum raml_verdict raml_compare_induction(struct check *c, const struct expr *sum
     struct expr_pool *p = &c->pool;
     const struct expr *n;
     long low, d;
-    if (sum->kind != EXPR_APPLY || sum->n != 3 || strcmp(sum->text, "sum") != 0 || !raml_expr_is_scalar(f)) return RAML_UNKNOWN;
+    if (sum->kind != EXPR_APPLY || sum->n != 3 || strcmp(sum->text, "sum") != 0 || !raml_expr_is_scalar(f))
+        return RAML_UNKNOWN;
     const struct expr *body = sum->arg[2], *k = bound_in(body);
-    if (!k || bound_in(f) || !raml_poly_small(sum->arg[0], &low) || !name_and_number(sum->arg[1], &n, &d)) return RAML_UNKNOWN;
-    if (raml_poly_has(body, n)) return RAML_UNKNOWN; /* its terms change with n */
+    if (!k || bound_in(f) || !raml_poly_small(sum->arg[0], &low) || !name_and_number(sum->arg[1], &n, &d))
+        return RAML_UNKNOWN;
+    if (raml_poly_has(body, n) || !raml_poly_has(f, n)) return RAML_UNKNOWN; /* its terms change with n */
     const struct expr *one_less = minus(p, n, raml_expr_int(p, 1)), *first = raml_expr_int(p, low - d);
     const struct expr *before = one_less ? raml_expr_replace(p, f, n->text, one_less) : NULL;
     const struct expr *step = before ? minus(p, f, before) : NULL;
     const struct expr *last = raml_expr_replace(p, body, k->text, sum->arg[1]);
-    enum raml_verdict start = first ? decided(c, raml_expr_replace(p, f, n->text, first),
-                                              raml_expr_replace(p, body, k->text, raml_expr_int(p, low)))
-                                    : RAML_UNKNOWN;
-    if (start == RAML_DIFFERENT) return start;
+    const struct expr *f_first = first ? raml_expr_replace(p, f, n->text, first) : NULL;
+    enum raml_verdict start = decided(c, f_first, raml_expr_replace(p, body, k->text, raml_expr_int(p, low)));
+    if (start == RAML_DIFFERENT) return raml_expr_has_symbol(f_first) ? RAML_UNKNOWN : start;
     return start == RAML_EQUAL && decided(c, step, last) == RAML_EQUAL ? RAML_EQUAL : RAML_UNKNOWN;
 }

@@ -168,10 +168,8 @@ static const struct expr *worked(struct check *c, const struct expr *e)
               {"minus ", EXPR_NEG}};
     const struct expr *v = e->arg[0];
     if (!raml_expr_is_scalar(v)) return NULL;
-    if (is_text(e, "squared"))
-        return raml_expr_2(&c->pool, EXPR_POW, v, raml_expr_int(&c->pool, 2));
-    if (is_text(e, "cubed"))
-        return raml_expr_2(&c->pool, EXPR_POW, v, raml_expr_int(&c->pool, 3));
+    if (is_text(e, "squared")) return raml_expr_2(&c->pool, EXPR_POW, v, raml_expr_int(&c->pool, 2));
+    if (is_text(e, "cubed")) return raml_expr_2(&c->pool, EXPR_POW, v, raml_expr_int(&c->pool, 3));
     if (is_text(e, "halves")) return raml_expr_2(&c->pool, EXPR_DIV, v, raml_expr_int(&c->pool, 2));
     if (is_text(e, "tens")) return raml_expr_2(&c->pool, EXPR_MUL, v, raml_expr_int(&c->pool, 10));
     if (is_text(e, "factorial")) return raml_expr_call(&c->pool, FN_FACTORIAL, v, NULL);
@@ -183,7 +181,8 @@ static const struct expr *worked(struct check *c, const struct expr *e)
         size_t n = strlen(op[k].words);
         if (e->n_text <= n || memcmp(op[k].words, e->text, n) != 0) continue;
         const struct expr *by = number_at(c, e->text + n, e->n_text - n);
-        if (by && op[k].kind == EXPR_NEG) return raml_expr_2(&c->pool, EXPR_ADD, v, raml_expr_1(&c->pool, EXPR_NEG, by));
+        if (by && op[k].kind == EXPR_NEG)
+            return raml_expr_2(&c->pool, EXPR_ADD, v, raml_expr_1(&c->pool, EXPR_NEG, by));
         return by ? raml_expr_2(&c->pool, op[k].kind, v, by) : NULL;
     }
     return NULL;
@@ -337,7 +336,8 @@ static enum raml_verdict both_units(struct check *c, const struct expr *a, const
         raml_work_say(&c->work, "both in the same unit");
         return raml_compare(c, x.value, y.value);
     }
-    if (is_sterling(a, &y.unit) || is_sterling(b, &x.unit)) return raml_compare(c, a->arg[0], b->arg[0]);
+    if (is_sterling(a, &y.unit) || is_sterling(b, &x.unit))
+        return raml_compare_said(c, RAML_UNKNOWN, "pounds of mass, or money");
     if (is_ton(a) || is_ton(b)) return raml_compare_said(c, RAML_UNKNOWN, "tons of several masses");
     if (months_and_days(&x.unit, &y.unit)) return raml_compare_said(c, RAML_UNKNOWN, "months and days");
     enum raml_verdict v = raml_compare(c, a->arg[0], b->arg[0]);

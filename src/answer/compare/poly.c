@@ -85,7 +85,8 @@ bool raml_poly_of(struct expr_pool *p, const struct expr *e, const struct expr *
             if (out->c[i]) out->c[i] = over(p, out->c[i], e->arg[1]);
         return true;
     case EXPR_POW:
-        if (!raml_poly_small(e->arg[1], &n) || n < 1 || n > POLY_MAX_DEGREE || !raml_poly_of(p, e->arg[0], k, &base)) return false;
+        if (!raml_poly_small(e->arg[1], &n) || n < 1 || n > POLY_MAX_DEGREE || !raml_poly_of(p, e->arg[0], k, &base))
+            return false;
         *out = base;
         for (long i = 1; i < n; i++)
             if (!raml_poly_mul(p, out, &base, out)) return false;
@@ -112,9 +113,9 @@ static bool ratio_fold(struct expr_pool *p, const struct expr *e, const struct e
     if (!raml_poly_ratio(p, e->arg[0], k, above, below)) return false;
     for (uint32_t i = 1; i < e->n; i++) {
         if (!raml_poly_ratio(p, e->arg[i], k, &a, &b)) return false;
-        bool ok = e->kind == EXPR_MUL
-                      ? raml_poly_mul(p, above, &a, above)
-                      : raml_poly_mul(p, above, &b, &x) && raml_poly_mul(p, below, &a, &y) && raml_poly_add(p, &x, &y, above);
+        bool ok = e->kind == EXPR_MUL ? raml_poly_mul(p, above, &a, above)
+                                      : raml_poly_mul(p, above, &b, &x) && raml_poly_mul(p, below, &a, &y) &&
+                                            raml_poly_add(p, &x, &y, above);
         if (!ok || !raml_poly_mul(p, below, &b, below)) return false;
     }
     return true;

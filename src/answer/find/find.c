@@ -75,15 +75,18 @@ static bool whole_answer(struct text t)
         if (raml_find_any(rest, 0, "out of every|in every|to the power of", true)) return true;
         return rest.n && raml_unit_is_measured(rest.s, rest.n);
     }
-    if (raml_find_any(t, 0, "all real numbers except|all real numbers but|all reals except|all reals but|"
-                            "all real numbers other than|all real numbers excluding|every real number except",
+    if (raml_find_any(t, 0,
+                      "all real numbers except|all real numbers but|all reals except|all reals but|"
+                      "all real numbers other than|all real numbers excluding|every real number except",
                       true))
         return true;
     struct formulas all = {.t = t};
     if (!raml_find_formula(&all, &f) || f.whole.s != t.s) return false;
     struct text rest = raml_find_trim(raml_find_skip(t, f.whole.n));
-    return raml_find_any(rest, 0, "for all|for every|for any|for each|for some|where|, where|, for all|, for any|, for some|,for all",
-                         true) > 0;
+    return raml_find_any(
+               rest, 0,
+               "for all|for every|for any|for each|for some|where|, where|, for all|, for any|, for some|,for all",
+               true) > 0;
 }
 
 /* Is t, with nothing announced in it, an answer by itself? last: a number is taken out of the words around it. */

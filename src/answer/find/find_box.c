@@ -170,8 +170,10 @@ bool raml_find_broken_off(struct text t)
     size_t at = (size_t)(b.inner.s - t.s), end = t.n;
     while (end > at && is_space(t.s[end - 1])) end--;
     unsigned char last = (unsigned char)t.s[end - 1];
-    bool word = is_digit((char)last) || is_alpha((char)last) || last >= 0x80 || raml_find_one_of((char)last, ".,+-*/=^_\\({[<>:");
-    return word && !memchr(t.s + at, '$', t.n - at) && !memmem(t.s + at, t.n - at, "<|", 2) && !memmem(t.s + at, t.n - at, "</", 2);
+    bool word = is_digit((char)last) || is_alpha((char)last) || last >= 0x80 ||
+                raml_find_one_of((char)last, ".,+-*/=^_\\({[<>:");
+    return word && !memchr(t.s + at, '$', t.n - at) && !memmem(t.s + at, t.n - at, "<|", 2) &&
+           !memmem(t.s + at, t.n - at, "</", 2);
 }
 
 static void add(struct text t, const struct box *b, struct raml_buf *out)

@@ -321,10 +321,11 @@ static const struct expr *reals_in_words(struct parser *p)
 /* "A number of people", "A good question": an article, and no name before a unit. */
 static const struct expr *article(struct parser *p)
 {
-    static const char *const of_letter[] = {"is", "only", "alone", "because", "since", "are", "was", "has", "and", "or", "will", "would", "must", "should"};
+    static const char *const of_letter[] = {"is",  "only", "alone", "because", "since", "are",  "was",
+                                            "has", "and",  "or",    "will",    "would", "must", "should"};
     const struct token *t = raml_parse_peek(p, 0), *next = raml_parse_peek(p, 1);
-    if (t->kind != T_LETTER || (t->text[0] != 'A' && t->text[0] != 'I') || next->kind != T_WORD || !next->space || next->n < 3 ||
-        !is_lower(next->text[0]) || raml_unit_is_known(next->text, next->n))
+    if (t->kind != T_LETTER || (t->text[0] != 'A' && t->text[0] != 'I') || next->kind != T_WORD || !next->space ||
+        next->n < 3 || !is_lower(next->text[0]) || raml_unit_is_known(next->text, next->n))
         return NULL;
     for (size_t k = 0; k < sizeof of_letter / sizeof *of_letter; k++)
         if (strlen(of_letter[k]) == next->n && !memcmp(of_letter[k], next->text, next->n)) return NULL;

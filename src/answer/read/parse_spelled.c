@@ -150,7 +150,8 @@ const struct expr *raml_parse_money_scale(struct parser *p, const struct expr *e
 
 bool raml_parse_money_words(const struct parser *p)
 {
-    static const char *const money[] = {"dollars", "dollar", "euros", "euro", "pounds", "rupees", "yen", "yuan", "bucks", "USD", "EUR", "GBP"};
+    static const char *const money[] = {"dollars", "dollar", "euros", "euro", "pounds", "rupees",
+                                        "yen",     "yuan",   "bucks", "USD",  "EUR",    "GBP"};
     const struct token *t = raml_parse_peek(p, 1);
     if (t->kind != T_WORD && t->kind != T_TEXT) return false;
     for (size_t k = 0; k < sizeof money / sizeof *money; k++)

@@ -35,8 +35,7 @@ static void put_content(struct text *out, const char *s, size_t n)
         } else if (n - i > 5 && !memcmp(s + i, "\\cdot", 5)) {
             i += 4;
             put(out, "*", 1);
-        }
-        else if (s[i] == '~' || is_space(s[i])) put_space(out);
+        } else if (s[i] == '~' || is_space(s[i])) put_space(out);
         else put(out, s + i, 1);
     }
 }
@@ -287,7 +286,9 @@ static struct unit_signs unit_signs(const struct parser *p, uint32_t k)
         case T_TEXT:
         case T_DOT: break;
         case T_NUMBER:
-            if (k == from || (p->token[k - 1].kind != T_POWER && p->token[k - 1].kind != T_MINUS && p->token[k - 1].kind != T_GROUP)) return x;
+            if (k == from ||
+                (p->token[k - 1].kind != T_POWER && p->token[k - 1].kind != T_MINUS && p->token[k - 1].kind != T_GROUP))
+                return x;
             break;
         default: return x;
         }
@@ -328,10 +329,12 @@ static uint32_t letter_unit_end(const struct parser *p, uint32_t k, bool scienti
 static const struct expr *hours_and_minutes(struct parser *p)
 {
     const struct token *h = raml_parse_peek(p, 1), *minutes = raml_parse_peek(p, 2), *m = raml_parse_peek(p, 3);
-    if (raml_parse_peek(p, 0)->kind != T_NUMBER || h->kind != T_LETTER || h->text[0] != 'h' || minutes->kind != T_NUMBER ||
-        minutes->n > 2 || minutes->text[0] > '5' || (minutes->n == 1 && raml_parse_parts_items(m->kind)))
+    if (raml_parse_peek(p, 0)->kind != T_NUMBER || h->kind != T_LETTER || h->text[0] != 'h' ||
+        minutes->kind != T_NUMBER || minutes->n > 2 || minutes->text[0] > '5' ||
+        (minutes->n == 1 && raml_parse_parts_items(m->kind)))
         return NULL;
-    bool named = (m->kind == T_LETTER && m->text[0] == 'm') || (m->kind == T_WORD && m->n == 3 && !memcmp(m->text, "min", 3)) ||
+    bool named = (m->kind == T_LETTER && m->text[0] == 'm') ||
+                 (m->kind == T_WORD && m->n == 3 && !memcmp(m->text, "min", 3)) ||
                  (m->kind == T_FN && m->sub == FN_MIN);
     if (!raml_parse_parts_items(raml_parse_peek(p, named ? 4 : 3)->kind)) return NULL;
     struct text out = {.s = raml_arena_alloc(p->pool->arena, minutes->n + 8, 1), .cap = minutes->n + 7};

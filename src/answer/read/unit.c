@@ -142,12 +142,13 @@ static bool changes(const char *s, size_t n)
 static bool says_nothing(const char *s, size_t n)
 {
     static const char *const list[] = {
-        "unit",          "units",  "total",   "altogether", "all",       "times",    "time",   "ways",
-        "way",           "items",  "things",  "each",       "more",      "only",     "about",  "exactly",
-        "left",          "fewer",  "less",    "the",        "in",        "is",       "approx", "answer",
-        "total.",        "such",   "overall", "remaining",  "solutions", "solution", "for",    "by",
-        "approximately", "pieces", "objects", "now",        "so",        "far",      "de",    "von",   "di",
-        "d'",            NULL};
+        "unit",      "units",    "total",  "altogether", "all",           "times",   "time",
+        "ways",      "way",      "items",  "things",     "each",          "more",    "only",
+        "about",     "exactly",  "left",   "fewer",      "less",          "the",     "in",
+        "is",        "approx",   "answer", "total.",     "such",          "overall", "remaining",
+        "solutions", "solution", "for",    "by",         "approximately", "pieces",  "objects",
+        "now",       "so",       "far",    "de",         "von",           "di",      "d'",
+        NULL};
     return listed(list, s, n);
 }
 
