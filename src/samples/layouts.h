@@ -58,7 +58,7 @@ RAML_CHECKED enum raml_code raml_graded_arrays_reserve(struct raml_graded_arrays
 void raml_graded_arrays_deinit(struct raml_graded_arrays *arrays);
 
 /* May the reader go on with the next row after this failure of one? Where skip_bad asks for it, the row is at fault and fn
- * is not: then it is counted and told, and *err is empty again. */
+ * is not: then it is counted and passed to on_bad, and *err is empty again. */
 bool raml_samples_pass_over(const struct raml_samples_options *opt, struct raml_samples_report *report, size_t line,
                             enum raml_code rc, struct raml_err *err);
 
