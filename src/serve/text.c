@@ -1,0 +1,63 @@
+/* text.c - the text of tokens: pieces, characters, the texts that end a completion. See parts.h. */
+#include "serve/parts.h"
+
+#include "core/utf8.h"
+
+#include <string.h>
+
+void serve_piece(const struct raml_tokenizer *t, int32_t id, const char **bytes, size_t *n)
+{
+    if (id >= 0 && id < raml_tokenizer_size(t) && !raml_tokenizer_piece(t, id, bytes, n, NULL)) return;
+    *bytes = "";
+    *n = 0;
+}
+
+size_t serve_find_stop(const struct api_request *r, const char *text, size_t n, size_t from, int *which)
+{
+    size_t best = n;
+    *which = -1;
+    for (int64_t i = 0; i < r->n_stops && from < n; i++) {
+        const char *at = memmem(text + from, n - from, r->stop[i].text, r->stop[i].n);
+        if (!at || (size_t)(at - text) >= best) continue;
+        best = (size_t)(at - text);
+        *which = (int)i;
+    }
+    return best;
+}
+
+/* Bytes at the end that are the beginning of a character. */
+static size_t begun_character(const char *text, size_t n)
+{
+    const unsigned char *s = (const unsigned char *)text;
+    for (size_t k = 1; k <= 3 && k <= n; k++) {
+        unsigned char lead = s[n - k];
+        if (raml_utf8_bytes(lead) <= k) continue; /* whole, or no lead */
+        bool follows = true;
+        for (size_t i = 1; i < k; i++) follows &= raml_utf8_may_follow(lead, (unsigned)i, s[n - k + i]);
+        if (follows) return k;
+    }
+    return 0;
+}
+
+size_t serve_held_back(const struct api_request *r, const char *text, size_t n)
+{
+    size_t held = begun_character(text, n);
+    for (int64_t i = 0; i < r->n_stops; i++) {
+        const struct api_stop *stop = &r->stop[i];
+        for (size_t k = stop->n - 1 < n ? stop->n - 1 : n; k > held; k--)
+            if (!memcmp(text + n - k, stop->text, k)) held = k;
+    }
+    return held;
+}
+
+size_t serve_characters(const char *text, size_t n)
+{
+    const unsigned char *s = (const unsigned char *)text;
+    size_t count = 0;
+    for (size_t i = 0; i < n; count++) {
+        unsigned len = raml_utf8_bytes(s[i]), k = 1;
+        while (k < len && i + k < n && raml_utf8_may_follow(s[i], k, s[i + k])) k++;
+        i += len ? k : 1; /* what starts like a character and does not go on is one */
+    }
+    return count;
+}
