@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-bool api_refuse(struct api_error *e, int status, const char *param, const char *code, const char *fmt, ...)
+bool raml_api_refuse(struct api_error *e, int status, const char *param, const char *code, const char *fmt, ...)
 {
     va_list args;
     *e = (struct api_error){.status = status, .code = code};
@@ -19,12 +19,12 @@ bool api_refuse(struct api_error *e, int status, const char *param, const char *
 void raml_server_error(int status, const char *param, const char *code, const char *message, struct raml_buf *out)
 {
     raml_buf_adds(out, "{\"error\":{\"message\":");
-    json_add_text(out, message, strlen(message));
+    raml_json_out_text(out, message, strlen(message));
     raml_buf_addf(out, ",\"type\":\"%s\",\"param\":", status < 500 ? "invalid_request_error" : "server_error");
-    if (param && *param) json_add_text(out, param, strlen(param));
+    if (param && *param) raml_json_out_text(out, param, strlen(param));
     else raml_buf_adds(out, "null");
     raml_buf_adds(out, ",\"code\":");
-    if (code) json_add_text(out, code, strlen(code));
+    if (code) raml_json_out_text(out, code, strlen(code));
     else raml_buf_adds(out, "null");
     raml_buf_adds(out, "}}\n");
 }

@@ -29,19 +29,19 @@ static void deinit(struct raml_exchange *x)
     }
     free(x->score);
     free(x->choice);
-    api_request_deinit(&x->request);
+    raml_api_request_deinit(&x->request);
     raml_buf_deinit(&x->out);
     free(x);
 }
 
-void exchange_hold(struct raml_exchange *x)
+void raml_exchange_hold(struct raml_exchange *x)
 {
     pthread_mutex_lock(&x->s->lock);
     x->refs++;
     pthread_mutex_unlock(&x->s->lock);
 }
 
-void exchange_release(struct raml_exchange *x)
+void raml_exchange_release(struct raml_exchange *x)
 {
     struct raml_server *s = x->s;
     pthread_mutex_lock(&s->lock);
@@ -49,14 +49,6 @@ void exchange_release(struct raml_exchange *x)
     if (last) s->n_exchanges--;
     pthread_mutex_unlock(&s->lock);
     if (last) deinit(x);
-}
-
-bool exchange_is_closed(struct raml_exchange *x)
-{
-    pthread_mutex_lock(&x->s->lock);
-    bool closed = x->closed;
-    pthread_mutex_unlock(&x->s->lock);
-    return closed;
 }
 
 /* -- Answers --------------------------------------------------------------------------------------------------------- */
@@ -71,14 +63,14 @@ static void count(struct raml_exchange *x, int status)
     f->completion_tokens += x->completion_tokens;
 }
 
-void exchange_give(struct raml_exchange *x, int status, struct raml_buf *out, bool end)
+void raml_exchange_give(struct raml_exchange *x, int status, struct raml_buf *out, bool end)
 {
     struct raml_server *s = x->s;
     if (out->code) { /* no memory: what was sent before can't be taken back */
         struct api_error e;
         raml_buf_deinit(out);
-        (void)api_refuse(&e, 500, NULL, NULL, "no memory for the answer");
-        exchange_fail(x, &e);
+        (void)raml_api_refuse(&e, 500, NULL, NULL, "no memory for the answer");
+        raml_exchange_fail(x, &e);
         return;
     }
     pthread_mutex_lock(&s->lock);
@@ -98,7 +90,7 @@ void exchange_give(struct raml_exchange *x, int status, struct raml_buf *out, bo
     raml_buf_deinit(out);
 }
 
-void exchange_fail(struct raml_exchange *x, const struct api_error *e)
+void raml_exchange_fail(struct raml_exchange *x, const struct api_error *e)
 {
     struct raml_buf b;
     raml_buf_init(&b, MOST_ANSWER);
@@ -113,7 +105,7 @@ void exchange_fail(struct raml_exchange *x, const struct api_error *e)
         raml_buf_clear(&b);
         raml_buf_adds(&b, "");
     }
-    exchange_give(x, e->status, &b, true);
+    raml_exchange_give(x, e->status, &b, true);
 }
 
 /* -- The client's side ----------------------------------------------------------------------------------------------- */
@@ -161,10 +153,10 @@ struct raml_exchange *raml_exchange_open(struct raml_server *s, const char *body
     s->figures.requests++;
     pthread_mutex_unlock(&s->lock);
     snprintf(x->id, sizeof x->id, "cmpl-%llx-%llu", (unsigned long long)s->started, (unsigned long long)number);
-    bool ok = api_request_read(body, n, &s->limits, &x->request, &e);
+    bool ok = raml_api_request_read(body, n, &s->limits, &x->request, &e);
     if (ok && !x->request.has_seed) x->request.own.seed = mixed(s->opt.seed + number * 0x9e3779b97f4a7c15u);
-    if (ok && !begin_choices(x)) ok = api_refuse(&e, 500, NULL, NULL, "no memory for the request");
-    if (!ok) exchange_fail(x, &e);
+    if (ok && !begin_choices(x)) ok = raml_api_refuse(&e, 500, NULL, NULL, "no memory for the request");
+    if (!ok) raml_exchange_fail(x, &e);
     return x;
 }
 
@@ -183,9 +175,10 @@ void raml_exchange_submit(struct raml_exchange *x)
     bool answered = x->status != 0;
     bool full = s->n_queued >= (size_t)s->opt.max_queue ||
                 (s->n_queued && s->queued_tokens + x->prompt_tokens > (size_t)s->opt.max_queued_tokens);
-    if (s->draining) (void)api_refuse(&e, 503, NULL, "shutting_down", "the server is shutting down");
+    if (s->draining) (void)raml_api_refuse(&e, 503, NULL, "shutting_down", "the server is shutting down");
     else if (full)
-        (void)api_refuse(&e, 503, NULL, "overloaded", "the server has %zu requests waiting; try again", s->n_queued);
+        (void)raml_api_refuse(&e, 503, NULL, "overloaded", "the server has %zu requests waiting; try again",
+                              s->n_queued);
     if (!answered && !e.status) {
         x->refs++;
         x->waits = true;
@@ -197,7 +190,7 @@ void raml_exchange_submit(struct raml_exchange *x)
         s->queued_tokens += x->prompt_tokens;
     }
     pthread_mutex_unlock(&s->lock);
-    if (!answered && e.status) exchange_fail(x, &e);
+    if (!answered && e.status) raml_exchange_fail(x, &e);
     else if (!answered) wake(s);
 }
 
@@ -247,5 +240,5 @@ void raml_exchange_close(struct raml_exchange *x)
     if (!x->end) x->s->figures.cancelled++;
     x->closed = true;
     pthread_mutex_unlock(&x->s->lock);
-    exchange_release(x);
+    raml_exchange_release(x);
 }

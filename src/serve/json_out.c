@@ -3,7 +3,7 @@
 
 #include <math.h>
 
-void json_add_text(struct raml_buf *b, const char *bytes, size_t n)
+void raml_json_out_text(struct raml_buf *b, const char *bytes, size_t n)
 {
     struct raml_buf clean;
     raml_buf_init(&clean, SIZE_MAX / 4);
@@ -25,7 +25,7 @@ void json_add_text(struct raml_buf *b, const char *bytes, size_t n)
     raml_buf_deinit(&clean);
 }
 
-void json_add_number(struct raml_buf *b, float x)
+void raml_json_out_number(struct raml_buf *b, float x)
 {
     if (isfinite(x)) raml_buf_addf(b, "%.9g", (double)x);
     else raml_buf_adds(b, "null");

@@ -43,12 +43,12 @@ static void add_name(struct raml_buf *b, const struct raml_exchange *x, int32_t 
     const char *bytes;
     size_t n;
     char number[32];
-    serve_piece(x->s->tokenizer, id, &bytes, &n);
+    raml_serve_piece(x->s->tokenizer, id, &bytes, &n);
     if (x->request.tokens_as_ids || !n) {
         snprintf(number, sizeof number, "token_id:%d", (int)id);
-        json_add_text(b, number, strlen(number));
+        raml_json_out_text(b, number, strlen(number));
     } else if (raml_utf8_valid((const unsigned char *)bytes, n) == n && !memchr(bytes, 0, n)) {
-        json_add_text(b, bytes, n);
+        raml_json_out_text(b, bytes, n);
     } else {
         raml_buf_adds(b, "\"bytes:");
         for (size_t i = 0; i < n; i++) raml_buf_addf(b, "\\\\x%02x", (unsigned)(unsigned char)bytes[i]);
@@ -63,8 +63,8 @@ static bool same_name(const struct raml_exchange *x, int32_t a, int32_t b)
     size_t n_a, n_b;
     if (a == b) return true;
     if (x->request.tokens_as_ids) return false;
-    serve_piece(x->s->tokenizer, a, &text_a, &n_a);
-    serve_piece(x->s->tokenizer, b, &text_b, &n_b);
+    raml_serve_piece(x->s->tokenizer, a, &text_a, &n_a);
+    raml_serve_piece(x->s->tokenizer, b, &text_b, &n_b);
     return n_a && n_a == n_b && !memcmp(text_a, text_b, n_a);
 }
 
@@ -97,13 +97,13 @@ static void add_top(struct raml_buf *b, const struct raml_exchange *x, const str
         if (n++) raml_buf_adds(b, ",");
         add_name(b, x, p->top_token[i]);
         raml_buf_adds(b, ":");
-        json_add_number(b, p->top_logp[i]);
+        raml_json_out_number(b, p->top_logp[i]);
     }
     if (!is_among(x, p, k, p->token)) {
         if (n) raml_buf_adds(b, ",");
         add_name(b, x, p->token);
         raml_buf_adds(b, ":");
-        json_add_number(b, p->logp);
+        raml_json_out_number(b, p->logp);
     }
     raml_buf_adds(b, "}");
 }
@@ -123,14 +123,8 @@ struct cursor { /* in a text, which is read once */
 /* Characters that begin before `byte`. */
 static size_t characters_before(struct cursor *c, size_t byte)
 {
-    const unsigned char *s = (const unsigned char *)c->text;
     if (byte > c->n) byte = c->n;
-    while (c->byte < byte) {
-        unsigned len = raml_utf8_bytes(s[c->byte]), k = 1;
-        while (k < len && c->byte + k < c->n && raml_utf8_may_follow(s[c->byte], k, s[c->byte + k])) k++;
-        c->byte += len ? k : 1;
-        c->count++;
-    }
+    for (; c->byte < byte; c->count++) c->byte = raml_serve_character_end(c->text, c->n, c->byte);
     return c->count;
 }
 
@@ -146,7 +140,7 @@ static void add_offsets(struct raml_buf *b, const struct exchange_choice *c, con
         size_t len;
         if (prompt->where.n) byte = prompt->where.range[i].start;
         raml_buf_addf(b, n++ ? ",%zu" : "%zu", characters_before(&in_prompt, byte));
-        serve_piece(x->s->tokenizer, prompt->token.id[i], &bytes, &len);
+        raml_serve_piece(x->s->tokenizer, prompt->token.id[i], &bytes, &len);
         byte += len;
     }
     size_t before = x->request.echo ? characters_before(&in_prompt, prompt->n_text) : 0;
@@ -155,7 +149,7 @@ static void add_offsets(struct raml_buf *b, const struct exchange_choice *c, con
     raml_buf_adds(b, "]");
 }
 
-void serve_add_logprobs(struct raml_buf *b, const struct exchange_choice *c, const struct places *p)
+void raml_serve_add_logprobs(struct raml_buf *b, const struct exchange_choice *c, const struct places *p)
 {
     size_t n = p->prompt1 - p->prompt0 + p->token1 - p->token0;
     raml_buf_adds(b, "{");
@@ -164,7 +158,7 @@ void serve_add_logprobs(struct raml_buf *b, const struct exchange_choice *c, con
     for (size_t i = 0; i < n; i++) {
         const struct place at = place(c, p, i);
         if (i) raml_buf_adds(b, ",");
-        json_add_number(b, at.known ? at.logp : NAN);
+        raml_json_out_number(b, at.known ? at.logp : NAN);
     }
     raml_buf_adds(b, "],\"tokens\":[");
     for (size_t i = 0; i < n; i++) {
@@ -185,16 +179,16 @@ static void add_entry(struct raml_buf *b, const struct raml_exchange *x, int32_t
 {
     const char *bytes;
     size_t n;
-    serve_piece(x->s->tokenizer, id, &bytes, &n);
+    raml_serve_piece(x->s->tokenizer, id, &bytes, &n);
     raml_buf_addf(b, "\"%d\":{\"logprob\":", (int)id);
-    json_add_number(b, logp);
+    raml_json_out_number(b, logp);
     if (rank) raml_buf_addf(b, ",\"rank\":%zu,\"decoded_token\":", rank);
     else raml_buf_adds(b, ",\"rank\":null,\"decoded_token\":");
-    json_add_text(b, bytes, n);
+    raml_json_out_text(b, bytes, n);
     raml_buf_adds(b, "}");
 }
 
-void serve_add_prompt_logprobs(struct raml_buf *b, const struct exchange_choice *c)
+void raml_serve_add_prompt_logprobs(struct raml_buf *b, const struct exchange_choice *c)
 {
     const struct raml_exchange *x = c->x;
     raml_buf_adds(b, "[null");
@@ -215,7 +209,7 @@ void serve_add_prompt_logprobs(struct raml_buf *b, const struct exchange_choice 
     raml_buf_adds(b, "]");
 }
 
-void serve_add_ids(struct raml_buf *b, const int32_t *id, size_t n)
+void raml_serve_add_ids(struct raml_buf *b, const int32_t *id, size_t n)
 {
     raml_buf_adds(b, "[");
     for (size_t i = 0; i < n; i++) raml_buf_addf(b, i ? ",%d" : "%d", (int)id[i]);

@@ -21,7 +21,7 @@ struct api_error { /* status 0: none */
     char param[API_PARAM], message[API_MESSAGE];
 };
 /* Sets *e and returns false. */
-bool api_refuse(struct api_error *e, int status, const char *param, const char *code, const char *fmt, ...)
+bool raml_api_refuse(struct api_error *e, int status, const char *param, const char *code, const char *fmt, ...)
     RAML_PRINTF(5, 6);
 
 /* -- request.c: what is asked ---------------------------------------------------------------------------------------- */
@@ -55,13 +55,13 @@ struct api_limits { /* what a request may ask for */
     int32_t begin; /* -1: no token is put in front of texts */
 };
 /* False: *e says why, and *r is empty. */
-bool api_request_read(const char *body, size_t n, const struct api_limits *limits, struct api_request *r,
-                      struct api_error *e);
-void api_request_deinit(struct api_request *r);
+bool raml_api_request_read(const char *body, size_t n, const struct api_limits *limits, struct api_request *r,
+                           struct api_error *e);
+void raml_api_request_deinit(struct api_request *r);
 /* request_prompt.c: the field `prompt`. */
 struct json_t;
-bool api_prompts_read(const struct json_t *v, const struct api_limits *limits, struct api_request *r,
-                      struct api_error *e);
+bool raml_api_prompts_read(const struct json_t *v, const struct api_limits *limits, struct api_request *r,
+                           struct api_error *e);
 
 /* -- An answer ------------------------------------------------------------------------------------------------------- */
 struct top_list { /* likeliest tokens, k at each of n places */
@@ -139,57 +139,57 @@ struct raml_server {
 
 /* -- text.c ---------------------------------------------------------------------------------------------------------- */
 /* The bytes of a token; none for an id without one. */
-void serve_piece(const struct raml_tokenizer *t, int32_t id, const char **bytes, size_t *n);
+void raml_serve_piece(const struct raml_tokenizer *t, int32_t id, const char **bytes, size_t *n);
 /* The first place at or after `from` where one of the stops begins in text[0..n); n: nowhere. *which: the stop. */
-size_t serve_find_stop(const struct api_request *r, const char *text, size_t n, size_t from, int *which);
+size_t raml_serve_find_stop(const struct api_request *r, const char *text, size_t n, size_t from, int *which);
 /* Bytes at text's end that may begin a stop, or a character that is not whole. */
-size_t serve_held_back(const struct api_request *r, const char *text, size_t n);
-size_t serve_characters(const char *text, size_t n); /* as raml_utf8_clean gives them */
+size_t raml_serve_held_back(const struct api_request *r, const char *text, size_t n);
+/* Where the character that begins at `at` ends, in characters as raml_utf8_clean gives them. */
+size_t raml_serve_character_end(const char *text, size_t n, size_t at);
 
 /* -- json_out.c: JSON as it is written, in a buffer ------------------------------------------------------------------ */
-void json_add_text(struct raml_buf *b, const char *bytes, size_t n); /* made clean, with quotes */
-void json_add_number(struct raml_buf *b, float x);                   /* null where it is not finite */
+void raml_json_out_text(struct raml_buf *b, const char *bytes, size_t n); /* made clean, with quotes */
+void raml_json_out_number(struct raml_buf *b, float x);                   /* null where it is not finite */
 
 /* -- reply.c --------------------------------------------------------------------------------------------------------- */
 /* The whole answer, to x->out. */
-void serve_reply(struct raml_exchange *x);
+void raml_serve_reply(struct raml_exchange *x);
 /* What has come since the last event, as events; with the end of all choices, the end of the stream. */
-void serve_reply_events(struct raml_exchange *x);
+void raml_serve_reply_events(struct raml_exchange *x);
 /* logprobs.c: the fields of a choice that are about tokens: places [from, to) of prompt (echo) and completion. */
 struct places {
     size_t prompt0, prompt1, token0, token1;
     size_t offset; /* characters before the first place */
 };
-void serve_add_logprobs(struct raml_buf *b, const struct exchange_choice *c, const struct places *p);
-void serve_add_prompt_logprobs(struct raml_buf *b, const struct exchange_choice *c);
-void serve_add_ids(struct raml_buf *b, const int32_t *id, size_t n);
+void raml_serve_add_logprobs(struct raml_buf *b, const struct exchange_choice *c, const struct places *p);
+void raml_serve_add_prompt_logprobs(struct raml_buf *b, const struct exchange_choice *c);
+void raml_serve_add_ids(struct raml_buf *b, const int32_t *id, size_t n);
 
 /* -- exchange.c ------------------------------------------------------------------------------------------------------ */
-void exchange_hold(struct raml_exchange *x);
-void exchange_release(struct raml_exchange *x);
-bool exchange_is_closed(struct raml_exchange *x);
+void raml_exchange_hold(struct raml_exchange *x);
+void raml_exchange_release(struct raml_exchange *x);
 /* Takes `out` over as (more of) the answer, and tells the client. */
-void exchange_give(struct raml_exchange *x, int status, struct raml_buf *out, bool end);
-void exchange_fail(struct raml_exchange *x, const struct api_error *e);
+void raml_exchange_give(struct raml_exchange *x, int status, struct raml_buf *out, bool end);
+void raml_exchange_fail(struct raml_exchange *x, const struct api_error *e);
 /* -- score.c: the scores of all that want some. A prompt whose scores are not finite fails its exchange -- */
-RAML_CHECKED enum raml_code serve_score_open(struct raml_server *s, struct raml_err *err);
-void serve_score_close(struct raml_server *s);
-RAML_CHECKED enum raml_code serve_score(struct raml_server *s, struct raml_exchange *const *x, size_t n,
-                                        struct raml_err *err);
-bool serve_wants_score(const struct raml_exchange *x);
+RAML_CHECKED enum raml_code raml_serve_score_open(struct raml_server *s, struct raml_err *err);
+void raml_serve_score_close(struct raml_server *s);
+RAML_CHECKED enum raml_code raml_serve_score(struct raml_server *s, struct raml_exchange *const *x, size_t n,
+                                             struct raml_err *err);
+bool raml_serve_wants_score(const struct raml_exchange *x);
 /* The completion's one token comes from the pass that scores the prompt. */
-bool serve_takes_next(const struct raml_exchange *x);
+bool raml_serve_takes_next(const struct raml_exchange *x);
 /* -- write.c: completions -- */
-RAML_CHECKED enum raml_code serve_write_open(struct raml_server *s, struct raml_err *err);
+RAML_CHECKED enum raml_code raml_serve_write_open(struct raml_server *s, struct raml_err *err);
 /* Choices that need the generator are submitted, the others finished. */
-RAML_CHECKED enum raml_code serve_write(struct raml_server *s, struct raml_exchange *const *x, size_t n,
-                                        struct raml_err *err);
-void serve_write_drop(struct raml_server *s); /* all that is in the generator */
+RAML_CHECKED enum raml_code raml_serve_write(struct raml_server *s, struct raml_exchange *const *x, size_t n,
+                                             struct raml_err *err);
+void raml_serve_write_drop(struct raml_server *s); /* all that is in the generator */
 /* Tokens that a completion may have. */
-size_t serve_max_tokens(const struct api_request *r, const struct api_prompt *p, size_t max_len);
+size_t raml_serve_max_tokens(const struct api_request *r, const struct api_prompt *p, size_t max_len);
 /* A choice has ended by what it holds. */
-void serve_choice_done(struct exchange_choice *c, const char *finish);
+void raml_serve_choice_done(struct exchange_choice *c, const char *finish);
 /* Adds a token to a choice; true: the choice ends with it. */
-bool serve_choice_add(struct exchange_choice *c, int32_t token, float logp, struct raml_err *err);
+bool raml_serve_choice_add(struct exchange_choice *c, int32_t token, float logp, struct raml_err *err);
 
 #endif

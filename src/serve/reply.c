@@ -7,7 +7,7 @@ static void add_head(struct raml_buf *b, const struct raml_exchange *x)
 {
     raml_buf_addf(b, "{\"id\":\"%s\",\"object\":\"text_completion\",\"created\":%lld,\"model\":", x->id,
                   (long long)x->created);
-    json_add_text(b, x->s->opt.name, strlen(x->s->opt.name));
+    raml_json_out_text(b, x->s->opt.name, strlen(x->s->opt.name));
 }
 
 static void add_usage(struct raml_buf *b, const struct raml_exchange *x)
@@ -22,7 +22,7 @@ static void add_finish(struct raml_buf *b, const struct exchange_choice *c)
     const struct api_request *r = &c->x->request;
     if (c->done && c->finish) raml_buf_addf(b, ",\"finish_reason\":\"%s\",\"stop_reason\":", c->finish);
     else raml_buf_adds(b, ",\"finish_reason\":null,\"stop_reason\":");
-    if (c->done && c->stop >= 0) json_add_text(b, r->stop[c->stop].text, r->stop[c->stop].n);
+    if (c->done && c->stop >= 0) raml_json_out_text(b, r->stop[c->stop].text, r->stop[c->stop].n);
     else if (c->done && c->stop_token >= 0) raml_buf_addf(b, "%d", (int)c->stop_token);
     else raml_buf_adds(b, "null");
 }
@@ -36,7 +36,7 @@ static void add_text(struct raml_buf *b, const struct exchange_choice *c, bool p
     if (prompt) raml_buf_add(&text, p->text, p->n_text);
     if (to > from) raml_buf_add(&text, c->text.data + from, to - from);
     if (text.code) b->code = text.code;
-    json_add_text(b, text.data ? text.data : "", text.len);
+    raml_json_out_text(b, text.data ? text.data : "", text.len);
     raml_buf_deinit(&text);
 }
 
@@ -49,23 +49,23 @@ static void add_choice(struct raml_buf *b, const struct exchange_choice *c)
     raml_buf_addf(b, "{\"index\":%zu,\"text\":", (size_t)(c - x->choice));
     add_text(b, c, r->echo, 0, c->n_text);
     raml_buf_adds(b, ",\"logprobs\":");
-    if (r->logprobs >= 0) serve_add_logprobs(b, c, &all);
+    if (r->logprobs >= 0) raml_serve_add_logprobs(b, c, &all);
     else raml_buf_adds(b, "null");
     add_finish(b, c);
     if (r->prompt_logprobs >= 0) {
         raml_buf_adds(b, ",\"prompt_logprobs\":");
-        serve_add_prompt_logprobs(b, c);
+        raml_serve_add_prompt_logprobs(b, c);
     }
     if (r->return_token_ids) {
         raml_buf_adds(b, ",\"prompt_token_ids\":");
-        serve_add_ids(b, p->token.id, p->token.n);
+        raml_serve_add_ids(b, p->token.id, p->token.n);
         raml_buf_adds(b, ",\"token_ids\":");
-        serve_add_ids(b, c->token, c->n);
+        raml_serve_add_ids(b, c->token, c->n);
     }
     raml_buf_adds(b, "}");
 }
 
-void serve_reply(struct raml_exchange *x)
+void raml_serve_reply(struct raml_exchange *x)
 {
     struct raml_buf b;
     raml_buf_init(&b, SIZE_MAX / 4);
@@ -78,7 +78,7 @@ void serve_reply(struct raml_exchange *x)
     raml_buf_adds(&b, "]");
     add_usage(&b, x);
     raml_buf_adds(&b, "}\n");
-    exchange_give(x, 200, &b, true);
+    raml_exchange_give(x, 200, &b, true);
 }
 
 /* -- Streams --------------------------------------------------------------------------------------------------------- */
@@ -88,7 +88,7 @@ static void add_event(struct raml_buf *b, struct exchange_choice *c)
     const struct api_request *r = &x->request;
     const struct api_prompt *p = &r->prompt[c->prompt];
     bool first = !c->echoed, echo = r->echo && first;
-    size_t held = c->done || !c->n_text ? 0 : serve_held_back(r, c->text.data, c->n_text), to = c->n_text - held;
+    size_t held = c->done || !c->n_text ? 0 : raml_serve_held_back(r, c->text.data, c->n_text), to = c->n_text - held;
     if (to < c->sent_text) to = c->sent_text;
     const struct places new = {.prompt1 = echo ? p->token.n : 0, .token0 = c->sent, .token1 = c->n};
     raml_buf_adds(b, "data: ");
@@ -96,16 +96,16 @@ static void add_event(struct raml_buf *b, struct exchange_choice *c)
     raml_buf_addf(b, ",\"choices\":[{\"index\":%zu,\"text\":", (size_t)(c - x->choice));
     add_text(b, c, echo, c->sent_text, to);
     raml_buf_adds(b, ",\"logprobs\":");
-    if (r->logprobs >= 0) serve_add_logprobs(b, c, &new);
+    if (r->logprobs >= 0) raml_serve_add_logprobs(b, c, &new);
     else raml_buf_adds(b, "null");
     add_finish(b, c);
     if (r->return_token_ids) {
         if (first) {
             raml_buf_adds(b, ",\"prompt_token_ids\":");
-            serve_add_ids(b, p->token.id, p->token.n);
+            raml_serve_add_ids(b, p->token.id, p->token.n);
         }
         raml_buf_adds(b, ",\"token_ids\":");
-        serve_add_ids(b, c->token + c->sent, c->n - c->sent);
+        raml_serve_add_ids(b, c->token + c->sent, c->n - c->sent);
     }
     raml_buf_adds(b, "}]}\n\n");
     c->echoed = true;
@@ -114,7 +114,7 @@ static void add_event(struct raml_buf *b, struct exchange_choice *c)
     c->sent_end = c->done;
 }
 
-void serve_reply_events(struct raml_exchange *x)
+void raml_serve_reply_events(struct raml_exchange *x)
 {
     struct raml_buf b;
     bool end = x->n_done == x->n_choices;
@@ -132,5 +132,5 @@ void serve_reply_events(struct raml_exchange *x)
     }
     if (end) raml_buf_adds(&b, "data: [DONE]\n\n");
     x->fresh = false;
-    exchange_give(x, 200, &b, end);
+    raml_exchange_give(x, 200, &b, end);
 }

@@ -30,7 +30,8 @@ struct reader {
 
 static bool wrong_type(const struct reader *x, const json_t *v, const char *expected)
 {
-    return api_refuse(x->e, 400, x->name, "invalid_type", "'%s': found %s, expected %s", x->name, kind_of(v), expected);
+    return raml_api_refuse(x->e, 400, x->name, "invalid_type", "'%s': found %s, expected %s", x->name, kind_of(v),
+                           expected);
 }
 
 static bool read_flag(const struct reader *x, const json_t *v, bool *out)
@@ -44,9 +45,9 @@ static bool read_int(const struct reader *x, const json_t *v, int64_t low, int64
 {
     if (!json_is_integer(v)) return wrong_type(x, v, "an integer");
     if (json_integer_value(v) < low || json_integer_value(v) > high)
-        return api_refuse(x->e, 400, x->name, "invalid_value",
-                          "'%s': found %" JSON_INTEGER_FORMAT ", expected %lld to %lld", x->name, json_integer_value(v),
-                          (long long)low, (long long)high);
+        return raml_api_refuse(x->e, 400, x->name, "invalid_value",
+                               "'%s': found %" JSON_INTEGER_FORMAT ", expected %lld to %lld", x->name,
+                               json_integer_value(v), (long long)low, (long long)high);
     *out = json_integer_value(v);
     return true;
 }
@@ -56,8 +57,8 @@ static bool read_real(const struct reader *x, const json_t *v, double low, doubl
     if (!json_is_number(v)) return wrong_type(x, v, "a number");
     double value = json_number_value(v);
     if (!(value >= low && value <= high))
-        return api_refuse(x->e, 400, x->name, "invalid_value", "'%s': found %g, expected %g to %g", x->name, value, low,
-                          high);
+        return raml_api_refuse(x->e, 400, x->name, "invalid_value", "'%s': found %g, expected %g to %g", x->name, value,
+                               low, high);
     *out = value;
     return true;
 }
@@ -67,14 +68,14 @@ static bool take_model(const struct reader *x, const json_t *v)
 {
     if (!json_is_string(v)) return wrong_type(x, v, "a string");
     if (!strcmp(json_string_value(v), x->limits->opt->name)) return true;
-    return api_refuse(x->e, 404, "model", "model_not_found",
-                      "The model '%.200s' does not exist; this server has '%.200s'", json_string_value(v),
-                      x->limits->opt->name);
+    return raml_api_refuse(x->e, 404, "model", "model_not_found",
+                           "The model '%.200s' does not exist; this server has '%.200s'", json_string_value(v),
+                           x->limits->opt->name);
 }
 
 static bool take_prompt(const struct reader *x, const json_t *v)
 {
-    return api_prompts_read(v, x->limits, x->r, x->e);
+    return raml_api_prompts_read(v, x->limits, x->r, x->e);
 }
 
 static bool take_max_tokens(const struct reader *x, const json_t *v)
@@ -115,7 +116,8 @@ static bool take_top_p(const struct reader *x, const json_t *v)
 {
     double *p = &x->r->own.sampling.top_p;
     if (!read_real(x, v, 0, 1, p)) return false;
-    return *p > 0 || api_refuse(x->e, 400, "top_p", "invalid_value", "'top_p': found 0, expected more than 0, to 1");
+    return *p > 0 ||
+           raml_api_refuse(x->e, 400, "top_p", "invalid_value", "'top_p': found 0, expected more than 0, to 1");
 }
 
 static bool take_min_p(const struct reader *x, const json_t *v)
@@ -145,11 +147,11 @@ static bool add_stop(const struct reader *x, const json_t *v)
     struct api_request *r = x->r;
     if (!json_is_string(v)) return wrong_type(x, v, "a string, or a list of strings");
     size_t n = json_string_length(v);
-    if (!n) return api_refuse(x->e, 400, "stop", "invalid_value", "'stop': found an empty string");
+    if (!n) return raml_api_refuse(x->e, 400, "stop", "invalid_value", "'stop': found an empty string");
     if (r->n_stops == API_MAX_STOPS)
-        return api_refuse(x->e, 400, "stop", "invalid_value", "'stop': found more than %d strings", API_MAX_STOPS);
+        return raml_api_refuse(x->e, 400, "stop", "invalid_value", "'stop': found more than %d strings", API_MAX_STOPS);
     char *text = malloc(n);
-    if (!text) return api_refuse(x->e, 500, NULL, NULL, "no memory for the request");
+    if (!text) return raml_api_refuse(x->e, 500, NULL, NULL, "no memory for the request");
     memcpy(text, json_string_value(v), n);
     r->stop[r->n_stops++] = (struct api_stop){text, n};
     return true;
@@ -175,7 +177,7 @@ static bool take_stop_token_ids(const struct reader *x, const json_t *v)
         if (!read_int(x, one, 0, (int64_t)x->limits->vocabulary - 1, &id)) return false;
         int32_t token = (int32_t)id;
         if (raml_tokens_add(&x->r->stop_token, &token, 1, NULL))
-            return api_refuse(x->e, 500, NULL, NULL, "no memory for the request");
+            return raml_api_refuse(x->e, 500, NULL, NULL, "no memory for the request");
     }
     return true;
 }
@@ -221,7 +223,8 @@ static bool only_neutral(const struct reader *x, const json_t *v)
                    (json_is_object(v) && !json_object_size(v)) || (json_is_array(v) && !json_array_size(v)) ||
                    (json_is_string(v) && !json_string_length(v));
     if (neutral && !(one && !json_is_number(v))) return true;
-    return api_refuse(x->e, 400, x->name, "unsupported_parameter", "'%s' is not supported by this server", x->name);
+    return raml_api_refuse(x->e, 400, x->name, "unsupported_parameter", "'%s' is not supported by this server",
+                           x->name);
 }
 
 static const struct {
@@ -279,7 +282,8 @@ static bool check_names(const json_t *o, struct api_error *e)
         size_t i = 0;
         while (i < N_FIELDS && strcmp(field[i].name, name) != 0) i++;
         if (i < N_FIELDS) continue;
-        return api_refuse(e, 400, name, "unknown_parameter", "'%.100s' is not a field of this server's requests", name);
+        return raml_api_refuse(e, 400, name, "unknown_parameter", "'%.100s' is not a field of this server's requests",
+                               name);
     }
     return true;
 }
@@ -296,7 +300,7 @@ static bool take_fields(const struct reader *of, const json_t *o)
 }
 
 /* -- The whole ------------------------------------------------------------------------------------------------------- */
-size_t serve_max_tokens(const struct api_request *r, const struct api_prompt *p, size_t max_len)
+size_t raml_serve_max_tokens(const struct api_request *r, const struct api_prompt *p, size_t max_len)
 {
     size_t room = max_len > p->token.n ? max_len - p->token.n : 0;
     if (r->max_tokens >= 0) return (size_t)r->max_tokens;
@@ -307,28 +311,29 @@ static bool check_length(const struct api_request *r, const struct api_limits *l
 {
     for (size_t i = 0; i < r->n_prompts; i++) {
         const struct api_prompt *p = &r->prompt[i];
-        size_t n = p->token.n, more = serve_max_tokens(r, p, l->max_len);
+        size_t n = p->token.n, more = raml_serve_max_tokens(r, p, l->max_len);
         if (!n)
-            return api_refuse(e, 400, "prompt", "invalid_value",
-                              "'prompt' number %zu has no tokens; expected at least one", i + 1);
+            return raml_api_refuse(e, 400, "prompt", "invalid_value",
+                                   "'prompt' number %zu has no tokens; expected at least one", i + 1);
         if (n > l->max_len || more > l->max_len - n)
-            return api_refuse(e, 400, "prompt", "context_length_exceeded",
-                              "This server's maximum context length is %zu tokens; prompt number %zu has %zu, and the "
-                              "completion may have %zu",
-                              l->max_len, i + 1, n, more);
+            return raml_api_refuse(
+                e, 400, "prompt", "context_length_exceeded",
+                "This server's maximum context length is %zu tokens; prompt number %zu has %zu, and the "
+                "completion may have %zu",
+                l->max_len, i + 1, n, more);
     }
     return true;
 }
 
 static bool check(const struct api_request *r, const struct api_limits *l, struct api_error *e)
 {
-    if (!r->prompt) return api_refuse(e, 400, "prompt", "missing_required_parameter", "'prompt' is missing");
+    if (!r->prompt) return raml_api_refuse(e, 400, "prompt", "missing_required_parameter", "'prompt' is missing");
     if (r->n_prompts * r->n > (size_t)l->opt->max_choices)
-        return api_refuse(e, 400, "n", "invalid_value", "%zu prompts times n %zu: found more than %lld choices",
-                          r->n_prompts, r->n, (long long)l->opt->max_choices);
+        return raml_api_refuse(e, 400, "n", "invalid_value", "%zu prompts times n %zu: found more than %lld choices",
+                               r->n_prompts, r->n, (long long)l->opt->max_choices);
     if (r->stream && r->prompt_logprobs >= 0)
-        return api_refuse(e, 400, "prompt_logprobs", "invalid_value",
-                          "'prompt_logprobs' is not available with 'stream'");
+        return raml_api_refuse(e, 400, "prompt_logprobs", "invalid_value",
+                               "'prompt_logprobs' is not available with 'stream'");
     return check_length(r, l, e);
 }
 
@@ -338,12 +343,12 @@ static bool read_body(const char *body, size_t n, json_t **out, struct api_error
     const struct raml_place at = {"body", 0};
     enum raml_code rc = raml_json_parse_as(&at, body, n, RAML_JSON_SOUND_TEXTS, out, &err);
     if (!rc) return true;
-    return api_refuse(e, rc == RAML_ENOMEM ? 500 : 400, NULL, rc == RAML_ENOMEM ? NULL : "invalid_json", "%.500s",
-                      err.msg);
+    return raml_api_refuse(e, rc == RAML_ENOMEM ? 500 : 400, NULL, rc == RAML_ENOMEM ? NULL : "invalid_json", "%.500s",
+                           err.msg);
 }
 
-bool api_request_read(const char *body, size_t n, const struct api_limits *limits, struct api_request *r,
-                      struct api_error *e)
+bool raml_api_request_read(const char *body, size_t n, const struct api_limits *limits, struct api_request *r,
+                           struct api_error *e)
 {
     json_t *o = NULL;
     *r = (struct api_request){.n = 1,
@@ -356,11 +361,11 @@ bool api_request_read(const char *body, size_t n, const struct api_limits *limit
     const struct reader x = {.limits = limits, .r = r, .e = e};
     bool ok = read_body(body, n, &o, e) && check_names(o, e) && take_fields(&x, o) && check(r, limits, e);
     json_decref(o);
-    if (!ok) api_request_deinit(r);
+    if (!ok) raml_api_request_deinit(r);
     return ok;
 }
 
-void api_request_deinit(struct api_request *r)
+void raml_api_request_deinit(struct api_request *r)
 {
     for (size_t i = 0; r->prompt && i < r->n_prompts; i++) {
         raml_tokens_deinit(&r->prompt[i].token);

@@ -9,7 +9,7 @@
 
 static bool no_memory(struct api_error *e)
 {
-    return api_refuse(e, 500, NULL, NULL, "no memory for the request");
+    return raml_api_refuse(e, 500, NULL, NULL, "no memory for the request");
 }
 
 /* The text whose hash names a prompt's random numbers: without the token that the tokenizer puts in front. */
@@ -27,7 +27,7 @@ static bool set_question(struct api_prompt *p, const char *text, size_t n, struc
 static bool refuse(struct api_error *e, size_t i, enum raml_code rc, const struct raml_err *err)
 {
     if (rc == RAML_ENOMEM) return no_memory(e);
-    return api_refuse(e, 400, "prompt", "invalid_value", "'prompt' number %zu: %.400s", i + 1, err->msg);
+    return raml_api_refuse(e, 400, "prompt", "invalid_value", "'prompt' number %zu: %.400s", i + 1, err->msg);
 }
 
 static bool read_text(const json_t *v, const struct api_limits *l, struct api_request *r, size_t i, struct api_error *e)
@@ -54,13 +54,13 @@ static bool add_id(const json_t *v, const struct api_limits *l, struct api_promp
                    struct api_error *e)
 {
     if (!json_is_integer(v))
-        return api_refuse(e, 400, "prompt", "invalid_type", "'prompt' number %zu, entry %zu is not a token id", i + 1,
-                          k + 1);
+        return raml_api_refuse(e, 400, "prompt", "invalid_type", "'prompt' number %zu, entry %zu is not a token id",
+                               i + 1, k + 1);
     json_int_t id = json_integer_value(v);
     if (id < 0 || (size_t)id >= l->vocabulary)
-        return api_refuse(e, 400, "prompt", "invalid_value",
-                          "'prompt' number %zu, entry %zu is %" JSON_INTEGER_FORMAT "; the vocabulary is 0 to %zu",
-                          i + 1, k + 1, id, l->vocabulary - 1);
+        return raml_api_refuse(e, 400, "prompt", "invalid_value",
+                               "'prompt' number %zu, entry %zu is %" JSON_INTEGER_FORMAT "; the vocabulary is 0 to %zu",
+                               i + 1, k + 1, id, l->vocabulary - 1);
     int32_t token = (int32_t)id;
     return raml_tokens_add(&p->token, &token, 1, NULL) ? no_memory(e) : true;
 }
@@ -78,7 +78,7 @@ static bool read_ids(const json_t *v, const struct api_limits *l, struct api_req
     for (k = 0; k < p->token.n; k++) {
         const char *bytes;
         size_t n;
-        serve_piece(l->tokenizer, p->token.id[k], &bytes, &n);
+        raml_serve_piece(l->tokenizer, p->token.id[k], &bytes, &n);
         raml_buf_add(&text, bytes, n);
         if (k || p->token.id[k] != l->begin) raml_buf_add(&clean, bytes, n);
     }
@@ -96,26 +96,28 @@ static bool read_one(const json_t *v, const struct api_limits *l, struct api_req
 {
     if (json_is_string(v)) return read_text(v, l, r, i, e);
     if (json_is_array(v)) return read_ids(v, l, r, i, e);
-    return api_refuse(e, 400, "prompt", "invalid_type",
-                      "'prompt': expected a string, a list of strings, a list of token ids, or a list of such lists");
+    return raml_api_refuse(
+        e, 400, "prompt", "invalid_type",
+        "'prompt': expected a string, a list of strings, a list of token ids, or a list of such lists");
 }
 
-bool api_prompts_read(const json_t *v, const struct api_limits *l, struct api_request *r, struct api_error *e)
+bool raml_api_prompts_read(const json_t *v, const struct api_limits *l, struct api_request *r, struct api_error *e)
 {
     const json_t *first = json_is_array(v) ? json_array_get(v, 0) : NULL;
     bool one = !json_is_array(v) || json_is_integer(first);
     size_t n = one ? 1 : json_array_size(v);
-    if (!n) return api_refuse(e, 400, "prompt", "invalid_value", "'prompt' is an empty list");
+    if (!n) return raml_api_refuse(e, 400, "prompt", "invalid_value", "'prompt' is an empty list");
     if (n > (size_t)l->opt->max_choices)
-        return api_refuse(e, 400, "prompt", "invalid_value", "'prompt': found %zu prompts, expected at most %lld", n,
-                          (long long)l->opt->max_choices);
+        return raml_api_refuse(e, 400, "prompt", "invalid_value", "'prompt': found %zu prompts, expected at most %lld",
+                               n, (long long)l->opt->max_choices);
     r->prompt = calloc(n, sizeof *r->prompt);
     if (!r->prompt) return no_memory(e);
     r->n_prompts = n;
     for (size_t i = 0; i < n; i++) {
         const json_t *p = one ? v : json_array_get(v, i);
         if (!one && json_typeof(p) != json_typeof(first))
-            return api_refuse(e, 400, "prompt", "invalid_type", "'prompt': its %zu entries are not of one kind", n);
+            return raml_api_refuse(e, 400, "prompt", "invalid_type", "'prompt': its %zu entries are not of one kind",
+                                   n);
         if (!read_one(p, l, r, i, e)) return false;
     }
     return true;

@@ -37,14 +37,14 @@ struct scorer {
     size_t cap_logp, cap_top_logp, cap_top_token;
 };
 
-enum raml_code serve_score_open(struct raml_server *s, struct raml_err *err)
+enum raml_code raml_serve_score_open(struct raml_server *s, struct raml_err *err)
 {
     s->scorer = calloc(1, sizeof *s->scorer);
     if (!s->scorer) return raml_fail(err, RAML_ENOMEM, "no memory to score");
     return raml_pass_open(s->model, false, &s->scorer->pass, err);
 }
 
-void serve_score_close(struct raml_server *s)
+void raml_serve_score_close(struct raml_server *s)
 {
     struct scorer *c = s->scorer;
     if (!c) return;
@@ -59,16 +59,16 @@ void serve_score_close(struct raml_server *s)
     free(c);
 }
 
-bool serve_wants_score(const struct raml_exchange *x)
+bool raml_serve_wants_score(const struct raml_exchange *x)
 {
     const struct api_request *r = &x->request;
     return r->prompt_logprobs >= 0 || (r->echo && r->logprobs >= 0);
 }
 
-bool serve_takes_next(const struct raml_exchange *x)
+bool raml_serve_takes_next(const struct raml_exchange *x)
 {
     const struct api_request *r = &x->request;
-    return serve_wants_score(x) && r->max_tokens == 1 && r->own.sampling.temperature <= 0;
+    return raml_serve_wants_score(x) && r->max_tokens == 1 && r->own.sampling.temperature <= 0;
 }
 
 /* -- What is scored -------------------------------------------------------------------------------------------------- */
@@ -76,7 +76,7 @@ static enum raml_code add_text(struct scorer *c, struct raml_exchange *x, size_t
 {
     const struct api_request *r = &x->request;
     struct score *s = &x->score[i];
-    bool next = serve_takes_next(x);
+    bool next = raml_serve_takes_next(x);
     size_t n = r->prompt[i].token.n, places = n - 1 + next;
     int64_t k = r->logprobs > r->prompt_logprobs ? r->logprobs : r->prompt_logprobs;
     *s = (struct score){.top.k = k > 0 ? (size_t)k : next, .next = next};
@@ -220,9 +220,9 @@ static enum raml_code run_pass(struct raml_server *s, size_t end, struct raml_er
         struct raml_exchange *x = c->text[i].x;
         struct api_error e;
         if (read_text(c, &c->text[i], &v) || x->dead) continue;
-        (void)api_refuse(&e, 500, "prompt", NULL, "prompt number %zu: its log-probabilities are not finite",
-                         c->text[i].prompt + 1);
-        exchange_fail(x, &e);
+        (void)raml_api_refuse(&e, 500, "prompt", NULL, "prompt number %zu: its log-probabilities are not finite",
+                              c->text[i].prompt + 1);
+        raml_exchange_fail(x, &e);
     }
     pthread_mutex_lock(&s->lock);
     s->figures.scored_tokens += c->pack.n_rows;
@@ -254,13 +254,13 @@ static enum raml_code place_text(struct raml_server *s, size_t i, struct raml_er
     return rc ? rc : add_next(c, t, err);
 }
 
-enum raml_code serve_score(struct raml_server *s, struct raml_exchange *const *x, size_t n, struct raml_err *err)
+enum raml_code raml_serve_score(struct raml_server *s, struct raml_exchange *const *x, size_t n, struct raml_err *err)
 {
     struct scorer *c = s->scorer;
     enum raml_code rc = RAML_OK;
     c->n = c->n_nodes = c->tree_node = c->pass_text = c->tree_text = 0;
     for (size_t i = 0; i < n && !rc; i++)
-        for (size_t k = 0; k < x[i]->request.n_prompts && !rc && serve_wants_score(x[i]) && !x[i]->dead; k++)
+        for (size_t k = 0; k < x[i]->request.n_prompts && !rc && raml_serve_wants_score(x[i]) && !x[i]->dead; k++)
             rc = add_text(c, x[i], k, s->across ? 0 : i, err);
     if (c->n) qsort(c->text, c->n, sizeof *c->text, by_tokens);
     for (size_t i = 0; i < c->n && !rc; i++) rc = place_text(s, i, err);

@@ -55,8 +55,8 @@ enum raml_code raml_server_open(const struct raml_model *m, const struct raml_to
     enum raml_code rc = complete(s, err);
     if (!rc) s->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (!rc && s->wake < 0) rc = raml_fail_errno(err, "no event to wake the server by");
-    if (!rc) rc = serve_score_open(s, err);
-    if (!rc) rc = serve_write_open(s, err);
+    if (!rc) rc = raml_serve_score_open(s, err);
+    if (!rc) rc = raml_serve_write_open(s, err);
     if (rc) raml_server_close(s);
     else *out = s;
     return rc;
@@ -65,7 +65,7 @@ enum raml_code raml_server_open(const struct raml_model *m, const struct raml_to
 void raml_server_close(struct raml_server *s)
 {
     if (!s) return;
-    serve_score_close(s);
+    raml_serve_score_close(s);
     raml_generator_close(s->generator);
     if (s->wake >= 0) close(s->wake);
     pthread_mutex_destroy(&s->lock);
@@ -85,7 +85,7 @@ bool raml_server_has_model(const struct raml_server *s, const char *name)
 void raml_server_models(const struct raml_server *s, struct raml_buf *out)
 {
     raml_buf_adds(out, "{\"object\":\"list\",\"data\":[{\"id\":");
-    json_add_text(out, s->opt.name, strlen(s->opt.name));
+    raml_json_out_text(out, s->opt.name, strlen(s->opt.name));
     raml_buf_addf(out, ",\"object\":\"model\",\"created\":%llu,\"owned_by\":\"raml\",\"max_model_len\":%zu}]}\n",
                   (unsigned long long)(s->started / 1000), s->limits.max_len);
 }
@@ -166,10 +166,10 @@ static void look_for_gone(struct raml_server *s)
 static void fail_all(struct raml_server *s, int status, const char *code, const char *why)
 {
     struct api_error e;
-    (void)api_refuse(&e, status, NULL, code, "%s", why);
-    serve_write_drop(s);
+    (void)raml_api_refuse(&e, status, NULL, code, "%s", why);
+    raml_serve_write_drop(s);
     for (struct raml_exchange *x = s->working; x; x = x->next)
-        if (!x->dead) exchange_fail(x, &e);
+        if (!x->dead) raml_exchange_fail(x, &e);
 }
 
 /* Answers what is ready, and lets go of what is over. */
@@ -179,8 +179,8 @@ static void answer(struct raml_server *s)
     while (*at) {
         struct raml_exchange *x = *at;
         bool whole = x->n_done == x->n_choices;
-        if (!x->dead && x->request.stream && x->fresh) serve_reply_events(x);
-        else if (!x->dead && whole) serve_reply(x);
+        if (!x->dead && x->request.stream && x->fresh) raml_serve_reply_events(x);
+        else if (!x->dead && whole) raml_serve_reply(x);
         if (!(whole || x->dead) || x->n_jobs) {
             at = &x->next;
             continue;
@@ -188,7 +188,7 @@ static void answer(struct raml_server *s)
         pthread_mutex_lock(&s->lock);
         *at = x->next;
         pthread_mutex_unlock(&s->lock);
-        exchange_release(x);
+        raml_exchange_release(x);
     }
 }
 
@@ -205,8 +205,8 @@ static void note_generator(struct raml_server *s)
 static void work(struct raml_server *s, struct raml_exchange *const *x, size_t n, const struct raml_sink *sink)
 {
     struct raml_err err = {0};
-    enum raml_code rc = n ? serve_score(s, x, n, &err) : RAML_OK;
-    if (!rc && n) rc = serve_write(s, x, n, &err);
+    enum raml_code rc = n ? raml_serve_score(s, x, n, &err) : RAML_OK;
+    if (!rc && n) rc = raml_serve_write(s, x, n, &err);
     if (!rc) rc = raml_generator_round(s->generator, &err);
     if (rc) {
         raml_say(sink, "requests in progress have failed: %s", err.msg);

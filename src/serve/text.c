@@ -5,14 +5,14 @@
 
 #include <string.h>
 
-void serve_piece(const struct raml_tokenizer *t, int32_t id, const char **bytes, size_t *n)
+void raml_serve_piece(const struct raml_tokenizer *t, int32_t id, const char **bytes, size_t *n)
 {
     if (id >= 0 && id < raml_tokenizer_size(t) && !raml_tokenizer_piece(t, id, bytes, n, NULL)) return;
     *bytes = "";
     *n = 0;
 }
 
-size_t serve_find_stop(const struct api_request *r, const char *text, size_t n, size_t from, int *which)
+size_t raml_serve_find_stop(const struct api_request *r, const char *text, size_t n, size_t from, int *which)
 {
     size_t best = n;
     *which = -1;
@@ -39,7 +39,7 @@ static size_t begun_character(const char *text, size_t n)
     return 0;
 }
 
-size_t serve_held_back(const struct api_request *r, const char *text, size_t n)
+size_t raml_serve_held_back(const struct api_request *r, const char *text, size_t n)
 {
     size_t held = begun_character(text, n);
     for (int64_t i = 0; i < r->n_stops; i++) {
@@ -50,14 +50,10 @@ size_t serve_held_back(const struct api_request *r, const char *text, size_t n)
     return held;
 }
 
-size_t serve_characters(const char *text, size_t n)
+size_t raml_serve_character_end(const char *text, size_t n, size_t at)
 {
     const unsigned char *s = (const unsigned char *)text;
-    size_t count = 0;
-    for (size_t i = 0; i < n; count++) {
-        unsigned len = raml_utf8_bytes(s[i]), k = 1;
-        while (k < len && i + k < n && raml_utf8_may_follow(s[i], k, s[i + k])) k++;
-        i += len ? k : 1; /* what starts like a character and does not go on is one */
-    }
-    return count;
+    unsigned len = raml_utf8_bytes(s[at]), k = 1;
+    while (k < len && at + k < n && raml_utf8_may_follow(s[at], k, s[at + k])) k++;
+    return at + (len ? k : 1); /* what starts like a character and does not go on is one */
 }

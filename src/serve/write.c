@@ -15,7 +15,7 @@ struct group { /* its prompts live until the last of its choices has ended */
 };
 
 /* -- A choice -------------------------------------------------------------------------------------------------------- */
-void serve_choice_done(struct exchange_choice *c, const char *finish)
+void raml_serve_choice_done(struct exchange_choice *c, const char *finish)
 {
     struct raml_exchange *x = c->x;
     if (c->done) return;
@@ -59,12 +59,12 @@ static bool reaches_stop(struct exchange_choice *c, size_t before)
     size_t from = before > longest - 1 ? before - (longest - 1) : 0;
     c->n_text = c->text.len;
     if (!c->text.data) return false;
-    size_t at = serve_find_stop(r, c->text.data, c->text.len, from, &c->stop);
+    size_t at = raml_serve_find_stop(r, c->text.data, c->text.len, from, &c->stop);
     if (c->stop >= 0) c->n_text = at + (r->keep_stop ? r->stop[c->stop].n : 0);
     return c->stop >= 0;
 }
 
-bool serve_choice_add(struct exchange_choice *c, int32_t token, float logp, struct raml_err *err)
+bool raml_serve_choice_add(struct exchange_choice *c, int32_t token, float logp, struct raml_err *err)
 {
     struct raml_exchange *x = c->x;
     const struct raml_tokenizer *t = x->s->tokenizer;
@@ -78,7 +78,7 @@ bool serve_choice_add(struct exchange_choice *c, int32_t token, float logp, stru
     if (!ends && !(x->request.skip_special && token < raml_tokenizer_size(t) && raml_tokenizer_is_special(t, token))) {
         const char *bytes;
         size_t n;
-        serve_piece(t, token, &bytes, &n);
+        raml_serve_piece(t, token, &bytes, &n);
         raml_buf_add(&c->text, bytes, n);
         ends = reaches_stop(c, before);
     }
@@ -117,7 +117,7 @@ static enum raml_code added(void *user, size_t job, const struct raml_generated 
 {
     struct exchange_choice *c = choice_of(user, job);
     struct raml_err why = {0};
-    *ends = c->x->dead || serve_choice_add(c, so_far->token[so_far->n - 1], so_far->logp[so_far->n - 1], &why);
+    *ends = c->x->dead || raml_serve_choice_add(c, so_far->token[so_far->n - 1], so_far->logp[so_far->n - 1], &why);
     if (why.code) return raml_fail(err, why.code, "%s", why.msg);
     return raml_buf_status(&c->text, err);
 }
@@ -127,7 +127,7 @@ static void forget_group(struct raml_server *s, struct group *g)
     struct group **at = &s->groups;
     while (*at != g) at = &(*at)->next;
     *at = g->next;
-    for (size_t i = 0; i < g->n_held; i++) exchange_release(g->held[i]);
+    for (size_t i = 0; i < g->n_held; i++) raml_exchange_release(g->held[i]);
     free(g->held);
     free(g);
 }
@@ -138,13 +138,13 @@ static enum raml_code done(void *user, size_t job, struct raml_generated *g, str
     struct exchange_choice *c = choice_of(s, job);
     struct group *group = c->group;
     (void)g, (void)err;
-    serve_choice_done(c, "length");
+    raml_serve_choice_done(c, "length");
     c->x->n_jobs--;
     if (--group->left == 0) forget_group(s, group);
     return RAML_OK;
 }
 
-enum raml_code serve_write_open(struct raml_server *s, struct raml_err *err)
+enum raml_code raml_serve_write_open(struct raml_server *s, struct raml_err *err)
 {
     const struct raml_generate_guide guide = {.user = s, .top = top, .added = added, .done = done};
     const struct raml_generate_options o = {.batch_size = (size_t)s->opt.batch_size,
@@ -155,7 +155,7 @@ enum raml_code serve_write_open(struct raml_server *s, struct raml_err *err)
     return raml_generator_open(s->model, &o, &guide, &s->generator, err);
 }
 
-void serve_write_drop(struct raml_server *s)
+void raml_serve_write_drop(struct raml_server *s)
 {
     raml_generator_drop(s->generator);
     for (struct raml_exchange *x = s->working; x; x = x->next) x->n_jobs = 0;
@@ -181,7 +181,7 @@ static enum raml_code choose_group(struct batch *b, struct raml_exchange *x, siz
 {
     const struct api_prompt *p = &x->request.prompt[prompt];
     struct raml_server *s = b->s;
-    size_t pages = pages_of(p->token.n), own = pages_of(serve_max_tokens(&x->request, p, s->limits.max_len));
+    size_t pages = pages_of(p->token.n), own = pages_of(raml_serve_max_tokens(&x->request, p, s->limits.max_len));
     size_t most = own > b->own ? own : b->own;
     bool held = b->group && b->group->n_held && b->group->held[b->group->n_held - 1] == x;
     if (!b->group || (!s->across && !held) || b->pages + pages + most > pages_of((size_t)s->opt.cache_tokens)) {
@@ -199,7 +199,7 @@ static enum raml_code choose_group(struct batch *b, struct raml_exchange *x, siz
     if (held) return RAML_OK;
     enum raml_code rc = RAML_GROW(b->group->held, b->group->cap, b->group->n_held + 1, "requests", err);
     if (rc) return rc;
-    exchange_hold(x);
+    raml_exchange_hold(x);
     b->group->held[b->group->n_held++] = x;
     return RAML_OK;
 }
@@ -218,7 +218,7 @@ static enum raml_code add_jobs(struct batch *b, struct raml_exchange *x, size_t 
         b->job[b->n++] = (struct raml_generate_job){.text = p->token.id,
                                                     .n_text = p->token.n,
                                                     .group = b->number,
-                                                    .max_tokens = serve_max_tokens(r, p, b->s->limits.max_len),
+                                                    .max_tokens = raml_serve_max_tokens(r, p, b->s->limits.max_len),
                                                     .question = p->question,
                                                     .sample = (uint32_t)i,
                                                     .name = x->id,
@@ -237,8 +237,8 @@ static bool take_next(struct raml_exchange *x, size_t prompt, struct raml_err *e
     for (size_t i = 0; i < x->request.n; i++) {
         struct exchange_choice *c = &x->choice[prompt * x->request.n + i];
         if (c->top.k && add_top(c, s->top.token + at, s->top.logp + at, c->top.k, err)) return false;
-        (void)serve_choice_add(c, s->top.token[at], s->top.logp[at], err);
-        serve_choice_done(c, "length");
+        (void)raml_serve_choice_add(c, s->top.token[at], s->top.logp[at], err);
+        raml_serve_choice_done(c, "length");
     }
     return true;
 }
@@ -247,15 +247,15 @@ static enum raml_code add_prompt(struct batch *b, struct raml_exchange *x, size_
 {
     const struct api_request *r = &x->request;
     struct raml_err why = {0};
-    if (!serve_max_tokens(r, &r->prompt[prompt], b->s->limits.max_len)) {
-        for (size_t i = 0; i < r->n; i++) serve_choice_done(&x->choice[prompt * r->n + i], "length");
+    if (!raml_serve_max_tokens(r, &r->prompt[prompt], b->s->limits.max_len)) {
+        for (size_t i = 0; i < r->n; i++) raml_serve_choice_done(&x->choice[prompt * r->n + i], "length");
         return RAML_OK;
     }
-    if (serve_takes_next(x) && take_next(x, prompt, &why)) return RAML_OK;
+    if (raml_serve_takes_next(x) && take_next(x, prompt, &why)) return RAML_OK;
     return why.code ? raml_fail(err, why.code, "%s", why.msg) : add_jobs(b, x, prompt, err);
 }
 
-enum raml_code serve_write(struct raml_server *s, struct raml_exchange *const *x, size_t n, struct raml_err *err)
+enum raml_code raml_serve_write(struct raml_server *s, struct raml_exchange *const *x, size_t n, struct raml_err *err)
 {
     struct batch b = {.s = s};
     enum raml_code rc = RAML_OK;

@@ -10,8 +10,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-/* Access changes in steps of a huge page, where the system has them: doing so for each 4096 bytes costs more than most
- * operations. */
+/* Access changes in steps of a huge page, where there are any: 4096 bytes a step cost more than most operations. */
 enum { REGION = 1 << 30, STEP = 2 << 20, MOST_BLOCKS = 1 << 16 };
 
 struct block { /* in use, by rising address */
