@@ -17,7 +17,7 @@
 
 enum raml_rope { RAML_ROPE_PLAIN, RAML_ROPE_LINEAR, RAML_ROPE_LLAMA3, RAML_ROPE_YARN };
 /* Where attention and MLP have their norms: h + f(norm(h)), h + norm(f(h)), h + norm(f(norm(h))). */
-enum raml_norms { RAML_NORMS_BEFORE, RAML_NORMS_BEHIND, RAML_NORMS_BOTH };
+enum raml_norms { RAML_NORMS_BEFORE, RAML_NORMS_AFTER, RAML_NORMS_BOTH };
 /* Norms of queries and keys: none; of each head, D weights; of all queries, of all keys, as many weights. */
 enum raml_qk_norm { RAML_QK_NORM_NONE, RAML_QK_NORM_HEADS, RAML_QK_NORM_WHOLE };
 enum raml_gate { RAML_GATE_SILU, RAML_GATE_GELU /* its tanh form */ };
@@ -38,19 +38,19 @@ struct raml_config {
     enum raml_qk_norm qk_norm;
     enum raml_norms norms;
     enum raml_gate gate;
-    bool norm_plus_one;           /* norms multiply by 1 + w */
-    double embedding_scale;       /* the embedding is multiplied by it; 0: 1 */
-    double attention_scale;       /* scores are; 0: 1/sqrt(head_dim) */
-    double residual_scale;        /* what attention and MLP add to the stream is; 0: 1 */
-    double logit_divisor;         /* logits are divided by it; 0: 1 */
-    int window;                   /* a token of a windowed layer sees so many, itself included: depths apart < window */
+    bool norm_plus_one;     /* norms multiply by 1 + w */
+    double embedding_scale; /* the embedding is multiplied by it; 0: 1 */
+    double attention_scale; /* scores are; 0: 1/sqrt(head_dim) */
+    double residual_scale;  /* what attention and MLP add to the stream is; 0: 1 */
+    double logit_divisor;   /* logits are divided by it; 0: 1 */
+    int window;             /* keys that a token of a windowed layer sees, itself included: depths apart < window */
     struct raml_layer_set windowed; /* layers with the window */
     struct raml_layer_set unturned; /* layers without rotary embedding */
     enum raml_rope rope;
     double rope_factor, rope_low_freq, rope_high_freq;
     double rope_beta_fast, rope_beta_slow, rope_attention; /* yarn; attention: factor of cos and sin */
     int rope_original_positions;
-    double window_theta; /* windowed layers have this base, unscaled; 0: base and scaling of the others */
+    double window_theta;      /* windowed layers have this base, unscaled; 0: base and scaling of the others */
     int bos_token, eos_token; /* -1: not given */
     /* further tokens that end a text: of lists, of generation_config.json, by GGUF's rule (docs/convert.md) */
     int more_eos[RAML_MAX_EOS - 1], n_more_eos;

@@ -38,7 +38,7 @@ struct raml_file_tensor { /* a tensor in the file */
     size_t
         rope_permuted_heads; /* GGUF, llama's q and k: row h D + 2 i + j of the file is row h D + j D/2 + i, for that many
                           * heads h of D rows; 0: rows are in order */
-    float above;         /* GGUF, Gemma's norms: the file has 1 + w; rows are given as w. 0: as they are in the file */
+    float above; /* GGUF, Gemma's norms: the file has 1 + w; rows are given as w. 0: as they are in the file */
 };
 
 struct raml_model_file;

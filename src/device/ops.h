@@ -33,10 +33,10 @@ enum { RAML_MAX_HEAD_DIM = 256 };
 struct raml_heads {
     bool bf16;
     size_t n, H, K, D;
-    void *qkv;               /* in place */
-    void *raw;               /* with q/k norm and backward: [n, (H + K) D] query and key before the norm; else NULL */
-    const float *bias;       /* [(H + 2K) D] or NULL */
-    const float *q_w, *k_w;  /* both or neither */
+    void *qkv;              /* in place */
+    void *raw;              /* with q/k norm and backward: [n, (H + K) D] query and key before the norm; else NULL */
+    const float *bias;      /* [(H + 2K) D] or NULL */
+    const float *q_w, *k_w; /* both or neither */
     bool whole;
     const int32_t *position; /* [n] */
     const float *cos_sin;    /* [positions, D]: D/2 cosines, then D/2 sines; NULL: nothing is rotated */

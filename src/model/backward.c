@@ -1,7 +1,7 @@
 /* backward.c - backward through the layers, by hand. Quotes the lines of layers.c that it differentiates. See impl.h.
  *
  * dx is the gradient of the residual stream (f32), dxa its copy as activations: both y (MLP) and o Wo^T were added to
- * the stream, so dxa is the gradient of each at its point, unless less of them was added or a norm was behind them: then
+ * the stream, so dxa is the gradient of each at its point, unless less of them was added or a norm was after them: then
  * dy is.
  * Of a model that was opened RAML_ADAPTING grad is its adapters': the model's own parameters have none.
  */
@@ -57,7 +57,7 @@ static void *inner_again(struct raml_pass *p, const struct chunk *c, const void 
     return h;
 }
 
-/* The gradient of what was added to the stream, through the norm behind it, if there is one: weights w, which read u. */
+/* The gradient of what was added to the stream, through the norm after it, if there is one: weights w, which read u. */
 static void *leave_back(struct raml_pass *p, const struct chunk *c, const float *u, const float *rstd, const float *w,
                         float *dw)
 {
@@ -103,7 +103,7 @@ static void mlp_back(struct raml_pass *p, size_t i, const struct chunk *c, float
     void *gu = act_row(m, a->gu, c->row * 2 * F);
     void *h = inner_again(p, c, gu, a->h), *xn = norm_again(p, c, a->x2, a->xn2, l->v_norm2);
     void *o = act_row(m, a->o, c->row * wide), *d_o = act_row(m, p->d_o, c->row * wide);
-    void *dy = leave_back(p, c, a->u2, a->rstd_u2, l->v_behind2, part(p, grad, l->at.behind2));
+    void *dy = leave_back(p, c, a->u2, a->rstd_u2, l->v_after2, part(p, grad, l->at.after2));
     back(p, c, &l->w_down, dy, p->dh);
     adapter_back(p, i, RAML_LAYER_DOWN, c, h, dy, d, p->dh, grad);
     weight_grad(p, c, dy, h, d, F, part(p, grad, l->at.down));
@@ -113,7 +113,7 @@ static void mlp_back(struct raml_pass *p, size_t i, const struct chunk *c, float
     adapter_back(p, i, RAML_LAYER_UP, c, xn, act_row(m, p->dgu, F), 2 * F, p->dxna, grad);
     weight_grad(p, c, p->dgu, xn, 2 * F, d, part(p, grad, l->at.gu));
     enter_back(p, c, a->x2, a->rstd2, l->v_norm2, part(p, grad, l->at.norm2));
-    dy = leave_back(p, c, a->u1, a->rstd_u1, l->v_behind1, part(p, grad, l->at.behind1));
+    dy = leave_back(p, c, a->u1, a->rstd_u1, l->v_after1, part(p, grad, l->at.after1));
     back(p, c, &l->w_o, dy, d_o);
     adapter_back(p, i, RAML_LAYER_O, c, o, dy, d, d_o, grad);
     weight_grad(p, c, dy, o, d, wide, part(p, grad, l->at.o));

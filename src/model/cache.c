@@ -48,7 +48,7 @@ struct raml_cache {
     struct list token, position, page, slot, tile, pair, mask, read; /* read: rows whose logits are wanted */
     size_t n_rows, n_tiles, n_read;
     struct windows windows;
-    uint32_t *page_start; /* [n_pages] positions of the first keys, where a window asks for them */
+    uint32_t *page_start;           /* [n_pages] positions of the first keys, where a window asks for them */
     struct raml_visibility visible; /* of a tile */
     struct raml_pair_list pairs;
 };

@@ -15,7 +15,7 @@
 
 struct layer { /* offsets into the parameter block; vectors; packed copies for the products */
     struct raml_layer_offsets at;
-    const float *v_norm1, *v_norm2, *v_behind1, *v_behind2; /* dev; NULL: the model has none */
+    const float *v_norm1, *v_norm2, *v_after1, *v_after2; /* dev; NULL: the model has none */
     const float *v_bias, *v_q_norm, *v_k_norm;
     struct raml_matrix w_qkv, w_o, w_gu, w_down;
 };
@@ -34,11 +34,11 @@ struct raml_model {
     enum raml_type type;          /* of activations */
     enum raml_type weight;        /* of matrices, unless they keep the file's types: */
     bool stored;
-    enum raml_use use;            /* all but RAML_INFERENCE have copies for backward too */
-    float *weights;               /* dev [at.n]; NULL: only RAML_TRAINING has them */
-    float *vectors; /* dev: norms and biases of the others; of norms of 1 + w, these sums, and for training too: */
-    float *ones;    /* dev: as many as the longest vector */
-    void *own_table;              /* dev, of type weight: the embedding of one without a file */
+    enum raml_use use; /* all but RAML_INFERENCE have copies for backward too */
+    float *weights;    /* dev [at.n]; NULL: only RAML_TRAINING has them */
+    float *vectors;    /* dev: norms and biases of the others; of norms of 1 + w, these sums, and for training too: */
+    float *ones;       /* dev: as many as the longest vector */
+    void *own_table;   /* dev, of type weight: the embedding of one without a file */
     struct raml_model_file *file; /* kept open where the embedding is read from it */
     struct embedding table;
     const float *v_norm;   /* dev */
@@ -119,11 +119,11 @@ struct acts {
     float *x1, *x2;       /* residual stream before attention, before the MLP: [n, d] */
     float *rstd1, *rstd2; /* [n] */
     void *xn1, *xn2;      /* normed, where there is a norm before: act [n, d] */
-    float *u1, *u2;       /* what the norms behind read: [n, d] (forward-only: of one chunk); NULL: there are none */
+    float *u1, *u2;       /* what the norms after read: [n, d] (forward-only: of one chunk); NULL: there are none */
     float *rstd_u1, *rstd_u2;
-    void *qkv, *raw, *o;  /* raw only with q/k norm and backward */
-    void *gu, *h;         /* [n, 2F], [n, F] (forward-only: of one chunk) */
-    float *lse;           /* [n, H]; NULL forward-only */
+    void *qkv, *raw, *o; /* raw only with q/k norm and backward */
+    void *gu, *h;        /* [n, 2F], [n, F] (forward-only: of one chunk) */
+    float *lse;          /* [n, H]; NULL forward-only */
 };
 
 /* Which keys the rows of a batch see. All dev. */
@@ -170,6 +170,9 @@ struct raml_pass {
     struct windows windows;
     uint32_t *tile_row; /* [cap_tile_rows] the first row of each tile: of its keys */
     size_t cap_tile_rows;
+    struct raml_top_logits top; /* dev [head_rows, cap_top]; k: of the last forward */
+    float *top_lse;             /* of the host: [head_rows] */
+    size_t cap_top;
     struct stream s;
     void *block; /* dev: all activations */
     size_t block_bytes, other_bytes, scratch_bytes;
@@ -188,7 +191,7 @@ struct raml_pass {
     float *dxn;                               /* [n, d]: gradient of the final norm's output */
     void *dxa, *d_o, *dqkv, *dgu, *dh, *dxna; /* act */
     void *dy;                                 /* act [chunk, d]: of y, where that is not dxa */
-    float *du;                                /* [chunk, d]: of what a norm behind reads */
+    float *du;                                /* [chunk, d]: of what a norm after reads */
 };
 /* head.c: evaluates all targets of the pack; with d_logp also backward through the head into dxn and grad (dev).
  * Coefficients and results are the host's. */

@@ -23,35 +23,7 @@ static void add_to(const struct raml_model *m, const struct stream *s, size_t i,
     raml_hooks_patch(s->hooks, i, matrix, c, x, y, y_width);
 }
 
-void raml_stream_enter(const struct raml_model *m, float *x, void *xn, float *rstd, const float *from, const void *add,
-                       const float *w, size_t n)
-{
-    size_t d = (size_t)m->config.hidden_size;
-    float eps = (float)m->config.rms_norm_eps, scale = scale_or_one(m->config.residual_scale);
-    if (add && (scale != 1 || !w)) {
-        m->b->scale_add(m->dev, m->type, x, w ? NULL : xn, from, add, scale, n * d);
-        from = x;
-        add = NULL;
-    } else if (!w) {
-        m->b->scale_add(m->dev, m->type, x, xn, from, NULL, 1, n * d);
-    }
-    if (w) m->b->add_norm(m->dev, m->type, x, xn, rstd, from, add, w, n, d, eps);
-}
-
-void raml_gate_mul(const struct raml_model *m, void *h, const void *gu, size_t n)
-{
-    size_t F = (size_t)m->config.intermediate_size;
-    if (m->config.gate == RAML_GATE_GELU) m->b->gelu_mul(m->dev, m->type, h, gu, n, F);
-    else m->b->silu_mul(m->dev, m->type, h, gu, n, F);
-}
-
-const float *raml_layer_angles(const struct raml_model *m, size_t layer)
-{
-    if (raml_layer_in(&m->config.unturned, (int)layer)) return NULL;
-    return m->cos_sin_window && raml_layer_in(&m->config.windowed, (int)layer) ? m->cos_sin_window : m->cos_sin;
-}
-
-/* y of the chunk through the norm behind it, whose weights are w (NULL: none); u keeps what that reads. */
+/* y of the chunk through the norm after it, whose weights are w (NULL: none); u keeps what that reads. */
 static void leave(const struct raml_model *m, const struct stream *s, struct chunk_of_rows c, float *u, float *rstd,
                   const float *w)
 {
@@ -71,7 +43,8 @@ static void before_attention(const struct raml_model *m, const struct stream *s,
     size_t d = (size_t)f->hidden_size, H = (size_t)f->n_heads, K = (size_t)f->n_kv_heads, D = (size_t)f->head_dim;
     size_t width = (H + 2 * K) * D;
     void *xn = act_row(m, a->xn1, s->keep && !s->remake ? c.row * d : 0), *qkv = act_row(m, a->qkv, c.row * width);
-    raml_stream_enter(m, a->x1 + c.row * d, xn, a->rstd1 ? a->rstd1 + c.row : NULL, x + c.row * d, add, l->v_norm1, c.n);
+    raml_stream_enter(m, a->x1 + c.row * d, xn, a->rstd1 ? a->rstd1 + c.row : NULL, x + c.row * d, add, l->v_norm1,
+                      c.n);
     if (i > 0) raml_hooks_tap(s->hooks, i - 1, TAPPED_OUTPUT, c, a->x1 + c.row * d);
     raml_hooks_take(s->hooks, c, a->x1, xn, a->rstd1 ? a->rstd1 + c.row : NULL, l->v_norm1);
     m->b->forward(m->dev, &l->w_qkv, xn, m->type, c.n, qkv, m->type, false);
@@ -108,16 +81,16 @@ static void after_attention(const struct raml_model *m, const struct stream *s, 
     void *h = act_row(m, a->h, at * F);
     m->b->forward(m->dev, &l->w_o, act_row(m, a->o, c.row * wide), m->type, c.n, s->y, m->type, false);
     add_to(m, s, i, RAML_LAYER_O, c, act_row(m, a->o, c.row * wide), s->y, d);
-    leave(m, s, c, a->u1, a->rstd_u1, l->v_behind1);
-    raml_stream_enter(m, a->x2 + c.row * d, xn, a->rstd2 ? a->rstd2 + c.row : NULL, a->x1 + c.row * d, s->y,
-                      l->v_norm2, c.n);
+    leave(m, s, c, a->u1, a->rstd_u1, l->v_after1);
+    raml_stream_enter(m, a->x2 + c.row * d, xn, a->rstd2 ? a->rstd2 + c.row : NULL, a->x1 + c.row * d, s->y, l->v_norm2,
+                      c.n);
     m->b->forward(m->dev, &l->w_gu, xn, m->type, c.n, gu, m->type, false);
     add_to(m, s, i, RAML_LAYER_GATE, c, xn, gu, 2 * F);
     add_to(m, s, i, RAML_LAYER_UP, c, xn, act_row(m, gu, F), 2 * F);
     raml_gate_mul(m, h, gu, c.n);
     m->b->forward(m->dev, &l->w_down, h, m->type, c.n, s->y, m->type, false);
     add_to(m, s, i, RAML_LAYER_DOWN, c, h, s->y, d);
-    leave(m, s, c, a->u2, a->rstd_u2, l->v_behind2);
+    leave(m, s, c, a->u2, a->rstd_u2, l->v_after2);
     raml_hooks_tap(s->hooks, i, TAPPED_RESIDUAL, c, a->x2 + c.row * d);
     raml_hooks_tap(s->hooks, i, TAPPED_Z, c, xn);
     raml_hooks_tap(s->hooks, i, TAPPED_INNER, c, h);

@@ -56,9 +56,9 @@ static enum raml_code make_angles(const struct raml_model *m, const struct raml_
     size_t n = (size_t)c->max_positions * (size_t)c->head_dim, bytes = n * sizeof(float);
     float *cos_sin = malloc(bytes);
     *out = m->b->alloc(m->dev, n, sizeof **out);
-    enum raml_code rc =
-        cos_sin && *out ? raml_rope_table(c, raml_device_threads(m->dev), cos_sin, err)
-                        : raml_fail(err, RAML_ENOMEM, "no memory for the rotary table of %d positions", c->max_positions);
+    enum raml_code rc = cos_sin && *out ? raml_rope_table(c, raml_device_threads(m->dev), cos_sin, err)
+                                        : raml_fail(err, RAML_ENOMEM, "no memory for the rotary table of %d positions",
+                                                    c->max_positions);
     if (!rc) m->b->upload(m->dev, *out, cos_sin, bytes);
     free(cos_sin);
     return rc;

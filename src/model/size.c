@@ -39,9 +39,8 @@ struct raml_model_size raml_model_estimate_parts(const struct raml_config *c, en
                                                  bool random_init)
 {
     size_t s = dtype == RAML_BF16 ? 2 : 4;
-    struct raml_model_size z = {.copies = s * matrix_elements(c),
-                                .vectors = vector_bytes(c, use),
-                                .rotary = rotary_bytes(c)};
+    struct raml_model_size z = {
+        .copies = s * matrix_elements(c), .vectors = vector_bytes(c, use), .rotary = rotary_bytes(c)};
     if (use == RAML_TRAINING) {
         z.master = 4 * raml_config_params(c);
         z.row_major = z.copies;

@@ -245,12 +245,8 @@ static void set_vectors(struct raml_model *m, const float *base, const size_t *a
         const struct {
             const float **to;
             size_t offset;
-        } each[] = {{&l->v_norm1, l->at.norm1},
-                    {&l->v_norm2, l->at.norm2},
-                    {&l->v_behind1, l->at.behind1},
-                    {&l->v_behind2, l->at.behind2},
-                    {&l->v_bias, l->at.bias},
-                    {&l->v_q_norm, l->at.q_norm},
+        } each[] = {{&l->v_norm1, l->at.norm1},   {&l->v_norm2, l->at.norm2}, {&l->v_after1, l->at.after1},
+                    {&l->v_after2, l->at.after2}, {&l->v_bias, l->at.bias},   {&l->v_q_norm, l->at.q_norm},
                     {&l->v_k_norm, l->at.k_norm}};
         for (size_t k = 0; k < sizeof each / sizeof *each; k++)
             *each[k].to = each[k].offset ? base + (at ? at[find_param(m, each[k].offset)] : each[k].offset) : NULL;

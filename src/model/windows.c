@@ -17,8 +17,7 @@ enum raml_code raml_windows_make(const struct raml_model *m, struct windows *w, 
         struct raml_window window = {m->config.window, b->row + t->row, b->key};
         size_t first = l->n_pairs;
         rc = raml_visibility_narrow(b->pair + t->pair, t->n_pairs, b->mask, &window, l, err);
-        ((struct raml_query_tile *)w->tile.host)[i] =
-            (struct raml_query_tile){t->row, t->n, first, l->n_pairs - first};
+        ((struct raml_query_tile *)w->tile.host)[i] = (struct raml_query_tile){t->row, t->n, first, l->n_pairs - first};
     }
     if (!rc) rc = raml_list_grow(&w->pair, l->n_pairs * sizeof(struct raml_key_page), err);
     if (rc) return rc;

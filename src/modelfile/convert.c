@@ -226,6 +226,12 @@ enum raml_code raml_model_file_save_gguf(const struct raml_model_file *f, const 
             "%s: GGUF has no place for llama3 rotary scaling of a %s model: its tensor rope_freqs.weight is "
             "read with architectures llama and granite only",
             path, f->config.model_type);
+    if (a && a->window_base && f->config.rope != RAML_ROPE_PLAIN && f->config.window && f->config.window_theta == 0)
+        return raml_fail(
+            err, RAML_ESUPPORT,
+            "%s: GGUF has no place for a rotary scaling of a %s model's windowed layers: it is that of the "
+            "others only",
+            path, f->config.model_type);
     uint32_t most = 0, *type = choose_types(f, o->as, true, &most);
     struct job j = {.f = f, .o = o, .to = path, .type = type, .turn = true};
     struct raml_gguf_output *t = type ? list_outputs(&j, &names) : NULL;
@@ -342,15 +348,14 @@ static enum raml_code write_shards(struct job *j, const char *dir, size_t *shard
     return rc || n == 1 ? rc : write_index(j, dir, shard, n, err);
 }
 
-/* What GGUF metadata say of sampling; a folder's file is copied by who copies its other files. */
+/* What GGUF metadata say of sampling and of a text's ends; a folder's file is copied by who copies its other files. */
 static enum raml_code write_generation(const struct raml_model_file *f, const char *dir, struct raml_err *err)
 {
     char path[RAML_PATH_BYTES];
     struct raml_generation g;
     enum raml_code rc = raml_generation_read(f->path, &g, err);
-    if (rc || !(g.has_temperature || g.has_top_k || g.has_top_p || g.has_min_p)) return rc;
-    rc = raml_path_join(path, dir, "generation_config.json", err);
-    return rc ? rc : raml_generation_write(&g, path, err);
+    if (!rc) rc = raml_path_join(path, dir, "generation_config.json", err);
+    return rc ? rc : raml_generation_write(&g, &f->config, path, err);
 }
 
 enum raml_code raml_model_file_save_folder(const struct raml_model_file *f, const char *dir,

@@ -200,8 +200,9 @@ static void check_keys(struct reader *r)
 static void read_set(struct reader *r, const struct raml_gguf_value *v, bool value, struct raml_layer_set *set)
 {
     if (v->n != (size_t)r->n_layers || r->n_layers > RAML_MAX_LAYERS)
-        r->rc = raml_fail(r->err, RAML_ERANGE, "%s: metadata '%.64s' has %zu entries; expected one for each of %d layers",
-                          raml_gguf_path(r->g), v->key, v->n, r->n_layers);
+        r->rc =
+            raml_fail(r->err, RAML_ERANGE, "%s: metadata '%.64s' has %zu entries; expected one for each of %d layers",
+                      raml_gguf_path(r->g), v->key, v->n, r->n_layers);
     for (int i = 0; i < r->n_layers && !r->rc; i++) {
         bool is = false;
         r->rc = raml_gguf_element_bool(v, (size_t)i, &is, r->err);
@@ -215,8 +216,7 @@ static bool read_pattern(struct reader *r, struct raml_config *c)
 {
     char key[KEY];
     int64_t period = 0;
-    const struct raml_gguf_value *v =
-        raml_gguf_value_find(r->g, key_of(r, "attention.sliding_window_pattern", key));
+    const struct raml_gguf_value *v = raml_gguf_value_find(r->g, key_of(r, "attention.sliding_window_pattern", key));
     if (r->rc || !v) return false;
     if (v->type == RAML_GGUF_ARRAY) {
         read_set(r, v, true, &c->windowed);
@@ -256,10 +256,11 @@ static void read_window(struct reader *r, struct raml_config *c)
     if (!listed && kind == RAML_WINDOWS_MOST) raml_arch_windows(r->a->period, c);
     else if (!listed && kind == RAML_WINDOWS_ALL) raml_arch_windows(MAX_COUNT, c);
     else if (!r->rc && (!listed || kind == RAML_WINDOWS_NONE))
-        r->rc = raml_fail(r->err, RAML_ESUPPORT,
-                          "%s: metadata '%s' is %lld, below the context of %d, and no %s.attention.sliding_window_pattern "
-                          "says of which layers",
-                          raml_gguf_path(r->g), key, (long long)v, c->max_positions, r->arch);
+        r->rc =
+            raml_fail(r->err, RAML_ESUPPORT,
+                      "%s: metadata '%s' is %lld, below the context of %d, and no %s.attention.sliding_window_pattern "
+                      "says of which layers",
+                      raml_gguf_path(r->g), key, (long long)v, c->max_positions, r->arch);
     c->window = (int)v;
 }
 
@@ -334,7 +335,7 @@ static void read_divisors(struct reader *r, struct raml_config *c)
 {
     const char *path = raml_gguf_path(r->g);
     const struct raml_gguf_tensor *t = raml_gguf_tensor_find(r->g, "rope_freqs.weight");
-    float d[128];                                                   /* half of raml_config_check's largest head */
+    float d[128];                               /* half of raml_config_check's largest head */
     if (r->rc || !t || !r->a->divisors) return; /* other architectures: belongs to no part */
     size_t want = (size_t)c->head_dim / 2;
     char found[96];
@@ -420,7 +421,8 @@ static void read_all(struct reader *r, struct raml_config *c)
     static const double theta = 10000;
     c->rope_theta = read_real(r, "rope.freq_base", &theta);
     if (r->a->window_base)
-        c->window_theta = read_real(r, "rope.freq_base_swa", r->a->window_theta > 0 ? &r->a->window_theta : &c->rope_theta);
+        c->window_theta =
+            read_real(r, "rope.freq_base_swa", r->a->window_theta > 0 ? &r->a->window_theta : &c->rope_theta);
     c->tied = !raml_gguf_tensor_find(r->g, "output.weight");
     read_vocab(r, c);
     check_keys(r);

@@ -94,8 +94,7 @@ static void put_windows(struct raml_metadata *m, const struct raml_arch *a, cons
     if (raml_layers_in(&c->windowed) && a->windows != RAML_WINDOWS_ALL) {
         int period = period_of(c, a->windows == RAML_WINDOWS_MOST ? a->period : 0);
         if (period) put_count(m, a->gguf, "attention.sliding_window_pattern", period);
-        else
-            put_layers(m, a->gguf, "attention.sliding_window_pattern", &c->windowed, true, c->n_layers, m->windowed);
+        else put_layers(m, a->gguf, "attention.sliding_window_pattern", &c->windowed, true, c->n_layers, m->windowed);
     }
     if (a->window_base)
         put_real(m, a->gguf, "rope.freq_base_swa", c->window_theta > 0 ? c->window_theta : c->rope_theta);

@@ -17,16 +17,17 @@ static const struct {
         {"model.norm", "output_norm"},
         {"lm_head", "output"},
 },
-  inner[] = {
-      {"input_layernorm", "attn_norm"},    {"self_attn.q_proj", "attn_q"},
-      {"self_attn.k_proj", "attn_k"},      {"self_attn.v_proj", "attn_v"},
-      {"self_attn.q_norm", "attn_q_norm"}, {"self_attn.k_norm", "attn_k_norm"},
-      {"self_attn.o_proj", "attn_output"}, {"post_attention_layernorm", "ffn_norm"},
-      {"mlp.gate_proj", "ffn_gate"},       {"mlp.up_proj", "ffn_up"},
-      {"mlp.down_proj", "ffn_down"},
+  inner[] =
+      {
+          {"input_layernorm", "attn_norm"},    {"self_attn.q_proj", "attn_q"},
+          {"self_attn.k_proj", "attn_k"},      {"self_attn.v_proj", "attn_v"},
+          {"self_attn.q_norm", "attn_q_norm"}, {"self_attn.k_norm", "attn_k_norm"},
+          {"self_attn.o_proj", "attn_output"}, {"post_attention_layernorm", "ffn_norm"},
+          {"mlp.gate_proj", "ffn_gate"},       {"mlp.up_proj", "ffn_up"},
+          {"mlp.down_proj", "ffn_down"},
 },
-  behind[] = {
-      /* of models with norms behind attention and MLP */
+  after[] = {
+      /* of models with norms after attention and MLP */
       {"post_attention_layernorm", "post_attention_norm"},
       {"pre_feedforward_layernorm", "ffn_norm"},
       {"post_feedforward_layernorm", "post_ffw_norm"},
@@ -49,9 +50,9 @@ void raml_gguf_name(const struct raml_config *c, const char *name, char out[GGUF
     for (size_t i = 0; i < COUNT(inner); i++)
         if (n == strlen(inner[i].ours) && !memcmp(part, inner[i].ours, n))
             snprintf(out, GGUF_NAME, "blk.%ld.%s%s", layer, inner[i].theirs, dot);
-    for (size_t i = 0; i < COUNT(behind) && c && c->norms != RAML_NORMS_BEFORE; i++)
-        if (n == strlen(behind[i].ours) && !memcmp(part, behind[i].ours, n))
-            snprintf(out, GGUF_NAME, "blk.%ld.%s%s", layer, behind[i].theirs, dot);
+    for (size_t i = 0; i < COUNT(after) && c && c->norms != RAML_NORMS_BEFORE; i++)
+        if (n == strlen(after[i].ours) && !memcmp(part, after[i].ours, n))
+            snprintf(out, GGUF_NAME, "blk.%ld.%s%s", layer, after[i].theirs, dot);
 }
 
 size_t raml_gguf_rope_permuted(const struct raml_config *c, const char *name)

@@ -69,7 +69,7 @@ struct raml_metadata {
         float f;
         struct raml_gguf_string s;
     } value[ENTRIES_MAX];
-    int32_t end[RAML_MAX_EOS]; /* raml.end_token_ids */
+    int32_t end[RAML_MAX_EOS];                                  /* raml.end_token_ids */
     uint8_t windowed[RAML_MAX_LAYERS], turned[RAML_MAX_LAYERS]; /* a layer each */
     size_t n_own;
 };

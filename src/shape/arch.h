@@ -7,10 +7,10 @@
 /* Which layers have a window, where config.json says nothing of it (layer_types). */
 enum raml_windows {
     RAML_WINDOWS_NONE,
-    RAML_WINDOWS_ALL,    /* every layer */
-    RAML_WINDOWS_UPPER,  /* with use_sliding_window: from max_window_layers on */
+    RAML_WINDOWS_ALL,     /* every layer */
+    RAML_WINDOWS_UPPER,   /* with use_sliding_window: from max_window_layers on */
     RAML_WINDOWS_NO_ROPE, /* with use_sliding_window: layers without rotary embedding */
-    RAML_WINDOWS_MOST    /* all but every `period`-th */
+    RAML_WINDOWS_MOST     /* all but every `period`-th */
 };
 
 struct raml_arch {
@@ -24,14 +24,15 @@ struct raml_arch {
     enum raml_gate gate;
     bool norm_plus_one;
     enum raml_windows windows;
-    int period;         /* of RAML_WINDOWS_MOST; of SmolLM3: every so many layers one has no rotary embedding */
-    bool multipliers;   /* four of them are settings (Granite) */
-    bool window_base;   /* windowed layers have a plain rotary embedding, with a base of their own */
+    int period;       /* of RAML_WINDOWS_MOST; of SmolLM3: each period-th layer has no rotary embedding */
+    bool multipliers; /* four of them are settings (Granite) */
+    bool window_base; /* windowed layers have a plain rotary embedding, with a base of their own */
     /* What transformers takes where config.json has no such key (0: the usual: kv heads as heads, head_dim from width
      * and heads, 1e-6, 1e4) */
     int kv_heads, head_dim;
     double eps, theta, window_theta;
     bool tied;
+    bool pad; /* a default of pad_token_id that small vocabularies do not have: it is written as null */
 };
 
 /* NULL: not one of raml's. */

@@ -51,10 +51,8 @@ static enum raml_code check_scales(const struct raml_config *c, struct raml_err 
         const char *name;
         double value;
     } scale[] = {
-        {"embedding_multiplier", c->embedding_scale},
-        {"attention_multiplier", c->attention_scale},
-        {"residual_multiplier", c->residual_scale},
-        {"logits_scaling", c->logit_divisor},
+        {"embedding_multiplier", c->embedding_scale},        {"attention_multiplier", c->attention_scale},
+        {"residual_multiplier", c->residual_scale},          {"logits_scaling", c->logit_divisor},
         {"rotary base of windowed layers", c->window_theta},
     };
     for (size_t i = 0; i < sizeof scale / sizeof *scale; i++)

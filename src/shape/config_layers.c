@@ -47,7 +47,8 @@ static void read_unturned(struct raml_config_reader *r, const struct raml_arch *
         json_int_t has = json_is_integer(one) ? json_integer_value(one) : json_is_boolean(one) ? json_is_true(one) : -1;
         if (!listed) has = (i + 1) % every != 0;
         if (has != 0 && has != 1)
-            r->rc = raml_fail(r->err, RAML_EFORMAT, "%s: no_rope_layers, entry %d: expected 0 or 1", r->at->path, i + 1);
+            r->rc =
+                raml_fail(r->err, RAML_EFORMAT, "%s: no_rope_layers, entry %d: expected 0 or 1", r->at->path, i + 1);
         if (has == 0) raml_layer_put(&c->unturned, i);
     }
 }
@@ -82,8 +83,7 @@ static void read_everywhere(struct raml_config_reader *r, struct raml_config *c)
     static const int usual = 4096;
     const json_t *given = json_object_get(r->obj, "sliding_window");
     int window = given && json_is_null(given) ? c->max_positions : raml_reader_int(r, "sliding_window", &usual);
-    if (read_types(r, c) && !r->rc && raml_layers_in(&c->windowed) != 0 &&
-        raml_layers_in(&c->windowed) != c->n_layers)
+    if (read_types(r, c) && !r->rc && raml_layers_in(&c->windowed) != 0 && raml_layers_in(&c->windowed) != c->n_layers)
         r->rc = raml_fail(r->err, RAML_ESUPPORT, "%s: layer_types of several kinds are not supported for mistral",
                           r->at->path);
     c->windowed = (struct raml_layer_set){0};

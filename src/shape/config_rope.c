@@ -81,10 +81,11 @@ static void read_kinds(struct raml_config_reader *r, const json_t *kinds, struct
     w.rope_theta = c->window_theta > 0 ? c->window_theta : c->rope_theta;
     read_scaling(r, near, "rope_parameters.sliding_attention", &w);
     if (!r->rc && w.rope != RAML_ROPE_PLAIN && (!json_is_object(full) || !json_equal(full, near)))
-        r->rc = raml_fail(r->err, RAML_ESUPPORT,
-                          "%s: rope_parameters.sliding_attention has type '%.40s': a scaling of windowed layers alone is "
-                          "not supported",
-                          r->at->path, type_of(near));
+        r->rc =
+            raml_fail(r->err, RAML_ESUPPORT,
+                      "%s: rope_parameters.sliding_attention has type '%.40s': a scaling of windowed layers alone is "
+                      "not supported",
+                      r->at->path, type_of(near));
     c->window_theta = w.rope == RAML_ROPE_PLAIN ? w.rope_theta : 0;
 }
 
@@ -106,7 +107,8 @@ void raml_reader_rope(struct raml_config_reader *r, const struct raml_arch *a, s
     bool kinds = json_object_get(both, "full_attention") || json_object_get(both, "sliding_attention");
     c->rope_theta = raml_reader_num(r, "rope_theta", a->theta > 0 ? a->theta : 1e4);
     if (a->window_base)
-        c->window_theta = raml_reader_num(r, "rope_local_base_freq", a->window_theta > 0 ? a->window_theta : c->rope_theta);
+        c->window_theta =
+            raml_reader_num(r, "rope_local_base_freq", a->window_theta > 0 ? a->window_theta : c->rope_theta);
     if (json_is_object(scaling) && json_is_object(both) && !r->rc && !agree(scaling, both, kinds))
         r->rc =
             raml_fail(r->err, RAML_EFORMAT, "%s: rope_scaling and rope_parameters differ; expected one", r->at->path);

@@ -144,6 +144,7 @@ enum raml_code raml_config_write_as(const struct raml_config *c, enum raml_dtype
     int bad = 0;
     if (c->bos_token >= 0) bad |= json_object_set_new(o, "bos_token_id", json_integer(c->bos_token));
     if (c->eos_token >= 0) bad |= json_object_set_new(o, "eos_token_id", eos_json(c));
+    if (a->pad) bad |= json_object_set_new(o, "pad_token_id", json_null());
     bad |= put_rope(o, a, c) | put_layers(o, a, c) | put_scales(o, a, c);
     o = raml_json_checked(o, bad);
     char *text = o ? json_dumps(o, JSON_INDENT(2)) : NULL;

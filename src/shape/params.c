@@ -36,7 +36,7 @@ static void put_layer(struct builder *b, const struct raml_config *c, struct ram
 {
     size_t d = (size_t)c->hidden_size, D = (size_t)c->head_dim, F = (size_t)c->intermediate_size;
     size_t q = (size_t)c->n_heads * D, kv = (size_t)c->n_kv_heads * D;
-    bool before = c->norms != RAML_NORMS_BEHIND, behind = c->norms != RAML_NORMS_BEFORE;
+    bool before = c->norms != RAML_NORMS_AFTER, after = c->norms != RAML_NORMS_BEFORE;
     size_t q_norm = c->qk_norm == RAML_QK_NORM_WHOLE ? q : D, k_norm = c->qk_norm == RAML_QK_NORM_WHOLE ? kv : D;
     if (before) l->norm1 = put(b, false, d, 0, "model.layers.%d.input_layernorm.weight", i);
     l->qkv = put(b, true, q, d, "model.layers.%d.self_attn.q_proj.weight", i);
@@ -52,15 +52,15 @@ static void put_layer(struct builder *b, const struct raml_config *c, struct ram
         l->k_norm = put(b, false, k_norm, 0, "model.layers.%d.self_attn.k_norm.weight", i);
     }
     l->o = put(b, true, d, q, "model.layers.%d.self_attn.o_proj.weight", i);
-    /* What is the MLP's norm where it is the second of two, is behind attention where there are norms behind. */
-    size_t after = put(b, false, d, 0, "model.layers.%d.post_attention_layernorm.weight", i);
-    if (!behind) l->norm2 = after;
-    else l->behind1 = after;
-    if (before && behind) l->norm2 = put(b, false, d, 0, "model.layers.%d.pre_feedforward_layernorm.weight", i);
+    /* What is the MLP's norm where it is the second of two, is after attention where there are norms after. */
+    size_t post = put(b, false, d, 0, "model.layers.%d.post_attention_layernorm.weight", i);
+    if (!after) l->norm2 = post;
+    else l->after1 = post;
+    if (before && after) l->norm2 = put(b, false, d, 0, "model.layers.%d.pre_feedforward_layernorm.weight", i);
     l->gu = put(b, true, F, d, "model.layers.%d.mlp.gate_proj.weight", i);
     put(b, true, F, d, "model.layers.%d.mlp.up_proj.weight", i);
     l->down = put(b, true, d, F, "model.layers.%d.mlp.down_proj.weight", i);
-    if (behind) l->behind2 = put(b, false, d, 0, "model.layers.%d.post_feedforward_layernorm.weight", i);
+    if (after) l->after2 = put(b, false, d, 0, "model.layers.%d.post_feedforward_layernorm.weight", i);
 }
 
 enum raml_code raml_params_init(struct raml_params *p, const struct raml_config *c, struct raml_err *err)

@@ -5,8 +5,8 @@
 #include "raml/config.h"
 
 struct raml_layer_offsets { /* q, k and v are adjacent in the block (qkv, bias), and so are gate and up (gu) */
-    /* norms before attention and MLP, and behind them; 0: the model has none (the embedding is at 0) */
-    size_t norm1, norm2, behind1, behind2;
+    /* norms before attention and MLP, and after them; 0: the model has none (the embedding is at 0) */
+    size_t norm1, norm2, after1, after2;
     size_t qkv, bias, q_norm, k_norm, o, gu, down;
 };
 struct raml_params {

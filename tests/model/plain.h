@@ -150,10 +150,10 @@ static inline void plain_mlp(const struct plain *p, int layer, double *y, const 
     free(u);
 }
 
-static inline void plain_add(const struct plain *p, double *x, double *y, const float *behind)
+static inline void plain_add(const struct plain *p, double *x, double *y, const float *after)
 {
     size_t d = (size_t)p->c->hidden_size;
-    plain_norm(p, y, y, behind, d);
+    plain_norm(p, y, y, after, d);
     for (size_t i = 0; i < d; i++) x[i] += (p->c->residual_scale > 0 ? p->c->residual_scale : 1) * y[i];
 }
 
@@ -162,11 +162,11 @@ static inline void plain_layer(const struct plain *p, int l, double *x, size_t n
     const struct raml_config *c = p->c;
     size_t d = (size_t)c->hidden_size, D = (size_t)c->head_dim, q = (size_t)c->n_heads * D,
            kv = (size_t)c->n_kv_heads * D;
-    bool before = c->norms != RAML_NORMS_BEHIND, behind = c->norms != RAML_NORMS_BEFORE;
+    bool before = c->norms != RAML_NORMS_AFTER, after = c->norms != RAML_NORMS_BEFORE;
     const float *n1 = before ? plain_find(p, l, "input_layernorm.weight") : NULL;
     const float *post = plain_find(p, l, "post_attention_layernorm.weight");
-    const float *n2 = !before ? NULL : behind ? plain_find(p, l, "pre_feedforward_layernorm.weight") : post;
-    const float *b2 = behind ? plain_find(p, l, "post_feedforward_layernorm.weight") : NULL;
+    const float *n2 = !before ? NULL : after ? plain_find(p, l, "pre_feedforward_layernorm.weight") : post;
+    const float *b2 = after ? plain_find(p, l, "post_feedforward_layernorm.weight") : NULL;
     double *Q = plain_new(n * q), *K = plain_new(n * kv), *V = plain_new(n * kv), *z = plain_new(d), *o = plain_new(q),
            *y = plain_new(d);
     for (size_t r = 0; r < n; r++) {
@@ -179,7 +179,7 @@ static inline void plain_layer(const struct plain *p, int l, double *x, size_t n
     for (size_t r = 0; r < n; r++) {
         plain_attend(c, l, o, Q, K, V, r);
         plain_product(y, o, plain_find(p, l, "self_attn.o_proj.weight"), d, q);
-        plain_add(p, x + r * d, y, behind ? post : NULL);
+        plain_add(p, x + r * d, y, after ? post : NULL);
         plain_norm(p, z, x + r * d, n2, d);
         plain_mlp(p, l, y, z);
         plain_add(p, x + r * d, y, b2);

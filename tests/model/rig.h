@@ -47,7 +47,7 @@ static inline void rig_settings(struct raml_config *c, int kind)
 {
     c->qkv_bias = kind == RIG_QWEN2;
     if (kind == RIG_QWEN3 || kind == RIG_GEMMA3) c->qk_norm = RAML_QK_NORM_HEADS;
-    if (kind == RIG_OLMO2 || kind == RIG_OLMO3) c->qk_norm = RAML_QK_NORM_WHOLE, c->norms = RAML_NORMS_BEHIND;
+    if (kind == RIG_OLMO2 || kind == RIG_OLMO3) c->qk_norm = RAML_QK_NORM_WHOLE, c->norms = RAML_NORMS_AFTER;
     if (kind == RIG_LLAMA) {
         c->rope = RAML_ROPE_LLAMA3;
         c->rope_factor = 4, c->rope_low_freq = 1, c->rope_high_freq = 4;
@@ -58,13 +58,13 @@ static inline void rig_settings(struct raml_config *c, int kind)
     if (kind == RIG_OLMO3) {
         c->window = 6, c->window_theta = 10000, rig_layers(&c->windowed, "110");
         c->rope = RAML_ROPE_YARN, c->rope_factor = 8, c->rope_original_positions = 64;
-        c->rope_beta_fast = 32, c->rope_beta_slow = 1, c->rope_attention = 1.2;
+        c->rope_beta_fast = 32, c->rope_beta_slow = 1, c->rope_attention = 0.5 * (0.1 * log(8) + 1);
     }
     if (kind == RIG_GRANITE)
         c->embedding_scale = 6, c->attention_scale = 0.2, c->residual_scale = 0.4, c->logit_divisor = 3;
     if (kind == RIG_GEMMA3) {
         c->norms = RAML_NORMS_BOTH, c->gate = RAML_GATE_GELU, c->norm_plus_one = true;
-        c->embedding_scale = sqrt(c->hidden_size), c->attention_scale = 0.25;
+        c->embedding_scale = sqrt(c->hidden_size), c->attention_scale = 0.2;
         c->window = 6, c->window_theta = 100, rig_layers(&c->windowed, "101");
         c->rope = RAML_ROPE_LINEAR, c->rope_factor = 2;
     }
@@ -78,10 +78,10 @@ static inline struct raml_config rig_config(int kind, bool wide)
         int d, F, layers, H, K, D;
         bool tied;
     } of[] = {
-        {"qwen2", 40, 54, 2, 4, 2, 12, true},   {"qwen3", 28, 31, 2, 3, 1, 16, true},
-        {"llama", 34, 77, 2, 2, 2, 6, false},   {"mistral", 26, 45, 2, 4, 2, 10, false},
-        {"smollm3", 30, 43, 3, 4, 2, 8, true},  {"olmo2", 36, 41, 2, 3, 1, 10, false},
-        {"olmo3", 32, 37, 3, 4, 2, 12, false},  {"granite", 30, 53, 2, 4, 4, 6, true},
+        {"qwen2", 40, 54, 2, 4, 2, 12, true},       {"qwen3", 28, 31, 2, 3, 1, 16, true},
+        {"llama", 34, 77, 2, 2, 2, 6, false},       {"mistral", 26, 45, 2, 4, 2, 10, false},
+        {"smollm3", 30, 43, 3, 4, 2, 8, true},      {"olmo2", 36, 41, 2, 3, 1, 10, false},
+        {"olmo3", 34, 37, 3, 4, 2, 12, false},      {"granite", 30, 53, 2, 4, 4, 6, true},
         {"gemma3_text", 28, 39, 3, 4, 2, 16, true},
     };
     struct raml_config c = {.vocab_size = wide ? 5003 : 37,

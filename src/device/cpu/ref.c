@@ -169,7 +169,8 @@ static void heads_back(const struct raml_heads *h, void *dqkv, float *d_bias, fl
             unrotated(h, dqkv, r, j, g);
             if (j < n_rotated && w) {
                 for (size_t i = 0; i < D; i++) x[i] = get(h->bf16, h->raw, (r * n_rotated + j) * D + i);
-                double s = h->whole ? whole_rstd(h, h->raw, r * n_rotated * D, NULL, (int)side) : head_rstd(x, D, h->eps);
+                double s =
+                    h->whole ? whole_rstd(h, h->raw, r * n_rotated * D, NULL, (int)side) : head_rstd(x, D, h->eps);
                 double dot = h->whole ? whole_dot[side] : norm_dot(h, dqkv, r, j, j + 1);
                 for (size_t i = 0; dw && i < D; i++) dw[i] += (float)(g[i] * x[i] * s);
                 for (size_t i = 0; i < D; i++) g[i] = g[i] * w[i] * s - x[i] * s * s * s * dot / (double)n;

@@ -319,7 +319,8 @@ void attn_isa(const struct raml_attn *a)
                               .cells = a->bf16 ? a->D / 2 : a->D,
                               .first = first,
                               .last = t->n < first + rows ? t->n : first + rows,
-                              .c = a->scale != 0 ? 1.44269504088896341f * a->scale : 1.44269504088896341f / sqrtf((float)a->D)};
+                              .c = a->scale != 0 ? 1.44269504088896341f * a->scale
+                                                 : 1.44269504088896341f / sqrtf((float)a->D)};
             for (size_t j = 0; j < G; j += HEADS) {
                 size_t head = g * G + j;
                 h.n = G - j < HEADS ? G - j : HEADS;

@@ -146,8 +146,8 @@ INLINE void head_norm_back(struct head *g, const struct head *x, const float *w,
 }
 
 /* Gradient of head j after bias and norm; x, with a norm: what the norm read */
-INLINE void load_back(const bool bf16, const struct raml_heads *a, const void *dqkv, size_t r, size_t j,
-                      struct head *g, struct head *x)
+INLINE void load_back(const bool bf16, const struct raml_heads *a, const void *dqkv, size_t r, size_t j, struct head *g,
+                      struct head *x)
 {
     size_t D = a->D;
     head_load(bf16, g, dqkv, (r * (a->H + 2 * a->K) + j) * D, D);
@@ -195,8 +195,8 @@ INLINE void rstd_row(const bool bf16, const struct raml_heads *a, float *rstd, s
     struct head x;
     float whole[2] = {0};
     for (size_t side = 0; side < 2 && a->whole; side++)
-        whole[side] = heads_rstd(bf16, a->raw, (r * n_rotated + side * a->H) * a->D, NULL, side ? a->K : a->H, a->D,
-                                 a->eps);
+        whole[side] =
+            heads_rstd(bf16, a->raw, (r * n_rotated + side * a->H) * a->D, NULL, side ? a->K : a->H, a->D, a->eps);
     for (size_t j = 0; j < n_rotated; j++) {
         if (a->whole) {
             rstd[j] = whole[j >= a->H];
