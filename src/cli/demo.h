@@ -72,7 +72,7 @@ void cli_demo_add_words(struct demo_step *s, const char *line);
 RAML_CHECKED enum raml_code cli_demo_run(const struct cli *cli, struct demo_step *s, struct demo_phase *phase,
                                          struct raml_err *err);
 
-/* -- What is told: of models that are trained here (demo.c), of a model that is there (demo_model.c) ------------------ */
+/* -- The stories: of models that are trained here (demo.c), of a model that is there (demo_model.c) ------------------ */
 struct demo_story {
     size_t n_steps; /* the last one is the report */
     enum raml_code (*questions)(const struct cli *cli, const struct demo_settings *s, struct raml_err *err);
