@@ -283,6 +283,7 @@ static enum raml_code write_all(const struct work *w, struct raml_err *err)
                                             .n_trajectory = w->job->input.text.n_trajectory,
                                             .alpha = w->alpha,
                                             .beta = w->beta,
+                                            .sink = w->job->sink,
                                             .loss = w->loss,
                                             .path = &w->out->path,
                                             .height = w->height};
