@@ -19,9 +19,9 @@ for tool in sh env; do ln -s "$(command -v $tool)" absent/$tool; done
 draws() { # draws NAME COMMAND...: with a gnuplot of this kind
     out=$1
     shift
-    PATH="$path" "$raml" "$@" --out "$out" >said 2>told || fail "$kind, $*: exit code $?: $(cat told)"
-    [ "$(grep -c 'are not drawn: ' told)" -eq 1 ] || fail "$kind, $*: $(cat told)"
-    grep -q "are not drawn: $kind.* Their data and scripts are kept: .gnuplot [a-z_0-9]*\.gp. " told || fail "$kind, $*: $(cat told)"
+    PATH="$path" "$raml" "$@" --out "$out" >out.txt 2>messages || fail "$kind, $*: exit code $?: $(cat messages)"
+    [ "$(grep -c 'are not drawn: ' messages)" -eq 1 ] || fail "$kind, $*: $(cat messages)"
+    grep -q "are not drawn: $kind.* Their data and scripts are kept: .gnuplot [a-z_0-9]*\.gp. " messages || fail "$kind, $*: $(cat messages)"
     for script in "$out"/*.gp; do
         [ -s "${script%.gp}.tsv" ] || fail "$kind, $*: no data of $script"
         [ ! -e "${script%.gp}.svg" ] || fail "$kind, $*: a picture for $script"
@@ -41,8 +41,8 @@ all() {
     draws r$n/exits study exits --model init:micro s.jsonl
     draws r$n/landscape landscape --model init:micro s.jsonl --grid 3x3 --frames 1 --no-curvature
     draws r$n/slice landscape --model init:micro s.jsonl --grid 3x1 --frames 1 --no-curvature
-    PATH="$path" "$raml" report r$n >said 2>told || fail "report: exit code $?"
-    [ "$(grep -c 'are not drawn: ' told)" -eq 1 ] || fail "$kind, report: $(cat told)"
+    PATH="$path" "$raml" report r$n >out.txt 2>messages || fail "report: exit code $?"
+    [ "$(grep -c 'are not drawn: ' messages)" -eq 1 ] || fail "$kind, report: $(cat messages)"
     for script in r$n/figures/*.gp r$n/[a-z]*/*.gp; do
         name=$(basename "$script")
         case $script in */trace/* | */importance_[2-9].gp) continue ;; esac # it shows some of these, and draws its own of a trace
