@@ -182,6 +182,7 @@ static enum raml_code report(const struct cli *cli, const struct demo_settings *
     struct demo_step step = {0};
     cli_demo_add(&step, "report");
     cli_demo_add(&step, "%s", s->out);
+    if (s->resume) cli_demo_add(&step, "--overwrite"); /* done, but not recorded */
     return cli_demo_run(cli, &step, phase, err);
 }
 
