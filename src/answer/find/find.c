@@ -73,6 +73,11 @@ static bool whole_answer(struct text t)
         size_t gap = raml_find_space(t, to);
         struct text rest = raml_find_skip(t, to + gap);
         if (raml_find_any(rest, 0, "out of every|in every|to the power of", true)) return true;
+        uint64_t by;
+        for (size_t k = 0; k < to; k++) /* "4 millones de dolares" */
+            if (is_space(t.s[k]) && raml_spelled_scale(t.s + k + 1, to - k - 1, &by) &&
+                !raml_find_read(rest, true).digits && raml_find_read(rest, true).words <= 3)
+                return true;
         return rest.n && raml_unit_is_measured(rest.s, rest.n);
     }
     if (raml_find_any(t, 0,
