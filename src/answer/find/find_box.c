@@ -174,6 +174,10 @@ static bool open_box(struct text t, size_t from, struct box *out)
 bool raml_find_broken_off(struct text t)
 {
     struct box closed, b;
+    size_t last_sign = t.n;
+    while (last_sign && is_space(t.s[last_sign - 1])) last_sign--;
+    if (last_sign > 1 && t.s[last_sign - 1] == '.') last_sign--;
+    if (!last_sign || raml_find_one_of(t.s[last_sign - 1], "}$)]*.")) return false; /* most texts */
     bool found = box_before(t, t.n, true, &closed);
     if (!t.n || !open_box(t, found ? closed.to : 0, &b) || !b.inner.n) return false;
     size_t at = (size_t)(b.inner.s - t.s), end = t.n;
