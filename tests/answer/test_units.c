@@ -52,7 +52,7 @@ static const struct kind_case units[] = {
     {"5", "5 remainder 2", D}, {"5 remainder 2", "5 R 2", E}, {"5 remainder 2", "5 R 3", D}, {"5", "5 times", E},
     {"5", "5 apples", E}, {"5", "5 meters", E}, {"5", "5 units", E}, {"5 units", "5 cm", E},
     {"5 square units", "5", E}, {"5 apples", "5 apple", E}, {"5 apples", "5 oranges", D},
-    {"5 red balls", "5 blue balls", U}, {"5 balls", "5 red balls", E}, {"5 boys", "5 girls", D},
+    {"5 red balls", "5 blue balls", D}, {"5 balls", "5 red balls", E}, {"5 boys", "5 girls", D},
     {"12 students", "12 people", U}, {"12 students", "13 people", D}, {"5", "5 dollars each", E},
     {"6 people", "6 persons", E}, {"3 children", "3 child", E}, {"2 boxes", "2 box", E},
     {"45 miles per gallon", "45 mpg", E}, {"30 apples per box", "30 apples", U}, {"5 m", "500 cm", E},

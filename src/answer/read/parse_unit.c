@@ -227,7 +227,9 @@ static const struct expr *primes(struct parser *p, const struct expr *e)
     uint32_t n = raml_parse_peek(p, 1)->kind == T_PRIME ? 2 : 1;
     if (!raml_parse_parts_items(raml_parse_peek(p, n)->kind)) return e;
     p->i += n;
-    return named_unit(p, e, n == 2 ? "in" : "ft");
+    struct expr *u = (struct expr *)named_unit(p, e, n == 2 ? "in" : "ft");
+    if (u) u->sub = 1; /* minutes and seconds, beside degrees */
+    return u;
 }
 
 const struct expr *raml_parse_unit(struct parser *p, const struct expr *e)
