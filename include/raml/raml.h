@@ -46,6 +46,7 @@
 #include "raml/sample.h"
 #include "raml/sampler.h"
 #include "raml/samples.h"
+#include "raml/serve.h"
 #include "raml/setting.h"
 #include "raml/table.h"
 #include "raml/tap.h"
