@@ -94,7 +94,7 @@ static const struct kind_case neighbours[] = {
     {"37 \xc2\xb0" "C", "98.6 \xc2\xb0" "F", E}, {"300 K", "26.85 \xc2\xb0" "C", E},
     {"20^\\circ C", "68^\\circ F", E}, {"45^\\circ", "45^\\circ C", E},
     {"90^\\circ", "\\frac{\\pi}{2}\\text{ rad}", E}, {"180^\\circ", "\\pi \\text{ radians}", E},
-    {"45^\\circ 15'", "45.25^\\circ", E}, {"12^\\circ 34' 56''", "12.582222^\\circ", D}, {"1^\\circ", "60'", U},
+    {"45^\\circ 15'", "45.25^\\circ", E}, {"12^\\circ 34' 56''", "12.582222^\\circ", D}, {"1^\\circ", "60'", E},
     {"5 hours", "300 minutes", E}, {"5 hours", "300 seconds", D}, {"2 days", "48 hours", E},
     {"2 weeks 3 days", "17 days", E}, {"1 year 6 months", "18 months", E}, {"1.5 years", "18 months", E},
     {"45^\\circ", "45 cm", D}, {"5\\%", "5 cm", D}, {"37^\\circ", "37 \xc2\xb0" "C", E}, {"5\\%", "5", E},
