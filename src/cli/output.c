@@ -16,7 +16,19 @@ static bool same(const struct stat *a, const struct stat *b)
     return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
 }
 
-/* Would the command read what it writes? (convert's path is an argument too.) */
+/* Is `out` one of the files of the list, with commas between them? */
+static bool is_listed(const char *list, const struct stat *out)
+{
+    char one[RAML_PATH_BYTES];
+    struct stat st;
+    if (!stat(list, &st)) return same(&st, out);
+    for (const char *at = list; *at; at += strcspn(at, ","), at += *at == ',')
+        if (!raml_path_format(one, NULL, "%.*s", (int)strcspn(at, ","), at) && !stat(one, &st) && same(&st, out))
+            return true;
+    return false;
+}
+
+/* Would the command read what it writes, or write it twice? (convert's path is an argument too.) */
 static enum raml_code check_inputs(const struct cli *cli, const char *path, const struct stat *out,
                                    struct raml_err *err)
 {
@@ -24,6 +36,9 @@ static enum raml_code check_inputs(const struct cli *cli, const char *path, cons
     for (size_t i = 0; i < cli->n_args; i++)
         if (cli->arg[i] != path && strcmp(cli->arg[i], "-") && !stat(cli->arg[i], &in) && same(&in, out))
             return raml_fail(err, RAML_EUSAGE, "%s: is the input %s, which is not replaced", path, cli->arg[i]);
+    for (size_t i = 0; i < cli->n_paths; i++)
+        if (cli->path[i].path != path && is_listed(cli->path[i].path, out))
+            return raml_fail(err, RAML_EUSAGE, "%s: is also --%s, and is not replaced", path, cli->path[i].name);
     if (!fstat(STDIN_FILENO, &in) && S_ISREG(in.st_mode) && same(&in, out))
         return raml_fail(err, RAML_EUSAGE, "%s: is the standard input, which is not replaced", path);
     return RAML_OK;
