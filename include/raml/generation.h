@@ -7,6 +7,7 @@
 #ifndef RAML_GENERATION_H
 #define RAML_GENERATION_H
 
+#include "raml/config.h"
 #include "raml/err.h"
 
 #include <stdbool.h>
@@ -23,9 +24,10 @@ struct raml_generation {
 };
 /* path: a model's folder or GGUF file. Nothing is there: all false. */
 RAML_CHECKED enum raml_code raml_generation_read(const char *path, struct raml_generation *out, struct raml_err *err);
-/* Those that are there, as generation_config.json. */
-RAML_CHECKED enum raml_code raml_generation_write(const struct raml_generation *g, const char *path,
-                                                  struct raml_err *err);
+/* Those that are there, as generation_config.json, with the tokens that begin and end a text (c; NULL: without):
+ * transformers takes the ends from there alone, once there is such a file. */
+RAML_CHECKED enum raml_code raml_generation_write(const struct raml_generation *g, const struct raml_config *c,
+                                                  const char *path, struct raml_err *err);
 
 #pragma GCC visibility pop
 #endif

@@ -2,7 +2,7 @@
  *
  * Reads and writes Hugging Face `tokenizer.json` (byte-level BPE). The built-in tokenizer has one token per byte and
  * the special tokens of the built-in models; it is stored in the same format and read back like any other.
- * It reads files whose model is BPE over all 256 bytes: those of GPT-2, Llama 3, Qwen 2 to 3.5 and DeepSeek; and those
+ * It reads files whose model is BPE over bytes: those of GPT-2, Llama 3, Qwen 2 to 3.5 and DeepSeek; and those
  * with byte_fallback, over characters and, where they have no token, bytes: Llama 2, Mistral (the last item).
  *   normalizer      null, NFC, or a Sequence of NFC
  *   pre_tokenizer   ByteLevel, with use_regex (GPT-2's pattern) or without (the whole text is one word), with
@@ -25,8 +25,10 @@
  * longest one wins, and the first place wins. Those marked "normalized" are looked for after the normalizer, in what
  * the others leave. Some swallow the whitespace before or after them (lstrip, rstrip), which decoding does not give
  * back; some match only where no word continues at either end (single_word).
- * Any bytes can be encoded, and come back (except in vocabularies without c0, c1, f5 .. ff, such as DeepSeek LLM's:
- * RAML_ERANGE names the byte): where a file has a normalizer or patterns, each run of bytes that are part
+ * Bytes that the vocabulary has no token for (SmolLM2's lacks six control characters, f1 and f2) are unk_token, or are left
+ * out where there is none, as `tokenizers` does; raml_tokenizer_lacks_bytes counts them. Of c0, c1, f5 .. ff, which no
+ * UTF-8 text contains, RAML_ERANGE names the one that has neither (DeepSeek LLM's).
+ * Any other bytes can be encoded, and come back: where a file has a normalizer or patterns, each run of bytes that are part
  * of no UTF-8 character is its own word, and the text between such runs is normalized and split separately.
  * Decoding gives back the text that was encoded, or its form NFC. With byte_fallback, texts between special tokens
  * come back with the spaces that the file puts before them.
@@ -104,6 +106,8 @@ RAML_CHECKED enum raml_code raml_tokenizer_save(const struct raml_tokenizer *t, 
 void raml_tokenizer_close(struct raml_tokenizer *t);
 
 int32_t raml_tokenizer_size(const struct raml_tokenizer *t); /* largest id + 1 */
+/* How many of the 243 bytes that occur in UTF-8 have no token. */
+int raml_tokenizer_lacks_bytes(const struct raml_tokenizer *t);
 /* Text of the token that the file's post_processor puts in front of every text (_encode does not); NULL: none. */
 const char *raml_tokenizer_begin(const struct raml_tokenizer *t);
 int32_t raml_tokenizer_id(const struct raml_tokenizer *t, const char *token); /* of a whole token's text; -1: none */
@@ -157,7 +161,7 @@ void raml_utf8_clean(struct raml_buf *out, const char *bytes, size_t n);
  *           starts at the first token that has a byte of it; the context is all before. A token that has bytes of both
  *           spans the border and belongs to the continuation: `border_bytes` is how many bytes of context it holds.
  *   split   each is encoded separately, and the border is a border between tokens that the model may never have seen.
- * A continuation of at least one byte has at least one token. The context may have none, where a spanning token took
+ * A continuation of at least one byte has at least one token (RAML_ERANGE: the vocabulary lacks all its bytes). The context may have none, where a spanning token took
  * all of it.
  */
 

@@ -163,7 +163,10 @@ static void print_tokens(const struct inspection *x)
     size_t n = 0;
     printf("\ntokenizer   ");
     if (x->tokenizer) {
-        printf("%d ids; special tokens:\n", (int)raml_tokenizer_size(x->tokenizer));
+        int lacking = raml_tokenizer_lacks_bytes(x->tokenizer);
+        printf("%d ids; ", (int)raml_tokenizer_size(x->tokenizer));
+        if (lacking) printf("%d bytes of 243 have no token, texts are read without them; ", lacking);
+        printf("special tokens:\n");
         cli_inspect_specials(x->tokenizer, print_special, &n);
         if (n > SPECIALS) printf("          and %zu more; --json has all\n", n - SPECIALS);
     } else {

@@ -321,15 +321,14 @@ static enum raml_code write_shards(struct job *j, const char *dir, size_t *shard
     return rc || n == 1 ? rc : write_index(j, dir, shard, n, err);
 }
 
-/* What GGUF metadata say of sampling; a folder's file is copied by who copies its other files. */
+/* What GGUF metadata say of sampling and of a text's ends; a folder's file is copied by who copies its other files. */
 static enum raml_code write_generation(const struct raml_model_file *f, const char *dir, struct raml_err *err)
 {
     char path[RAML_PATH_BYTES];
     struct raml_generation g;
     enum raml_code rc = raml_generation_read(f->path, &g, err);
-    if (rc || !(g.has_temperature || g.has_top_k || g.has_top_p || g.has_min_p)) return rc;
-    rc = raml_path_join(path, dir, "generation_config.json", err);
-    return rc ? rc : raml_generation_write(&g, path, err);
+    if (!rc) rc = raml_path_join(path, dir, "generation_config.json", err);
+    return rc ? rc : raml_generation_write(&g, &f->config, path, err);
 }
 
 enum raml_code raml_model_file_save_folder(const struct raml_model_file *f, const char *dir,

@@ -114,10 +114,26 @@ enum raml_code raml_generation_read(const char *path, struct raml_generation *ou
     return rc;
 }
 
-enum raml_code raml_generation_write(const struct raml_generation *g, const char *path, struct raml_err *err)
+/* transformers takes the ends from this file alone where there is one. */
+static int add_ends(json_t *o, const struct raml_config *c)
 {
-    json_t *o = json_pack("{s:b}", "do_sample", !(g->has_temperature && g->temperature <= 0));
+    int bad = 0;
+    if (c->bos_token >= 0) bad |= json_object_set_new(o, "bos_token_id", json_integer(c->bos_token));
+    if (c->eos_token < 0) return bad;
+    json_t *list = json_array();
+    bad |= json_array_append_new(list, json_integer(c->eos_token));
+    for (int i = 0; i < c->n_more_eos; i++) bad |= json_array_append_new(list, json_integer(c->more_eos[i]));
+    return bad | json_object_set_new(o, "eos_token_id", list);
+}
+
+enum raml_code raml_generation_write(const struct raml_generation *g, const struct raml_config *c, const char *path,
+                                     struct raml_err *err)
+{
+    json_t *o = json_object();
     int bad = !o;
+    if (c) bad |= add_ends(o, c);
+    if (g->has_temperature || g->has_top_k || g->has_top_p || g->has_min_p)
+        bad |= json_object_set_new(o, "do_sample", json_boolean(!(g->has_temperature && g->temperature <= 0)));
     if (g->has_temperature) bad |= json_object_set_new(o, "temperature", json_real(g->temperature));
     if (g->has_top_k) bad |= json_object_set_new(o, "top_k", json_integer(g->top_k));
     if (g->has_top_p) bad |= json_object_set_new(o, "top_p", json_real(g->top_p));

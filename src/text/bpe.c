@@ -229,9 +229,6 @@ static enum raml_code add_part(const struct raml_tokenizer *t, const unsigned ch
     uint8_t state = whole >= 0 ? atomic_load_explicit(&t->whole[whole], memory_order_relaxed) : RAML_WHOLE_NO;
     if (whole >= 0 && ((is_word && t->ignore_merges) || state == RAML_WHOLE_YES))
         return add_whole(whole, n, out, where, err);
-    for (size_t i = 0; i < n && t->lacks_bytes; i++)
-        if (t->byte[text[i]] < 0)
-            return raml_fail(err, RAML_ERANGE, "the vocabulary has no token for byte 0x%02x", text[i]);
     if (!t->byte_fallback && (!t->n_merges || n < 2)) return add_bytes(t, text, n, out, where, err);
     size_t part = is_word ? joined_bytes(t, text, n) : n;
     if (part == n) return merge_word(t, text, n, state == RAML_WHOLE_UNKNOWN ? whole : -1, out, where, err);
@@ -248,8 +245,37 @@ static enum raml_code add_part(const struct raml_tokenizer *t, const unsigned ch
     return rc;
 }
 
+/* A word without the bytes that have no token: what is left is merged as if they had never been there. */
+static enum raml_code add_known(const struct raml_tokenizer *t, const unsigned char *text, size_t n,
+                                struct raml_tokens *out, struct raml_ranges *where, struct raml_err *err)
+{
+    size_t n_known = 0, first = where ? where->n : 0;
+    unsigned char *known = malloc(n);
+    size_t *from = malloc(n * sizeof *from);
+    enum raml_code rc =
+        known && from ? RAML_OK : raml_fail(err, RAML_ENOMEM, "no memory to tokenize a text of %zu bytes", n);
+    for (size_t i = 0; i < n && !rc; i++) {
+        if (t->byte[text[i]] < 0 && raml_never_in_utf8(text[i]))
+            rc = raml_fail(err, RAML_ERANGE, "the vocabulary has no token for byte 0x%02x", text[i]);
+        if (t->byte[text[i]] < 0) continue;
+        from[n_known] = i;
+        known[n_known++] = text[i];
+    }
+    if (!rc && n_known) rc = add_part(t, known, n_known, true, out, where, err);
+    for (size_t i = first; !rc && where && i < where->n; i++) {
+        struct raml_range *r = &where->range[i];
+        *r = (struct raml_range){from[r->start], from[r->end - 1] + 1};
+    }
+    free(known);
+    free(from);
+    return rc;
+}
+
 enum raml_code raml_bpe_word(const struct raml_tokenizer *t, const unsigned char *text, size_t n,
                              struct raml_tokens *out, struct raml_ranges *where, struct raml_err *err)
 {
+    bool known = !t->lacks_bytes || (t->ignore_merges && raml_find_word(t, text, n) >= 0);
+    for (size_t i = 0; i < n && !known; i++)
+        if (t->byte[text[i]] < 0) return add_known(t, text, n, out, where, err);
     return add_part(t, text, n, true, out, where, err);
 }

@@ -84,6 +84,9 @@ enum raml_code raml_join(const struct raml_tokenizer *t, enum raml_join join, co
         rc = raml_tokenizer_encode_parts(t, a->s, a->n, &a->opt, &out->context, NULL, err);
         if (!rc) rc = raml_tokenizer_encode_parts(t, b->s, b->n, &b->opt, &out->continuation, NULL, err);
     }
+    if (!rc && b->n && !out->continuation.n)
+        rc = raml_fail(err, RAML_ERANGE, "the vocabulary has no token for any byte of the text '%.*s'",
+                       b->n < 40 ? (int)b->n : 40, b->s);
     if (rc) out->context.n = out->continuation.n = out->border_bytes = 0;
     return rc;
 }

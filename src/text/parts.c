@@ -39,8 +39,8 @@ static enum raml_code add_token(const struct raml_tokenizer_parts *p, size_t i, 
     if (!text) return fail_string(p, "token", i, &p->token[i], err);
     enum raml_code rc = RAML_OK;
     if (type == CONTROL || type == USER_DEFINED) {
-        json_t *one = json_pack("{sI sO sb sb}", "id", (json_int_t)i, "content", text, "special", type == CONTROL,
-                                "normalized", 0);
+        json_t *one = json_pack("{sI sO sb sb sb sb sb}", "id", (json_int_t)i, "content", text, "single_word", 0,
+                                "lstrip", 0, "rstrip", 0, "normalized", 0, "special", type == CONTROL);
         if (json_array_append_new(added, one)) rc = fail_memory(p, err);
     } else if (json_object_get(vocab, json_string_value(text))) {
         rc = raml_fail(err, RAML_EFORMAT, "%s: token %zu has the text of token %lld", p->name, i,
@@ -98,9 +98,11 @@ static json_t *make_root(const struct raml_pretokenizer *f)
     good = good && !json_array_append_new(steps, json_pack("{ss sb sb sb}", "type", "ByteLevel", "add_prefix_space", 0,
                                                            "trim_offsets", 0, "use_regex", 0));
     if (good)
-        root = json_pack("{ss s[] sn s{ss sO} s{ss} s{ss sb s{} s[]}}", "version", "1.0", "added_tokens", "normalizer",
-                         "pre_tokenizer", "type", "Sequence", "pretokenizers", steps, "decoder", "type", "ByteLevel",
-                         "model", "type", "BPE", "ignore_merges", (int)f->ignore_merges, "vocab", "merges");
+        root = json_pack("{ss sn sn s[] sn s{ss sO} sn s{ss sb sb sb} s{ss sb s{} s[]}}", "version", "1.0",
+                         "truncation", "padding", "added_tokens", "normalizer", "pre_tokenizer", "type", "Sequence",
+                         "pretokenizers", steps, "post_processor", "decoder", "type", "ByteLevel", "add_prefix_space",
+                         0, "trim_offsets", 0, "use_regex", 0, "model", "type", "BPE", "ignore_merges",
+                         (int)f->ignore_merges, "vocab", "merges");
     if (root && f->nfc && json_object_set_new(root, "normalizer", json_pack("{ss}", "type", "NFC")) != 0) {
         json_decref(root);
         root = NULL;

@@ -74,6 +74,17 @@ int32_t raml_tokenizer_size(const struct raml_tokenizer *t)
     return t->size;
 }
 
+int raml_tokenizer_lacks_bytes(const struct raml_tokenizer *t)
+{
+    int n = 0;
+    for (unsigned b = 0; b < 256; b++) {
+        if (raml_never_in_utf8(b)) continue;
+        const struct raml_piece *p = t->byte[b] < 0 ? NULL : &t->piece[t->byte[b]];
+        n += !p || (p->kind != RAML_PIECE_BYTE && (p->len != 1 || (unsigned char)t->pool.data[p->start] != b));
+    }
+    return n;
+}
+
 static bool piece_is(const struct raml_tokenizer *t, int32_t id, const char *text, size_t n)
 {
     const struct raml_piece *p = &t->piece[id];

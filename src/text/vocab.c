@@ -29,7 +29,6 @@ static enum raml_code check_model(const struct raml_source *s, const json_t *mod
         snprintf(found, sizeof found, "'%s'", raml_show(type).text);
         return raml_refuse(s, "model.type", found, "'BPE'");
     }
-    /* unk_token and fuse_unk have no effect: every byte has a token, so nothing is unknown. */
     static const char *const off[] = {"dropout", "continuing_subword_prefix", "end_of_word_suffix"};
     for (size_t i = 0; i < sizeof off / sizeof *off && !rc; i++) rc = raml_need_off(s, model, "model.", off[i]);
     if (!rc) rc = raml_read_flag(s, model, "model.", "byte_fallback", false, &s->t->byte_fallback);
@@ -217,29 +216,60 @@ static enum raml_code read_added(const struct raml_source *s, const json_t *adde
     return rc ? rc : raml_buf_status(&s->t->pool, s->err);
 }
 
-/* Every byte needs a token, or some texts could not be tokenized at all. Only bytes that never occur in UTF-8 may lack
- * one (DeepSeek LLM's file), see raml_bpe_word. */
-static enum raml_code find_bytes(const struct raml_source *s)
+/* The token that stands for bytes without one; -1: none, and they are left out of a word, as `tokenizers` does. */
+static enum raml_code find_unknown(const struct raml_source *s, const json_t *model, int32_t *id)
 {
-    for (unsigned b = 0; b < 256; b++) {
+    const json_t *unk = json_object_get(model, "unk_token");
+    bool fuse = false;
+    *id = -1;
+    if (!json_is_string(unk)) return RAML_OK;
+    const json_t *v = json_object_get(s->vocab, json_string_value(unk));
+    enum raml_code rc = raml_read_flag(s, model, "model.", "fuse_unk", false, &fuse);
+    if (rc) return rc;
+    if (!v)
+        return raml_fail(s->err, RAML_EFORMAT, "%s: model.vocab lacks model.unk_token, '%s'", s->at.path,
+                         raml_show(json_string_value(unk)).text);
+    if (fuse) return raml_refuse(s, "model.fuse_unk", "true", "false in a vocabulary that lacks tokens of bytes");
+    *id = (int32_t)json_integer_value(v);
+    return RAML_OK;
+}
+
+/* Bytes that a vocabulary's training text did not contain have no token in it (SmolLM2's: some control characters, and
+ * f1 and f2, with which characters begin that Unicode has not assigned). One that can't spell ASCII is a broken file. */
+static enum raml_code lacks_byte(const struct raml_source *s, const json_t *model, unsigned byte, const char *c)
+{
+    bool ascii = byte == '\n' || (byte >= ' ' && byte < 0x7f);
+    int32_t unknown = -1;
+    if (!raml_never_in_utf8(byte)) {
+        enum raml_code rc = s->t->byte_fallback ? RAML_OK : find_unknown(s, model, &unknown);
+        if (rc) return rc;
+        if (unknown < 0 && (ascii || s->t->byte_fallback))
+            return raml_fail(s->err, RAML_EFORMAT, "%s: model.vocab has no token '%s' for byte 0x%02x", s->at.path, c,
+                             byte);
+    }
+    s->t->byte[byte] = unknown;
+    s->t->lacks_bytes = true;
+    return RAML_OK;
+}
+
+static enum raml_code find_bytes(const struct raml_source *s, const json_t *model)
+{
+    enum raml_code rc = RAML_OK;
+    for (unsigned b = 0; b < 256 && !rc; b++) {
         char c[8] = {0};
         if (s->t->byte_fallback) snprintf(c, sizeof c, "<0x%02X>", b);
         else raml_byte_to_char((unsigned char)b, c);
         const json_t *v = json_object_get(s->vocab, c);
-        if (!v && (b == 0xc0 || b == 0xc1 || b >= 0xf5)) {
-            s->t->byte[b] = -1;
-            s->t->lacks_bytes = true;
+        if (!v) {
+            rc = lacks_byte(s, model, b, c);
             continue;
         }
-        if (!v)
-            return raml_fail(s->err, RAML_EFORMAT, "%s: model.vocab has no token '%s' for byte 0x%02x", s->at.path, c,
-                             b);
         s->t->byte[b] = (int32_t)json_integer_value(v);
         if (s->t->piece[s->t->byte[b]].kind != (s->t->byte_fallback ? RAML_PIECE_BYTE : RAML_PIECE_PLAIN))
-            return raml_refuse(s, "added_tokens", "naming one of the 256 byte tokens",
-                               "files that leave those unchanged");
+            rc =
+                raml_refuse(s, "added_tokens", "naming one of the 256 byte tokens", "files that leave those unchanged");
     }
-    return RAML_OK;
+    return rc;
 }
 
 /* ---- merges ----------------------------------------------------------------------------------------------------- */
@@ -359,7 +389,7 @@ static enum raml_code parse_root(struct raml_source *s, const json_t *root)
     if (!rc) rc = read_vocab(s);
     if (!rc && (s->t->ignore_merges || s->t->byte_fallback || json_array_size(merges))) rc = index_words(s);
     if (!rc) rc = read_added(s, added);
-    if (!rc) rc = find_bytes(s);
+    if (!rc) rc = find_bytes(s, model);
     if (!rc) rc = read_merges(s, merges);
     return rc;
 }

@@ -4,7 +4,7 @@
  * characters stand for themselves, the other 68 bytes are U+0100, U+0101, … in order. Pieces are kept as bytes; the
  * characters live only in the file.
  * metaspace.h has the other spelling.
- * Invariants  byte[b] names a piece of exactly that byte, or is -1 (lacks_bytes). Merges go by rank, each pair once.
+ * Invariants  byte[b] names a piece of exactly that byte; else (lacks_bytes) the unknown token, or -1. Merges go by rank, each pair once.
  *             Added tokens are sorted by bytes.
  */
 #ifndef RAML_TEXT_VOCAB_H
@@ -61,7 +61,7 @@ struct raml_tokenizer {
     struct raml_piece *piece; /* [size] */
     int32_t size;
     int32_t byte[256];
-    bool lacks_bytes; /* some of c0, c1, f5 .. ff have no token */
+    bool lacks_bytes; /* some have no token */
     int32_t *added;   /* [n_added] ids */
     size_t n_added;
     bool starts_added[2][256];      /* [normalized]: some such added token starts with this byte */
@@ -85,6 +85,11 @@ struct raml_tokenizer {
     struct raml_hash_map pairs; /* of two ids -> merge */
 };
 
+/* No UTF-8 text contains this byte. */
+static inline bool raml_never_in_utf8(unsigned byte)
+{
+    return byte == 0xc0 || byte == 0xc1 || byte >= 0xf5;
+}
 /* The character that stands for a byte, as UTF-8; returns its length, 1 or 2. */
 size_t raml_byte_to_char(unsigned char byte, char out[2]);
 /* The bytes of a piece written in those characters. A text with any other character stands for itself, as in the

@@ -31,11 +31,13 @@ cmp model.gguf same.gguf || fail "a run is not its newest checkpoint"
 "$raml" convert model.gguf back --quiet --json >said
 grep -q '"kind":"folder"' said || fail "said $(cat said)"
 cmp run/checkpoint-2/model.safetensors back/model.safetensors || fail "not the same tensors"
-for name in config.json model.safetensors tokenizer.json tokenizer_config.json; do
+for name in config.json generation_config.json model.safetensors tokenizer.json tokenizer_config.json; do
     [ -f "back/$name" ] || fail "no back/$name"
 done
-[ "$(ls back | wc -l)" -eq 4 ] || fail "back holds $(ls back)"
+[ "$(ls back | wc -l)" -eq 5 ] || fail "back holds $(ls back)"
 [ ! -e back.tmp ] || fail "back.tmp is left"
+tr -d ' \n' <back/generation_config.json | grep -q '"eos_token_id":\[256\]' || # transformers stops by nothing else
+    fail "$(cat back/generation_config.json)"
 grep -q '"eos_token": "<|endoftext|>"' back/tokenizer_config.json || fail "$(cat back/tokenizer_config.json)"
 
 # bf16 through GGUF
