@@ -58,10 +58,10 @@ RAML_CHECKED enum raml_code raml_endpoint_open(const struct raml_endpoint_option
 void raml_endpoint_close(struct raml_endpoint *e);
 const struct raml_remote *raml_endpoint_remote(struct raml_endpoint *e);
 struct raml_endpoint_stats {
-    uint64_t requests, again;   /* answered; asked again */
-    uint64_t from_journal;      /* texts and samples that were there */
+    uint64_t requests, again;              /* answered; asked again */
+    uint64_t from_journal;                 /* texts and samples that were there */
     uint64_t prompt_tokens, cached_tokens; /* sent; of these, from the server's cache as far as it says so */
-    uint64_t tokens;            /* of continuations */
+    uint64_t tokens;                       /* of continuations */
 };
 void raml_endpoint_read_stats(const struct raml_endpoint *e, struct raml_endpoint_stats *out);
 const char *raml_endpoint_api_name(const struct raml_endpoint *e); /* "vllm", ..; "auto" before it is known */

@@ -33,10 +33,10 @@ struct raml_remote_text { /* a text whose tokens [first, n) are to be read */
 struct raml_remote_sample { /* a text to be continued */
     const int32_t *prompt;  /* [n_prompt], at least 1 */
     size_t n_prompt, max_tokens;
-    uint64_t seed;                /* the server's numbers are its own: another server gives another sample */
-    const int32_t *stop_token;    /* [n_stop_tokens] end it; the one that did is kept as its last token */
+    uint64_t seed;             /* the server's numbers are its own: another server gives another sample */
+    const int32_t *stop_token; /* [n_stop_tokens] end it; the one that did is kept as its last token */
     size_t n_stop_tokens;
-    const char *stop;             /* a text that ends it too, and is kept; NULL: none */
+    const char *stop; /* a text that ends it too, and is kept; NULL: none */
     double temperature, top_p, min_p;
     int top_k; /* 0: all */
     /* out */
@@ -60,7 +60,8 @@ struct raml_remote {
     enum raml_code (*samples)(void *user, struct raml_remote_sample *sample, size_t n,
                               enum raml_code (*took)(void *of, size_t i, struct raml_err *err), void *of,
                               struct raml_err *err);
-    void (*expect)(void *user, const struct raml_remote_cost *cost); /* before the first of them; NULL: nobody is told */
+    void (*expect)(void *user,
+                   const struct raml_remote_cost *cost); /* before the first of them; NULL: nobody is told */
     void *user;
 };
 

@@ -13,17 +13,20 @@
 #define AT(field) offsetof(struct endpoint_settings, field)
 const struct raml_setting cli_endpoint_options[] = {
     {"endpoint", "base_url", RAML_TEXT, AT(url), NULL, 0, 0, NULL,
-     "Ask this inference server in the place of a model, http://localhost:8000/v1: vLLM, SGLang, raml serve, or another with "
+     "Ask this inference server in the place of a model, http://localhost:8000/v1: vLLM, SGLang, raml serve, or "
+     "another with "
      "/v1/completions. --model or --tokenizer then names the folder or GGUF file that has its tokenizer."},
     {"endpoint_model", NULL, RAML_TEXT, AT(model), NULL, 0, 0, NULL,
      "The model's name there; default: the only one that it has."},
     {"endpoint_api", NULL, RAML_ONE, AT(api), "auto", 0, 0, "auto|vllm|openai|sglang",
-     "How it is asked: vllm: prompt_logprobs; openai: echo with logprobs; sglang: /generate; auto: as it says it is, or by "
+     "How it is asked: vllm: prompt_logprobs; openai: echo with logprobs; sglang: /generate; auto: as it says it is, "
+     "or by "
      "trial."},
     {"api_key_env", NULL, RAML_TEXT, AT(api_key_env), NULL, 0, 0, NULL,
      "Name of the environment variable that holds its API key; the key itself is written nowhere."},
     {"journal", NULL, RAML_PATH, AT(journal), NULL, 0, 0, NULL,
-     "File that keeps what it has answered until the results are there, so that the same command goes on after it was stopped "
+     "File that keeps what it has answered until the results are there, so that the same command goes on after it was "
+     "stopped "
      "or killed; default: OUT.journal."},
     {"parallel", NULL, RAML_INT, AT(parallel), "16", 1, 4096, NULL, "Requests in flight."},
     {"retries", NULL, RAML_INT, AT(retries), "5", 0, 1000, NULL,
@@ -38,18 +41,20 @@ const size_t cli_n_endpoint_options = sizeof cli_endpoint_options / sizeof *cli_
 
 /* -- What the model has here ------------------------------------------------------------------------------------------ */
 
-enum raml_code cli_endpoint_find(const char *model, const char *adapter, const char *tokenizer, bool needed, char **path,
-                                 struct raml_err *err)
+enum raml_code cli_endpoint_find(const char *model, const char *adapter, const char *tokenizer, bool needed,
+                                 char **path, struct raml_err *err)
 {
     struct cli_source source;
     char newest[RAML_PATH_BYTES];
     const char *found = tokenizer ? cli_tokenizer_path(tokenizer, newest) : NULL;
     *path = NULL;
     if (adapter)
-        return raml_fail(err, RAML_EUSAGE, "--adapter: is for a model that is read here; the server of --endpoint has its own");
+        return raml_fail(err, RAML_EUSAGE,
+                         "--adapter: is for a model that is read here; the server of --endpoint has its own");
     if (!model && !tokenizer && needed)
-        return raml_fail(err, RAML_EUSAGE, "--endpoint needs the tokenizer of its model: --model or --tokenizer names a folder or "
-                                           "GGUF file that has it");
+        return raml_fail(err, RAML_EUSAGE,
+                         "--endpoint needs the tokenizer of its model: --model or --tokenizer names a folder or "
+                         "GGUF file that has it");
     if (model) {
         enum raml_code rc = cli_source_find(model, NULL, &source, err);
         if (rc) return raml_wrap(err, rc, "--model, which with --endpoint is where tokenizer and template are");
@@ -66,8 +71,8 @@ static void take_eos(const struct raml_config *c, int32_t eos[CLI_MAX_EOS], size
 }
 
 /* Of a folder that has nothing but a tokenizer. */
-static enum raml_code eos_of_tokenizer(const char *path, const struct raml_tokenizer *t, int32_t eos[CLI_MAX_EOS], size_t *n,
-                                       struct raml_err *err)
+static enum raml_code eos_of_tokenizer(const char *path, const struct raml_tokenizer *t, int32_t eos[CLI_MAX_EOS],
+                                       size_t *n, struct raml_err *err)
 {
     struct raml_tokenizer_config c = {.add_bos = -1};
     struct raml_tokens id = {0};

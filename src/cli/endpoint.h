@@ -24,11 +24,11 @@ extern const size_t cli_n_endpoint_options;
 
 /* What the server's model has here: what --model and --tokenizer name. RAML_EUSAGE: --adapter, or none of the two although
  * `needed`. *path: where tokenizer, template and end tokens are, for free(); NULL: nowhere. */
-RAML_CHECKED enum raml_code cli_endpoint_find(const char *model, const char *adapter, const char *tokenizer, bool needed,
-                                              char **path, struct raml_err *err);
+RAML_CHECKED enum raml_code cli_endpoint_find(const char *model, const char *adapter, const char *tokenizer,
+                                              bool needed, char **path, struct raml_err *err);
 /* The model's end-of-text tokens, as the files there say; *n of them. */
-RAML_CHECKED enum raml_code cli_endpoint_eos(const char *path, const struct raml_tokenizer *t,
-                                             int32_t eos[CLI_MAX_EOS], size_t *n, struct raml_err *err);
+RAML_CHECKED enum raml_code cli_endpoint_eos(const char *path, const struct raml_tokenizer *t, int32_t eos[CLI_MAX_EOS],
+                                             size_t *n, struct raml_err *err);
 
 struct cli_endpoint { /* zero-initialise */
     struct raml_endpoint *endpoint;
@@ -42,6 +42,7 @@ RAML_CHECKED enum raml_code cli_endpoint_open(const struct cli *cli, const struc
                                               struct raml_err *err);
 void cli_endpoint_close(struct cli_endpoint *x); /* tells what was asked */
 /* The results are where they should be: the journal goes. Without an endpoint it does nothing. */
-RAML_CHECKED enum raml_code cli_endpoint_forget(const struct endpoint_settings *s, const char *out, struct raml_err *err);
+RAML_CHECKED enum raml_code cli_endpoint_forget(const struct endpoint_settings *s, const char *out,
+                                                struct raml_err *err);
 
 #endif

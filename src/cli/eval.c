@@ -316,7 +316,8 @@ static enum raml_code run(const struct cli *cli, const void *settings, struct ra
         rc = plan_alone(e, err);
     } else {
         if (!rc) rc = raml_tallies_open(&e->measures.opt, e->s->compare != NULL, &e->tallies, err);
-        if (!rc && cli_sampling_asks(&e->s->sampling)) rc = cli_sampling_choose(&e->s->sampling, NULL, &e->sampled.choice, err);
+        if (!rc && cli_sampling_asks(&e->s->sampling))
+            rc = cli_sampling_choose(&e->s->sampling, NULL, &e->sampled.choice, err);
         if (!rc) rc = open_lm_eval_export(e, err);
         if (!rc) rc = cli_sampling_asks(&e->s->sampling) ? sample(e, err) : read_files(e, err);
         if (!rc) rc = raml_tallies_table(e->tallies, &e->table, err);

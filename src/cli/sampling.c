@@ -203,8 +203,8 @@ static enum raml_code ask(const struct cli *cli, const struct sampling_settings 
     if (!rc) rc = cli_endpoint_open(cli, &s->endpoint, file, tokenizer, &endpoint, err);
     double start = raml_clock_monotonic();
     if (!rc)
-        rc = raml_sample_questions_remote(raml_endpoint_remote(endpoint.endpoint), tokenizer, &prompting.format, qs, o, out,
-                                          &result->stats, err);
+        rc = raml_sample_questions_remote(raml_endpoint_remote(endpoint.endpoint), tokenizer, &prompting.format, qs, o,
+                                          out, &result->stats, err);
     result->seconds = raml_clock_monotonic() - start;
     result->tokens = result->stats.tokens;
     cli_endpoint_close(&endpoint);

@@ -41,7 +41,7 @@ struct work {
     struct raml_model *model;
     char *model_path;
     struct raml_tokenizer *tokenizer; /* opened at the first text */
-    struct cli_endpoint endpoint; /* in the place of a model */
+    struct cli_endpoint endpoint;     /* in the place of a model */
     struct raml_completion_evaluator *evaluator;
     struct raml_lines lines;
     struct raml_writer writer;
@@ -129,8 +129,9 @@ static enum raml_code need_tokenizer(struct work *w, struct raml_err *err)
 {
     if (w->tokenizer) return RAML_OK;
     if (w->s->endpoint.url && !w->s->tokenizer && !w->model_path)
-        return raml_fail(err, RAML_EUSAGE, "is a text; --model or --tokenizer names a folder or GGUF file with the tokenizer of "
-                                           "the endpoint's model");
+        return raml_fail(err, RAML_EUSAGE,
+                         "is a text; --model or --tokenizer names a folder or GGUF file with the tokenizer of "
+                         "the endpoint's model");
     enum raml_code rc = cli_load_tokenizer(w->s->tokenizer, w->model_path, &w->tokenizer, err);
     return rc ? rc : say_begin(w, err);
 }
@@ -405,7 +406,8 @@ static enum raml_code open_endpoint(struct work *w, struct raml_err *err)
     if (!rc && named) rc = need_tokenizer(w, err);
     if (!rc) rc = cli_endpoint_open(w->cli, &s->endpoint, s->out, w->tokenizer, &w->endpoint, err);
     if (rc) return rc;
-    return raml_completion_open_remote(raml_endpoint_remote(w->endpoint.endpoint), MAX_ASKED_TOKENS, &w->evaluator, err);
+    return raml_completion_open_remote(raml_endpoint_remote(w->endpoint.endpoint), MAX_ASKED_TOKENS, &w->evaluator,
+                                       err);
 }
 
 /* The whole file, to tell what it costs before anything is asked. */

@@ -135,7 +135,8 @@ static enum raml_code trace_with(const struct cli *cli, const struct settings *s
     if (!rc && r->traced.reader) rc = raml_trace_check_reader(model, tokenizer, r->traced.reader, err);
     if (!rc) rc = cli_prompting_open(&s->of.prompting, model_path, tokenizer, &prompting, err);
     const struct raml_trace_files_job job = {.model = model,
-                                             .remote = endpoint.endpoint ? raml_endpoint_remote(endpoint.endpoint) : NULL,
+                                             .remote =
+                                                 endpoint.endpoint ? raml_endpoint_remote(endpoint.endpoint) : NULL,
                                              .tokenizer = tokenizer,
                                              .format = prompting.format,
                                              .questions = qs,
@@ -296,7 +297,8 @@ static enum raml_code run(const struct cli *cli, const void *settings, struct ra
     if (rc) return rc;
     if (s->reader_tokenizer && !s->reader) return raml_fail(err, RAML_EUSAGE, "--reader_tokenizer needs --reader");
     if (s->reader && s->endpoint.url)
-        return raml_fail(err, RAML_EUSAGE, "--reader and --endpoint: one reads at a time; trace twice, and compare the folders");
+        return raml_fail(err, RAML_EUSAGE,
+                         "--reader and --endpoint: one reads at a time; trace twice, and compare the folders");
     if (s->answers && !strcmp(s->of.answer, "own"))
         return raml_fail(err, RAML_EUSAGE, "--answer own and --answers exclude each other; put own into the list");
     if (!s->control && (strcmp(s->filler, ".") != 0 || (size_t)s->n_cuts != raml_trace_files_default().n_cuts))

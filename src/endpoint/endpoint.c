@@ -23,16 +23,19 @@ static bool ends_with(const char *text, size_t n, const char *end)
 static enum raml_code read_url(const char *url, char root[RAML_ENDPOINT_TEXT], struct raml_err *err)
 {
     static const char *const tails[] = {"/", "/completions", "/models", "/generate", "/v1"};
-    const char *host = url && (!strncmp(url, "http://", 7) || !strncmp(url, "https://", 8)) ? strstr(url, "://") + 3 : NULL;
+    const char *host =
+        url && (!strncmp(url, "http://", 7) || !strncmp(url, "https://", 8)) ? strstr(url, "://") + 3 : NULL;
     size_t n = url ? strlen(url) : 0, authority = host ? strcspn(host, "/?#") : 0;
     bool odd = false;
     for (size_t i = 0; i < n; i++) odd |= (unsigned char)url[i] <= ' ' || url[i] == '?' || url[i] == '#';
     if (!host || !authority || odd || n >= RAML_ENDPOINT_TEXT)
-        return raml_fail(err, RAML_EUSAGE, "endpoint: found '%.100s'; expected an address such as http://localhost:8000/v1",
+        return raml_fail(err, RAML_EUSAGE,
+                         "endpoint: found '%.100s'; expected an address such as http://localhost:8000/v1",
                          url ? url : "");
     if (memchr(host, '@', authority))
-        return raml_fail(err, RAML_EUSAGE, "endpoint: an address with a name or a password in it is refused, since addresses "
-                                           "are recorded; api_key_env names the environment variable of a key");
+        return raml_fail(err, RAML_EUSAGE,
+                         "endpoint: an address with a name or a password in it is refused, since addresses "
+                         "are recorded; api_key_env names the environment variable of a key");
     for (size_t i = 0; i < sizeof tails / sizeof *tails; i++)
         while (ends_with(url, n, tails[i]) && n - strlen(tails[i]) > (size_t)(host - url)) n -= strlen(tails[i]);
     snprintf(root, RAML_ENDPOINT_TEXT, "%.*s", (int)n, url);
@@ -47,10 +50,12 @@ static enum raml_code read_key(struct raml_endpoint *e, struct raml_err *err)
     if (!e->header[0]) return raml_fail(err, RAML_ENOMEM, "no memory for a header");
     if (!name) return RAML_OK;
     if (!key || !*key)
-        return raml_fail(err, RAML_EUSAGE, "api_key_env: there is no environment variable '%.80s', or it is empty", name);
+        return raml_fail(err, RAML_EUSAGE, "api_key_env: there is no environment variable '%.80s', or it is empty",
+                         name);
     for (const char *p = key; *p; p++)
         if ((unsigned char)*p <= ' ' || (unsigned char)*p > 126)
-            return raml_fail(err, RAML_EUSAGE, "api_key_env: the key in '%.80s' has a blank or a control character", name);
+            return raml_fail(err, RAML_EUSAGE, "api_key_env: the key in '%.80s' has a blank or a control character",
+                             name);
     size_t n = sizeof head + strlen(key);
     char *header = malloc(n);
     if (!header) return raml_fail(err, RAML_ENOMEM, "no memory for a header");
@@ -71,12 +76,14 @@ static enum raml_code refuse_model(const struct raml_endpoint *e, const json_t *
     char names[400] = "";
     for (size_t i = 0; i < json_array_size(list); i++) {
         size_t n = strlen(names);
-        if (n + 100 < sizeof names) snprintf(names + n, sizeof names - n, "%s%.90s", n ? ", " : "", id_of(list, i) ? id_of(list, i) : "?");
+        if (n + 100 < sizeof names)
+            snprintf(names + n, sizeof names - n, "%s%.90s", n ? ", " : "", id_of(list, i) ? id_of(list, i) : "?");
     }
     if (!json_array_size(list))
         return raml_fail(err, RAML_EUSAGE, "%s lists no models; endpoint_model names one", e->root);
     if (!e->opt.model)
-        return raml_fail(err, RAML_EUSAGE, "%s has several models; endpoint_model names the one that is meant: %s", e->root, names);
+        return raml_fail(err, RAML_EUSAGE, "%s has several models; endpoint_model names the one that is meant: %s",
+                         e->root, names);
     return raml_fail(err, RAML_EUSAGE, "%s has no model '%.100s'; it has: %s", e->root, e->opt.model, names);
 }
 

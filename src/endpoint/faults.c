@@ -71,7 +71,8 @@ enum raml_fate raml_fate_of(const struct raml_endpoint *e, const struct raml_htt
     if (r->status == 401 || r->status == 403) {
         *code = RAML_EUSAGE;
         snprintf(why, RAML_ENDPOINT_TEXT, "HTTP %ld: %s %s (%.160s)", r->status,
-                 e->opt.api_key_env ? "it refuses the key in the environment variable" : "it needs a key: --api_key_env",
+                 e->opt.api_key_env ? "it refuses the key in the environment variable"
+                                    : "it needs a key: --api_key_env",
                  e->opt.api_key_env ? e->opt.api_key_env : "NAME names the environment variable that has it", text);
         return RAML_FATE_FATAL;
     }

@@ -51,8 +51,7 @@ static enum raml_code read_vllm(struct raml_endpoint *e, const json_t *reply, st
     enum raml_code rc = raml_reply_choice(reply, &choice, err);
     if (rc) return rc;
     list = json_object_get(choice, "prompt_logprobs");
-    if (!json_is_array(list))
-        return raml_fail(err, RAML_ESUPPORT, "its reply has no 'prompt_logprobs'");
+    if (!json_is_array(list)) return raml_fail(err, RAML_ESUPPORT, "its reply has no 'prompt_logprobs'");
     size_t n = json_array_size(list);
     if (n != t->n)
         return raml_fail(err, n > t->n ? RAML_ERANGE : RAML_EFORMAT, "%zu log-probabilities of %zu tokens", n, t->n);
@@ -183,8 +182,10 @@ const struct raml_way raml_way_echo = {.api = RAML_API_OPENAI,
 static void write_sample(const struct raml_endpoint *e, const struct raml_remote_sample *s, struct raml_buf *b)
 {
     begin(e, s->prompt, s->n_prompt, b);
-    raml_buf_addf(b, ",\"max_tokens\":%zu,\"seed\":%lld,\"logprobs\":0,\"return_tokens_as_token_ids\":true,"
-                     "\"return_token_ids\":true,\"temperature\":", s->max_tokens, (long long)(s->seed & INT32_MAX));
+    raml_buf_addf(b,
+                  ",\"max_tokens\":%zu,\"seed\":%lld,\"logprobs\":0,\"return_tokens_as_token_ids\":true,"
+                  "\"return_token_ids\":true,\"temperature\":",
+                  s->max_tokens, (long long)(s->seed & INT32_MAX));
     raml_body_number(b, s->temperature);
     raml_buf_adds(b, ",\"top_p\":");
     raml_body_number(b, s->top_p);
@@ -240,7 +241,8 @@ static enum raml_code read_sample(struct raml_endpoint *e, const json_t *reply, 
                  *tokens = json_object_get(logprobs, "tokens"), *list = json_object_get(logprobs, "token_logprobs");
     const char *reason = json_string_value(json_object_get(choice, "finish_reason"));
     size_t n = json_is_array(ids) ? json_array_size(ids) : json_array_size(tokens);
-    if (!json_is_array(ids) && !json_is_array(tokens)) return raml_fail(err, RAML_ESUPPORT, "its reply has no ids of tokens");
+    if (!json_is_array(ids) && !json_is_array(tokens))
+        return raml_fail(err, RAML_ESUPPORT, "its reply has no ids of tokens");
     if (n > s->max_tokens) return raml_fail(err, RAML_EFORMAT, "%zu tokens; %zu were asked for", n, s->max_tokens);
     if (!reason || (strcmp(reason, "stop") != 0 && strcmp(reason, "length") != 0))
         return raml_fail(err, RAML_EFORMAT, "field 'finish_reason' is '%.40s'; expected stop or length",

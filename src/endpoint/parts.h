@@ -15,11 +15,11 @@ enum {
  * what was asked for RAML_ESUPPORT; else RAML_EFORMAT, which is worth another try. */
 struct raml_way {
     enum raml_api api;
-    const char *what;    /* "prompt_logprobs": how messages call it */
-    const char *path;    /* behind the address */
-    bool at_root;        /* of the address without /v1 */
-    bool reads_cache;    /* the server's prefix cache serves such requests */
-    bool one_by_one;     /* a request for each token */
+    const char *what; /* "prompt_logprobs": how messages call it */
+    const char *path; /* behind the address */
+    bool at_root;     /* of the address without /v1 */
+    bool reads_cache; /* the server's prefix cache serves such requests */
+    bool one_by_one;  /* a request for each token */
     /* Exactly one pair is set. */
     void (*write_text)(const struct raml_endpoint *e, const struct raml_remote_text *t, struct raml_buf *body);
     enum raml_code (*read_text)(struct raml_endpoint *e, const json_t *reply, struct raml_remote_text *t,
@@ -28,7 +28,7 @@ struct raml_way {
     enum raml_code (*read_sample)(struct raml_endpoint *e, const json_t *reply, struct raml_remote_sample *s,
                                   struct raml_err *err);
 };
-extern const struct raml_way raml_way_vllm, raml_way_vllm_next, raml_way_echo, raml_way_sglang;           /* texts */
+extern const struct raml_way raml_way_vllm, raml_way_vllm_next, raml_way_echo, raml_way_sglang;    /* texts */
 extern const struct raml_way raml_way_vllm_sample, raml_way_openai_sample, raml_way_sglang_sample; /* continuations */
 
 struct raml_endpoint {
@@ -41,14 +41,14 @@ struct raml_endpoint {
     char name[2 * RAML_ENDPOINT_TEXT + 4];
     char *header[2]; /* content type; the key */
     size_t n_headers;
-    enum raml_api api;                 /* auto: not known yet */
+    enum raml_api api;                    /* auto: not known yet */
     const struct raml_way *text, *sample; /* NULL: not known yet */
-    bool next_tried, next_fails;       /* raml_way_vllm_next is not understood */
-    size_t max_model_len;              /* 0: not said */
-    bool spelled;                      /* the server's tokenizer was compared */
-    double answered_at;                /* when the last answer came */
-    bool down;                         /* the last thing that was heard was no answer */
-    size_t n_expected, n_done;         /* for the progress */
+    bool next_tried, next_fails;          /* raml_way_vllm_next is not understood */
+    size_t max_model_len;                 /* 0: not said */
+    bool spelled;                         /* the server's tokenizer was compared */
+    double answered_at;                   /* when the last answer came */
+    bool down;                            /* the last thing that was heard was no answer */
+    size_t n_expected, n_done;            /* for the progress */
     struct raml_endpoint_stats stats;
 };
 
@@ -61,14 +61,14 @@ void raml_endpoint_fill_remote(struct raml_endpoint *e); /* texts.c */
 struct raml_ask { /* of one of the two */
     struct raml_remote_text *text;
     struct raml_remote_sample *sample;
-    size_t number;                          /* of the sample, for the one who is told */
+    size_t number; /* of the sample, for the one who is told */
     enum raml_code (*took)(void *of, size_t i, struct raml_err *err);
     void *of;
     const struct raml_way *way;
     bool leads, waits; /* its group waits for it; it waits for its group's leader, ask[leader] */
     size_t leader;
     bool running, done;
-    size_t n_faults;  /* of its own */
+    size_t n_faults; /* of its own */
     double not_before;
     struct raml_journal_key key;
 };

@@ -19,9 +19,9 @@ struct queue {
     struct raml_endpoint *e;
     struct raml_ask *ask;
     size_t n, n_done, n_running;
-    size_t from;          /* all before it are done */
+    size_t from;           /* all before it are done */
     struct raml_buf *body; /* [parallel], of what is in flight */
-    size_t *of;           /* [parallel] the request in each place; SIZE_MAX: free */
+    size_t *of;            /* [parallel] the request in each place; SIZE_MAX: free */
     char *url;
     double not_before; /* nothing is started earlier */
     unsigned knocks;   /* that were not answered, one after another */
@@ -160,7 +160,8 @@ static enum raml_code read_reply(struct raml_endpoint *e, struct raml_ask *a, co
 
 static enum raml_code give_up(const struct queue *q, enum raml_code code, const char *why, struct raml_err *err)
 {
-    return raml_fail(err, code, "%s: %s%s", q->e->name, why, q->e->journal.path && q->n_done ? "; what was answered is in the journal" : "");
+    return raml_fail(err, code, "%s: %s%s", q->e->name, why,
+                     q->e->journal.path && q->n_done ? "; what was answered is in the journal" : "");
 }
 
 /* The server is not there: all others wait with this one. */
@@ -176,7 +177,8 @@ static enum raml_code not_there(struct queue *q, struct raml_ask *a, const struc
     }
     if (!e->down)
         raml_say(e->opt.sink, "%s: %s; asking again for up to %.0f seconds, %zu of %zu requests are answered", e->name,
-                 why, e->opt.patience_s, e->n_done, e->n_expected > e->n_done ? e->n_expected : e->n_done + q->n - q->n_done);
+                 why, e->opt.patience_s, e->n_done,
+                 e->n_expected > e->n_done ? e->n_expected : e->n_done + q->n - q->n_done);
     bool knocked = !e->down || now >= q->not_before; /* else it was in flight with one that is counted */
     e->down = true;
     if (!knocked) return RAML_OK;
@@ -266,7 +268,8 @@ enum raml_code raml_ask_all(struct raml_endpoint *e, struct raml_ask *ask, size_
     q.body = calloc(parallel, sizeof *q.body);
     q.of = calloc(parallel, sizeof *q.of);
     q.url = malloc(2 * (size_t)RAML_ENDPOINT_TEXT);
-    enum raml_code rc = q.body && q.of && q.url ? RAML_OK : raml_fail(err, RAML_ENOMEM, "no memory for %zu requests", parallel);
+    enum raml_code rc =
+        q.body && q.of && q.url ? RAML_OK : raml_fail(err, RAML_ENOMEM, "no memory for %zu requests", parallel);
     for (size_t i = 0; i < parallel && !rc; i++) {
         raml_buf_init(&q.body[i], MAX_BODY);
         q.of[i] = SIZE_MAX;
@@ -309,7 +312,8 @@ enum raml_code raml_ask_once(struct raml_endpoint *e, const char *path, bool at_
             return raml_json_parse(&at, x.body, x.n_body, reply, err);
         }
         if (fate == RAML_FATE_FATAL && x.status >= 400 && x.status != 401 && x.status != 403) return RAML_OK;
-        if (fate == RAML_FATE_FATAL || k + 1 >= tries) return raml_fail(err, code ? code : RAML_EIO, "%s: %s", url, why);
+        if (fate == RAML_FATE_FATAL || k + 1 >= tries)
+            return raml_fail(err, code ? code : RAML_EIO, "%s: %s", url, why);
         const struct timespec pause = {0, (long)(1e9 * FIRST_PAUSE)};
         nanosleep(&pause, NULL);
     }

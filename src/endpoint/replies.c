@@ -47,7 +47,9 @@ enum raml_code raml_reply_logprob(const json_t *value, size_t place, float *out,
 {
     if (!json_is_number(value))
         return raml_fail(err, RAML_EFORMAT, "the log-probability of token %zu is %s", place + 1,
-                         json_is_null(value) ? "null" : value ? "no number" : "missing");
+                         json_is_null(value) ? "null"
+                         : value             ? "no number"
+                                             : "missing");
     *out = (float)json_number_value(value);
     if (!(*out <= 1e-3F))
         return raml_fail(err, RAML_EFORMAT, "the log-probability of token %zu is %g; expected none above 0", place + 1,

@@ -50,7 +50,8 @@ static enum raml_code read_text(struct raml_endpoint *e, const json_t *reply, st
     for (size_t i = 0; i < wanted && !rc; i++) {
         rc = read_token(json_array_get(list, n - wanted + i), t->first + i, t->token[t->first + i], &t->logp[i], err);
         const json_t *best = n_top < wanted ? NULL : json_array_get(json_array_get(top, n_top - wanted + i), 0);
-        t->argmax[i] = json_is_integer(json_array_get(best, 1)) ? (int32_t)json_integer_value(json_array_get(best, 1)) : -1;
+        t->argmax[i] =
+            json_is_integer(json_array_get(best, 1)) ? (int32_t)json_integer_value(json_array_get(best, 1)) : -1;
     }
     if (!rc && n <= t->n) rc = raml_reply_spelling(e, t->token + t->n - n, n, text_of, list, err);
     if (!rc) count(e, meta);
@@ -71,8 +72,9 @@ static void write_sample(const struct raml_endpoint *e, const struct raml_remote
     (void)e;
     raml_buf_adds(b, "{\"input_ids\":");
     raml_body_ids(b, s->prompt, s->n_prompt);
-    raml_buf_addf(b, ",\"sampling_params\":{\"max_new_tokens\":%zu,\"sampling_seed\":%lld,\"temperature\":",
-                  s->max_tokens, (long long)(s->seed & INT32_MAX));
+    raml_buf_addf(b,
+                  ",\"sampling_params\":{\"max_new_tokens\":%zu,\"sampling_seed\":%lld,\"temperature\":", s->max_tokens,
+                  (long long)(s->seed & INT32_MAX));
     raml_body_number(b, s->temperature);
     raml_buf_adds(b, ",\"top_p\":");
     raml_body_number(b, s->top_p);

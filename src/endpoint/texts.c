@@ -9,9 +9,9 @@
 
 enum {
     MAX_KEY = 1 << 28,
-    TRIED = 8,        /* tokens of a text by which a way is tried */
+    TRIED = 8,         /* tokens of a text by which a way is tried */
     LEAST_SHARED = 32, /* below it nobody waits for a cache */
-    BLOCK = 64        /* tokens that a request computes behind a cached prompt, about: half a block of the cache and more */
+    BLOCK = 64 /* tokens that a request computes behind a cached prompt, about: half a block of the cache and more */
 };
 
 /* -- What was asked, as a key ---------------------------------------------------------------------------------------- */
@@ -198,7 +198,8 @@ struct list {
 };
 
 /* Pointers into part[] are set once it doesn't move any more: until then `number` is the part's number. */
-static enum raml_code add_text(struct raml_endpoint *e, struct list *l, struct raml_remote_text *t, struct raml_err *err)
+static enum raml_code add_text(struct raml_endpoint *e, struct list *l, struct raml_remote_text *t,
+                               struct raml_err *err)
 {
     const struct raml_way *way;
     enum raml_code rc = way_of(e, t, &way, err);
@@ -211,8 +212,12 @@ static enum raml_code add_text(struct raml_endpoint *e, struct list *l, struct r
         *a = (struct raml_ask){.way = way, .text = way->one_by_one ? NULL : t, .number = l->n_parts};
         if (!way->one_by_one) continue;
         size_t place = t->first + k;
-        l->part[l->n_parts++] = (struct raml_remote_text){
-            .token = t->token, .n = place + 1, .first = place, .group = t->group, .logp = t->logp + k, .argmax = t->argmax + k};
+        l->part[l->n_parts++] = (struct raml_remote_text){.token = t->token,
+                                                          .n = place + 1,
+                                                          .first = place,
+                                                          .group = t->group,
+                                                          .logp = t->logp + k,
+                                                          .argmax = t->argmax + k};
     }
     return RAML_OK;
 }
@@ -262,7 +267,7 @@ static enum raml_code samples(void *user, struct raml_remote_sample *sample, siz
     struct raml_endpoint *e = user;
     struct raml_ask *list = calloc(n ? n : 1, sizeof *list);
     if (!list) return raml_fail(err, RAML_ENOMEM, "no memory for %zu requests", n);
-    e->sample = e->api == RAML_API_SGLANG ? &raml_way_sglang_sample
+    e->sample = e->api == RAML_API_SGLANG   ? &raml_way_sglang_sample
                 : e->api == RAML_API_OPENAI ? &raml_way_openai_sample
                                             : &raml_way_vllm_sample;
     for (size_t i = 0; i < n; i++) {
@@ -289,10 +294,13 @@ static void expect(void *user, const struct raml_remote_cost *c)
     struct raml_endpoint *e = user;
     e->n_expected = e->n_done + c->n;
     if (c->most_new)
-        raml_say(e->opt.sink, "%s: %zu samples; tokens to compute: %zu of prompts without the server's prefix cache, %zu with it, and at most %zu new ones",
+        raml_say(e->opt.sink,
+                 "%s: %zu samples; tokens to compute: %zu of prompts without the server's prefix cache, %zu with it, "
+                 "and at most %zu new ones",
                  e->name, c->n, c->alone, c->shared, c->most_new);
     else
-        raml_say(e->opt.sink, "%s: %zu texts; tokens to compute: %zu without the server's prefix cache, about %zu with it", e->name,
+        raml_say(e->opt.sink,
+                 "%s: %zu texts; tokens to compute: %zu without the server's prefix cache, about %zu with it", e->name,
                  c->n, c->alone, c->shared);
 }
 

@@ -49,7 +49,8 @@ static enum raml_code encode(const struct run *r, size_t i, struct raml_err *err
     if (!rc && r->opt->answer_only) rc = raml_format_answer_prefix(r->format, r->tokenizer, p, err);
     size_t context = r->remote->max_positions;
     if (rc || !context || p->n < context) return rc;
-    return raml_fail(err, RAML_ERANGE, "question '%s' (line %zu): its prompt of %zu tokens fills the model's context of %zu",
+    return raml_fail(err, RAML_ERANGE,
+                     "question '%s' (line %zu): its prompt of %zu tokens fills the model's context of %zu",
                      q->id ? q->id : "?", q->line, p->n, context);
 }
 
@@ -162,10 +163,8 @@ static void expect(const struct run *r)
         shared += r->prompt[i].n;
         alone += n * r->prompt[i].n;
     }
-    const struct raml_remote_cost cost = {.n = n * r->qs->n,
-                                          .alone = alone,
-                                          .shared = shared,
-                                          .most_new = n * r->qs->n * r->opt->max_completion_length};
+    const struct raml_remote_cost cost = {
+        .n = n * r->qs->n, .alone = alone, .shared = shared, .most_new = n * r->qs->n * r->opt->max_completion_length};
     if (r->remote->expect) r->remote->expect(r->remote->user, &cost);
 }
 
@@ -196,8 +195,7 @@ enum raml_code raml_sample_questions_remote(const struct raml_remote *remote, co
                                             const struct raml_sample_options *opt, struct raml_questions *out,
                                             struct raml_sample_stats *stats, struct raml_err *err)
 {
-    struct run r = {
-        .remote = remote, .tokenizer = t, .format = f, .qs = qs, .opt = opt, .out = out, .stats = stats};
+    struct run r = {.remote = remote, .tokenizer = t, .format = f, .qs = qs, .opt = opt, .out = out, .stats = stats};
     *stats = (struct raml_sample_stats){0};
     enum raml_code rc = raml_sample_check_remote(opt, err);
     if (!rc && !remote->samples) rc = raml_fail(err, RAML_ESUPPORT, "%s gives no samples", remote->name);

@@ -156,8 +156,7 @@ enum raml_code raml_tracer_check(const struct raml_tracer *t, const struct raml_
     enum raml_code rc = check_length(t, in, "answer", in->n_answer_prefix, in->n_answer, err);
     if (!rc) rc = raml_evaluator_check(&t->evaluator, "prompt", in->prompt, in->n_prompt, err);
     if (!rc) rc = raml_evaluator_check(&t->evaluator, "trajectory", in->trajectory, in->n_trajectory, err);
-    if (!rc)
-        rc = raml_evaluator_check(&t->evaluator, "answer prefix", in->answer_prefix, in->n_answer_prefix, err);
+    if (!rc) rc = raml_evaluator_check(&t->evaluator, "answer prefix", in->answer_prefix, in->n_answer_prefix, err);
     if (!rc) rc = raml_evaluator_check(&t->evaluator, "answer", in->answer, in->n_answer, err);
     if (!rc) rc = check_others(t, in, err);
     return rc ? rc : check_places(t, in, err);

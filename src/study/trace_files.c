@@ -40,7 +40,7 @@ struct work {
     struct raml_loss_curve curve[BATCH];
     struct raml_trace_effect effect[BATCH][RAML_CONTROL_KINDS];
     struct raml_remote_cost remote_cost; /* of all */
-    size_t n_items, cost; /* of the batch: tokens that the model will read */
+    size_t n_items, cost;                /* of the batch: tokens that the model will read */
     size_t n_done, n_total, n_skipped, n_nested;
     char nested[NESTED_BYTES]; /* the first of these */
     struct raml_err first_skipped;
