@@ -196,11 +196,11 @@ static void answer_post(struct server_state *s, int fd, const char *path, const 
            *reply = record ? json_incref(json_object_get(record, "reply")) : reply_to(request, fault);
     int status = record ? (int)json_integer_value(json_object_get(record, "status")) : 200;
     char *text = json_dumps(reply, JSON_COMPACT);
+    if (fault == SERVER_FINE && s->n_answered < SERVER_REQUESTS)
+        s->answered[s->n_answered++] = hash(body, strlen(body));
     if (fault == SERVER_SLOW) nanosleep(&(struct timespec){0, 500000000}, NULL);
     if (in_reply(fault)) send_reply(fd, status, "", text, strlen(text), strlen(text));
     else if (fault != SERVER_CLOSED) misbehave(fd, fault, text);
-    if (fault == SERVER_FINE && s->n_answered < SERVER_REQUESTS)
-        s->answered[s->n_answered++] = hash(body, strlen(body));
     free(text);
     json_decref(reply);
     json_decref(record);
