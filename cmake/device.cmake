@@ -43,5 +43,6 @@ foreach(isa ${isa_list})
   list(APPEND device_objects $<TARGET_OBJECTS:raml_device_${isa}>)
 endforeach()
 target_sources(raml_device PRIVATE ${device_objects})
+set_source_files_properties(src/device/cpu/top.c PROPERTIES COMPILE_OPTIONS -O3) # a scan worth vectorising
 # The optimizer's loops are worth vectorising; what the compiler may fuse must not change a number.
 set_source_files_properties(src/device/cpu/optim.c PROPERTIES COMPILE_OPTIONS "-O3;-ffp-contract=off")

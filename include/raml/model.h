@@ -129,6 +129,11 @@ struct raml_logprobs { /* outputs, one value per target, in the pack's order; an
     float *logp;       /* log p(token) */
     float *entropy;    /* of the whole distribution, nats */
     int32_t *argmax;   /* the greedy token */
+    /* The n_top likeliest tokens of each distribution and their log p, the likeliest first; of equals the lower token
+     * first. -1 and -infinity beyond the vocabulary's size. n_top 0: not wanted. Only of raml_pass_forward. */
+    size_t n_top;
+    int32_t *top_token; /* [targets, n_top] */
+    float *top_logp;    /* [targets, n_top] */
 };
 /* Forward. pack is read until the matching backward. */
 RAML_CHECKED enum raml_code raml_pass_forward(struct raml_pass *p, const struct raml_pack *pack,

@@ -137,6 +137,13 @@ struct raml_loss_back {
     const float *lse, *entropy; /* as returned by loss_end */
     const float *c, *e;         /* d loss / d logp, d loss / d entropy (NULL: 0) */
 };
+/* The k largest logits of each of n rows, the largest first, and their tokens; of equals the lower token first. -INFINITY
+ * and -1 where there are fewer. Logits that are NaN are passed over. */
+struct raml_top_logits {
+    size_t k;
+    float *logit;   /* [n, k] */
+    int32_t *token; /* [n, k] */
+};
 struct raml_logits_tile { /* z[n, v] of vocabulary entries [v0, v0 + v), row stride ld */
     const float *z;
     size_t ld, v0, v;
@@ -286,6 +293,10 @@ struct raml_backend {
     /* dz[n, v] (act, row stride v) = c (1[j = token] - p) - e p (log p + entropy), p = exp(z - lse) */
     void (*loss_back)(const struct raml_device *d, enum raml_type type, void *dz, const struct raml_loss_back *b,
                       const struct raml_logits_tile *z, const struct raml_targets *t);
+
+    /* Takes the tile's logits into the k largest so far; the tile with v0 0 begins them. Tiles come by rising v0. */
+    void (*top_tile)(const struct raml_device *d, const struct raml_top_logits *top, const struct raml_logits_tile *z,
+                     size_t n);
 
     /* -- Optimizer ------------------------------------------------------------------------------------------------- */
     void (*adamw)(const struct raml_device *d, const struct raml_adamw_factors *f, float *w, float *m, float *v,

@@ -50,6 +50,37 @@ static enum raml_code sample(struct raml_generator *g, const struct raml_token_s
     return rc;
 }
 
+static size_t n_top(const struct raml_generator *g, const struct raml_row *r)
+{
+    const struct raml_generate_own *own = g->job[r->job].own;
+    return own && g->guide.top ? own->n_top : 0;
+}
+
+/* The guide hears of the likeliest tokens for those of who[0..n) that want them. */
+static enum raml_code tell_top(struct raml_generator *g, size_t n, struct raml_err *err)
+{
+    bool any = false;
+    for (size_t i = 0; i < n; i++) {
+        const struct raml_row *r = &g->row[g->who[i]];
+        const struct raml_logits_tile z = {g->logits + r->at * g->V, g->V, 0, g->V};
+        size_t k = n_top(g, r), at = i * g->opt.max_top;
+        const struct raml_top_logits top = {k, g->top.logit + at, g->top.token + at};
+        if (!k) continue;
+        g->b->top_tile(g->dev, &top, &z, 1);
+        g->b->download(g->dev, g->top_logp + at, top.logit, k * sizeof *top.logit);
+        g->b->download(g->dev, g->top_token + at, top.token, k * sizeof *top.token);
+        any = true;
+    }
+    enum raml_code rc = any ? g->b->sync(g->dev, err) : RAML_OK;
+    for (size_t i = 0; i < n && any && !rc; i++) {
+        const struct raml_row *r = &g->row[g->who[i]];
+        size_t k = n_top(g, r), at = i * g->opt.max_top;
+        for (size_t j = 0; j < k; j++) g->top_logp[at + j] -= g->sampled[i].lse;
+        if (k) rc = g->guide.top(g->guide.user, raml_row_job(g, r), g->top_token + at, g->top_logp + at, k, err);
+    }
+    return rc;
+}
+
 /* Is the row's next token forced? */
 static bool force(const struct raml_generator *g, struct raml_row *r)
 {
@@ -67,25 +98,57 @@ static void replace(const struct raml_generator *g, struct raml_row *r)
     r->logp = r->mu_logp = NAN;
 }
 
-static enum raml_code choose_for_jobs(struct raml_generator *g, struct raml_err *err)
+static bool same_sampling(const struct raml_token_sampling *a, const struct raml_token_sampling *b)
 {
+    return a == b ||
+           (a->temperature == b->temperature && a->top_p == b->top_p && a->min_p == b->min_p && a->top_k == b->top_k);
+}
+
+static const struct raml_token_sampling *sampling_of(const struct raml_generator *g, const struct raml_row *r)
+{
+    const struct raml_generate_own *own = g->job[r->job].own;
+    return own ? &own->sampling : &g->opt.sampling;
+}
+
+static double uniform(const struct raml_generator *g, const struct raml_row *r)
+{
+    const struct raml_generate_job *j = &g->job[r->job];
+    struct raml_key key = {.seed = j->own ? j->own->seed : g->opt.seed,
+                           .purpose = RAML_FOR_SAMPLE,
+                           .sample = j->sample,
+                           .question = j->question,
+                           .round = j->round};
+    return raml_uniform(&key, j->first + r->out.n);
+}
+
+/* For the undecided rows from `first` on that sample as that one does. */
+static enum raml_code choose_alike(struct raml_generator *g, size_t first, struct raml_err *err)
+{
+    const struct raml_token_sampling *o = sampling_of(g, &g->row[first]);
     size_t n = 0;
-    for (size_t i = 0; i < g->n_rows; i++) {
+    for (size_t i = first; i < g->n_rows; i++) {
         struct raml_row *r = &g->row[i];
-        if (r->phase != RAML_ROW_WRITES || r->decided || r->ended) continue;
-        if (force(g, r)) continue;
-        if (r->unread) return raml_fail(err, RAML_EUSAGE, "the token after a job's return is not forced");
-        const struct raml_generate_job *j = &g->job[r->job];
-        struct raml_key key = {.seed = g->opt.seed,
-                               .purpose = RAML_FOR_SAMPLE,
-                               .sample = j->sample,
-                               .question = j->question,
-                               .round = j->round};
-        g->u[n] = raml_uniform(&key, j->first + r->out.n);
+        if (!r->samples || !same_sampling(o, sampling_of(g, r))) continue;
+        r->samples = false;
+        g->u[n] = uniform(g, r);
         g->who[n++] = (uint32_t)i;
     }
-    enum raml_code rc = sample(g, &g->opt.sampling, n, err);
+    enum raml_code rc = sample(g, o, n, err);
+    if (!rc) rc = tell_top(g, n, err);
     for (size_t i = 0; i < n && !rc; i++) replace(g, &g->row[g->who[i]]);
+    return rc;
+}
+
+static enum raml_code choose_for_jobs(struct raml_generator *g, struct raml_err *err)
+{
+    enum raml_code rc = RAML_OK;
+    for (size_t i = 0; i < g->n_rows; i++) {
+        struct raml_row *r = &g->row[i];
+        r->samples = r->phase == RAML_ROW_WRITES && !r->decided && !r->ended && !force(g, r);
+        if (r->samples && r->unread) return raml_fail(err, RAML_EUSAGE, "the token after a job's return is not forced");
+    }
+    for (size_t i = 0; i < g->n_rows && !rc; i++)
+        if (g->row[i].samples) rc = choose_alike(g, i, err);
     return rc;
 }
 
@@ -208,6 +271,13 @@ static enum raml_code round_of(struct raml_generator *g, struct raml_err *err)
     if (!rc) rc = choose_all(g, err);
     if (!rc) rc = leave(g, err);
     return rc ? rc : step(g, err);
+}
+
+enum raml_code raml_generator_round(struct raml_generator *g, struct raml_err *err)
+{
+    enum raml_code rc = raml_backend_settle(g->dev, g->done < g->submitted ? round_of(g, err) : RAML_OK, err);
+    if (rc) raml_generator_drop(g);
+    return rc;
 }
 
 enum raml_code raml_generator_drive(struct raml_generator *g, const struct raml_sink *sink, struct raml_err *err)

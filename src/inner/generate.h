@@ -35,6 +35,11 @@
 #include "inner/sample_token.h"
 #include "raml/model.h"
 
+struct raml_generate_own { /* a job's own, in place of the options' */
+    struct raml_token_sampling sampling;
+    uint64_t seed;
+    size_t n_top; /* the guide hears of the n_top likeliest tokens of each distribution; 0: of none */
+};
 struct raml_generate_job {
     const int32_t *text; /* [n_text], n_text >= 1; borrowed until the jobs of its group have ended */
     size_t n_text;
@@ -43,8 +48,9 @@ struct raml_generate_job {
     uint64_t question; /* the stream of its random numbers */
     uint32_t sample;
     uint64_t first, round;
-    const char *name; /* for messages: "question 'a7'"; borrowed like the text; NULL: its number */
-    void *user;       /* for the guide: raml_generator_job */
+    const char *name;                    /* for messages: "question 'a7'"; borrowed like the text; NULL: its number */
+    void *user;                          /* for the guide: raml_generator_job */
+    const struct raml_generate_own *own; /* NULL: the options' sampling and seed. Borrowed until the job has ended */
 };
 struct raml_generated { /* tokens after the text */
     int32_t *token;     /* [n] */
@@ -74,6 +80,10 @@ struct raml_generate_guide {
     int32_t (*force)(void *user, size_t job, const struct raml_generated *so_far);
     /* A token was sampled: that one or another is taken (another one's logp is NaN). */
     int32_t (*replace)(void *user, size_t job, const struct raml_generated *so_far, int32_t token);
+    /* A token was sampled, of a job that has n_top: the likeliest tokens, at temperature 1 and with nothing filtered out,
+     * the likeliest first, of equals the lower first; -1 beyond the vocabulary. */
+    enum raml_code (*top)(void *user, size_t job, const int32_t *token, const float *logp, size_t n,
+                          struct raml_err *err);
     /* A token was added, so_far->token[n - 1]. *ends: it was the job's last. */
     enum raml_code (*added)(void *user, size_t job, const struct raml_generated *so_far, bool *ends,
                             struct raml_err *err);
@@ -100,6 +110,7 @@ struct raml_generate_options {
     size_t n_ends;
     size_t probe_tokens; /* cue and answer of the largest probe; 0: no probes */
     size_t max_returns;  /* of a job; for its memory */
+    size_t max_top;      /* the largest n_top of a job's own */
     size_t pool_tokens;  /* capacity of the cache; 0: enough for batch_size of the jobs that are submitted at once */
 };
 struct raml_generate_stats {
@@ -124,6 +135,8 @@ void raml_generator_reserve(struct raml_generator *g, size_t pool_tokens);
 /* Jobs are copied. */
 RAML_CHECKED enum raml_code raml_generator_submit(struct raml_generator *g, const struct raml_generate_job *job,
                                                   size_t n_jobs, struct raml_err *err);
+/* One round: jobs enter, each in progress gets its next token, some end. Does nothing where none is in it. */
+RAML_CHECKED enum raml_code raml_generator_round(struct raml_generator *g, struct raml_err *err);
 /* Until at least one job has ended, if any is in it. */
 RAML_CHECKED enum raml_code raml_generator_drive(struct raml_generator *g, const struct raml_sink *sink,
                                                  struct raml_err *err);

@@ -21,6 +21,7 @@ struct raml_row {   /* a job in progress */
     size_t returns;
     bool unread; /* what follows is not known: the next token must be forced */
     enum { RAML_ROW_WRITES, RAML_ROW_READS_CUE, RAML_ROW_ANSWERS } phase;
+    bool samples;      /* its next token is to be sampled now */
     bool decided;      /* its next token is chosen */
     bool probe_wanted; /* once that is in the cache */
     bool ended;
@@ -75,6 +76,9 @@ struct raml_generator {
     uint32_t *who, *at; /* [B] rows that sample now; where their logits are */
     double *u;          /* [B] */
     struct raml_sampled_token *sampled;
+    struct raml_top_logits top; /* dev [B, opt.max_top]; NULL: none */
+    float *top_logp;            /* of the host, the same */
+    int32_t *top_token;
     float *ends; /* dev [7, B]: for the entropy after a cue */
 };
 

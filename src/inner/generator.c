@@ -36,6 +36,15 @@ static enum raml_code open_rows(struct raml_generator *g, struct raml_err *err)
     g->logits = g->b->alloc(g->dev, B * g->V, sizeof *g->logits);
     if (probes) g->kept = g->b->alloc(g->dev, B * g->V, sizeof *g->kept);
     if (probes) g->ends = raml_array_new(g->dev, 8, sizeof *g->ends);
+    size_t n_top = B * g->opt.max_top;
+    if (n_top) {
+        g->top.logit = raml_array_new(g->dev, n_top, sizeof *g->top.logit);
+        g->top.token = raml_array_new(g->dev, n_top, sizeof *g->top.token);
+        g->top_logp = calloc(n_top, sizeof *g->top_logp);
+        g->top_token = calloc(n_top, sizeof *g->top_token);
+    }
+    if (n_top && (!g->top.logit || !g->top.token || !g->top_logp || !g->top_token))
+        return raml_fail(err, RAML_ENOMEM, "no memory for the %zu likeliest tokens of %zu samples", g->opt.max_top, B);
     if (!g->row || !g->add || !g->free_slot || !g->who || !g->at || !g->u || !g->sampled || !g->logits ||
         (probes && (!g->kept || !g->ends)))
         return raml_fail(err, RAML_ENOMEM, "no memory for %zu samples in progress", B);
@@ -92,6 +101,13 @@ static enum raml_code check_job(const struct raml_generator *g, const struct ram
         return raml_fail(err, RAML_ERANGE, "%s: its text of %zu tokens fills the model's context of %zu", name,
                          j->n_text, g->context);
     if (!j->max_tokens) return raml_fail(err, RAML_EUSAGE, "%s: max_tokens is 0, expected at least 1", name);
+    if (j->own) {
+        enum raml_code rc = raml_token_sampling_check(&j->own->sampling, err);
+        if (rc) return raml_wrap(err, rc, "%s", name);
+        if (j->own->n_top > g->opt.max_top)
+            return raml_fail(err, RAML_EUSAGE, "%s: n_top is %zu, expected at most %zu", name, j->own->n_top,
+                             g->opt.max_top);
+    }
     bool same = i && job[i - 1].text == j->text && job[i - 1].n_text == j->n_text; /* it has been checked */
     for (size_t k = 0; k < j->n_text && !same; k++)
         if (j->text[k] < 0 || (size_t)j->text[k] >= g->V)
@@ -183,6 +199,10 @@ void raml_generator_close(struct raml_generator *g)
     raml_array_free(g->dev, g->logits);
     raml_array_free(g->dev, g->kept);
     raml_array_free(g->dev, g->ends);
+    raml_array_free(g->dev, g->top.logit);
+    raml_array_free(g->dev, g->top.token);
+    free(g->top_logp);
+    free(g->top_token);
     free(g->job);
     free(g->state);
     free(g->reading.text);

@@ -250,7 +250,7 @@ enum raml_code raml_sample_tokens(struct raml_token_sampler *p, const float *log
         if (d->best < 0 && !rc)
             rc = raml_fail(err, RAML_ERANGE, "the logits of row %u are not finite", (unsigned)row[i]);
         float logp = d->logit - d->lse, mu_logp = whole ? logp : (float)raml_log((double)d->weight / d->total);
-        out[i] = (struct raml_sampled_token){d->token, logp, mu_logp};
+        out[i] = (struct raml_sampled_token){d->token, logp, mu_logp, d->lse};
     }
     return rc;
 }

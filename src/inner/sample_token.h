@@ -24,6 +24,7 @@ struct raml_sampled_token {
     int32_t token;
     float logp;           /* at temperature 1, nothing filtered out; of the same logits, to the last bit a pass's */
     float behaviour_logp; /* of the distribution that was sampled from: logp, where that is the same */
+    float lse;            /* of all logits of the row: logp is the token's logit less this */
 };
 /* RAML_EUSAGE names the setting that is out of range. */
 RAML_CHECKED enum raml_code raml_token_sampling_check(const struct raml_token_sampling *o, struct raml_err *err);

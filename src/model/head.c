@@ -25,8 +25,9 @@ static struct raml_logits_tile tile_of(const struct raml_model *m, const float *
     return (struct raml_logits_tile){z, v, i * m->sizes.head_tile, v};
 }
 
-/* keep: logits of tile i go to z + i head_rows head_tile, else all to z. */
-static void forward_rows(struct raml_pass *p, const struct rows *r, const struct raml_loss_state *state, bool keep)
+/* keep: logits of tile i go to z + i head_rows head_tile, else all to z. top: NULL, or what is filled. */
+static void forward_rows(struct raml_pass *p, const struct rows *r, const struct raml_loss_state *state, bool keep,
+                         const struct raml_top_logits *top)
 {
     const struct raml_model *m = p->m;
     m->b->loss_start(m->dev, state, r->n);
@@ -37,6 +38,7 @@ static void forward_rows(struct raml_pass *p, const struct rows *r, const struct
         m->b->forward(m->dev, &m->w_head[i], p->xs, m->type, r->n, z, RAML_TYPE_F32, false);
         raml_adapters_head_tile(m, z, r->n, tile.v0, tile.v);
         m->b->loss_tile(m->dev, state, &tile, &r->targets);
+        if (top) m->b->top_tile(m->dev, top, &tile, r->n);
     }
     m->b->loss_end(m->dev, state, &p->ends, r->n);
 }
@@ -73,13 +75,27 @@ static struct rows rows_from(const struct raml_pass *p, size_t first)
                          {(const void *)(target + offsetof(struct raml_target, token)), stride, n}};
 }
 
+/* The likeliest tokens of the rows, to the host. */
+static void read_top(struct raml_pass *p, const struct rows *r, const struct raml_logprobs *out)
+{
+    const struct raml_model *m = p->m;
+    size_t k = p->top.k;
+    float *logp = out->top_logp + r->first * k;
+    m->b->download(m->dev, out->top_token + r->first * k, p->top.token, r->n * k * sizeof *p->top.token);
+    m->b->download(m->dev, logp, p->top.logit, r->n * k * sizeof *logp);
+    m->b->download(m->dev, p->top_lse, p->ends.lse, r->n * sizeof *p->top_lse);
+    for (size_t i = 0; i < r->n * k; i++) logp[i] -= p->top_lse[i / k];
+}
+
 /* From xs: log-probabilities and what belongs to them, to the host. keep: as forward_rows. */
 static void evaluate(struct raml_pass *p, const struct rows *r, const struct raml_logprobs *out, bool keep)
 {
     const struct raml_model *m = p->m;
     struct raml_loss_state state = p->loss;
+    bool top = out && out->n_top && p->top.k == out->n_top;
     if (!out || !out->argmax) state.argmax = NULL;
-    forward_rows(p, r, &state, keep);
+    forward_rows(p, r, &state, keep, top ? &p->top : NULL);
+    if (top) read_top(p, r, out);
     if (out && out->logp) m->b->download(m->dev, out->logp + r->first, p->ends.logp, r->n * sizeof *out->logp);
     if (out && out->entropy)
         m->b->download(m->dev, out->entropy + r->first, p->ends.entropy, r->n * sizeof *out->entropy);

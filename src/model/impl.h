@@ -136,6 +136,9 @@ struct raml_pass {
     bool changed;                           /* it had patches or takes */
     size_t cap_rows, cap_tiles, tree_tiles; /* tree_tiles: of the largest tree */
     struct list token, position, page, slot, tile, pair, mask, tree_tile, target;
+    struct raml_top_logits top; /* dev [head_rows, cap_top]; k: of the last forward */
+    float *top_lse;             /* of the host: [head_rows] */
+    size_t cap_top;
     struct stream s;
     void *block; /* dev: all activations */
     size_t block_bytes, other_bytes, scratch_bytes;

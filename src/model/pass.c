@@ -26,10 +26,21 @@ enum raml_code raml_pass_open(const struct raml_model *m, bool backward, struct 
     return RAML_OK;
 }
 
+static void drop_top(struct raml_pass *p)
+{
+    raml_array_free(p->m->dev, p->top.logit);
+    raml_array_free(p->m->dev, p->top.token);
+    free(p->top_lse);
+    p->top = (struct raml_top_logits){0};
+    p->top_lse = NULL;
+    p->cap_top = 0;
+}
+
 static void drop_buffers(struct raml_pass *p)
 {
     raml_array_free(p->m->dev, p->block);
     raml_array_free(p->m->dev, p->pages);
+    drop_top(p);
     p->block = p->pages = NULL;
     p->cap_rows = p->cap_tiles = p->block_bytes = p->other_bytes = 0;
 }
@@ -213,6 +224,25 @@ static enum raml_code reserve_rows(struct raml_pass *p, const struct raml_pack *
     return RAML_OK;
 }
 
+/* For the k likeliest tokens of each of the rows that the head works on at once. */
+static enum raml_code reserve_top(struct raml_pass *p, size_t k, struct raml_err *err)
+{
+    const struct raml_model *m = p->m;
+    if (k > p->cap_top) {
+        drop_top(p);
+        p->top.logit = raml_array_new(m->dev, p->head_rows * k, sizeof *p->top.logit);
+        p->top.token = raml_array_new(m->dev, p->head_rows * k, sizeof *p->top.token);
+        p->top_lse = calloc(p->head_rows, sizeof *p->top_lse);
+        if (!p->top.logit || !p->top.token || !p->top_lse) {
+            drop_top(p);
+            return raml_fail(err, RAML_ENOMEM, "no memory for the %zu likeliest tokens of %zu rows", k, p->head_rows);
+        }
+        p->cap_top = k;
+    }
+    p->top.k = k;
+    return RAML_OK;
+}
+
 static enum raml_code reserve_lists(struct raml_pass *p, const struct raml_pack *pack, struct raml_err *err)
 {
     enum raml_code rc = raml_list_grow(&p->tile, pack->n_tiles * sizeof(struct raml_query_tile), err);
@@ -283,6 +313,7 @@ static enum raml_code layers(struct raml_pass *p, const struct raml_pack *pack, 
 {
     struct hooks hooks = {0};
     p->pack = NULL;
+    p->top.k = 0;
     p->changed = of && (of->n_patches || of->n_takes);
     enum raml_code rc = check_pack(p, pack, err);
     if (!rc) rc = reserve_rows(p, pack, err);
@@ -322,6 +353,7 @@ enum raml_code raml_pass_forward_hooked(struct raml_pass *p, const struct raml_p
                                         struct raml_err *err)
 {
     enum raml_code rc = layers(p, pack, hooks, err);
+    if (!rc) rc = reserve_top(p, out ? out->n_top : 0, err);
     if (!rc) raml_head_run(p, out, NULL, NULL, NULL);
     return finish(p, rc, err);
 }

@@ -86,7 +86,6 @@ static enum raml_code only_metric(struct reader *r, json_t *obj, struct raml_err
 static enum raml_code choose(struct reader *r, json_t *obj, const char *filter, struct raml_err *err)
 {
     const char *want = r->f.opt->metric, *comma = want ? strchr(want, ',') : NULL;
-    r->chosen = true;
     if (want && strlen(want) >= NAME_BYTES)
         return raml_fail(err, RAML_EUSAGE, "a metric's name of %zu bytes; at most %d", strlen(want), NAME_BYTES - 1);
     if (want && comma && !json_object_get(obj, want)) {
@@ -293,7 +292,7 @@ static enum raml_code take(struct reader *r, json_t *obj, struct raml_err *err)
     size_t before = 0;
     if (!filter) filter = "none";
     enum raml_code rc = read_id(r, obj, id, err);
-    if (!rc && !r->chosen) rc = choose(r, obj, filter, err);
+    if (!rc && !r->chosen) r->chosen = !(rc = choose(r, obj, filter, err));
     if (rc) return rc;
     if (strcmp(filter, r->filter) != 0) {
         r->n_skipped++;
@@ -311,6 +310,7 @@ static enum raml_code take(struct reader *r, json_t *obj, struct raml_err *err)
     }
     if (json_array_size(r->group) && !strcmp(id, r->id)) return join(r, obj, err);
     rc = flush(r, err);
+    if (rc && raml_samples_pass_over(r->f.opt, r->f.report, r->group_at.line, rc, err)) rc = RAML_OK;
     if (!rc) rc = raml_seen_add(&r->seen, id, r->at.line, &before, err);
     if (rc) return rc;
     if (before)
@@ -326,7 +326,7 @@ static enum raml_code take(struct reader *r, json_t *obj, struct raml_err *err)
 static enum raml_code finish(struct reader *r, struct raml_err *err)
 {
     enum raml_code rc = flush(r, err);
-    if (rc) return rc;
+    if (rc && !raml_samples_pass_over(r->f.opt, r->f.report, r->group_at.line, rc, err)) return rc;
     if (!r->f.report->n_questions && r->n_skipped)
         return raml_fail(err, RAML_EFORMAT, "%s: no line has filter '%s'", r->at.path, r->filter);
     if (!r->f.report->n_questions) return raml_fail(err, RAML_EFORMAT, "%s: no lines; expected samples", r->at.path);
@@ -356,7 +356,7 @@ static enum raml_code read_lines(struct reader *r, const char *path, struct raml
         rc = raml_json_parse(&r->at, lines.line.data, lines.line.len, &obj, err);
         if (!rc) rc = take(r, obj, err);
         json_decref(obj);
-        if (rc) break;
+        if (rc && !raml_samples_pass_over(r->f.opt, r->f.report, lines.number, rc, err)) break;
     }
     if (!rc) rc = finish(r, err);
     raml_lines_deinit(&lines);

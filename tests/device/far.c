@@ -10,8 +10,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-/* Access changes in steps of a huge page, where the system has them: doing so for each 4096 bytes costs more than most
- * operations. */
+/* Access changes in steps of a huge page, where there are any: 4096 bytes a step cost more than most operations. */
 enum { REGION = 1 << 30, STEP = 2 << 20, MOST_BLOCKS = 1 << 16 };
 
 struct block { /* in use, by rising address */
@@ -332,10 +331,9 @@ static void far_heads_back(const struct raml_device *d, const struct raml_head_r
         dqkv, d_bias, dq_w, dk_w);
 }
 
-static void far_silu_mul(const struct raml_device *d, enum raml_type type, void *out, const void *gu, size_t n,
-                         size_t w)
+static void far_silu_mul(const struct raml_device *d, enum raml_type t, void *out, const void *gu, size_t n, size_t w)
 {
-    RUN(d, silu_mul, LIST(out, gu), type, out, gu, n, w);
+    RUN(d, silu_mul, LIST(out, gu), t, out, gu, n, w);
 }
 
 static void far_silu_mul_back(const struct raml_device *d, enum raml_type type, void *d_gu, const void *d_out,
@@ -453,6 +451,12 @@ static void far_loss_back(const struct raml_device *d, enum raml_type type, void
     RUN(d, loss_back, LIST(dz, b->lse, b->entropy, b->c, b->e, z->z, t->token), type, dz, b, z, t);
 }
 
+static void far_top_tile(const struct raml_device *d, const struct raml_top_logits *top,
+                         const struct raml_logits_tile *z, size_t n)
+{
+    RUN(d, top_tile, LIST(top->logit, top->token, z->z), top, z, n);
+}
+
 static void far_adamw(const struct raml_device *d, const struct raml_adamw_factors *factors, float *w, float *m,
                       float *v, const float *g, size_t n)
 {
@@ -471,9 +475,9 @@ static void far_square_sum(const struct raml_device *d, double *out, const float
 }
 
 static void far_sample_tokens(const struct raml_device *d, const struct raml_token_rows *r,
-                              struct raml_token_sampled *out)
+                              struct raml_token_sampled *o)
 {
-    RUN(d, sample_tokens, LIST(r->logits, r->row, r->u, r->weight, out), r, out);
+    RUN(d, sample_tokens, LIST(r->logits, r->row, r->u, r->weight, o), r, o);
 }
 
 static const struct raml_backend far_backend = {
@@ -531,6 +535,7 @@ static const struct raml_backend far_backend = {
     .loss_tile = far_loss_tile,
     .loss_end = far_loss_end,
     .loss_back = far_loss_back,
+    .top_tile = far_top_tile,
     .adamw = far_adamw,
     .adamw_back = far_adamw_back,
     .square_sum = far_square_sum,

@@ -35,7 +35,7 @@ static enum raml_code sample_of(const float *z, size_t n, size_t allowed, const 
 
 static struct raml_sampled_token sample(const struct raml_token_sampling *o, double u)
 {
-    struct raml_sampled_token p = {-1, 0, 0};
+    struct raml_sampled_token p = {.token = -1};
     assert_int_equal(sample_of(logits, N, N, o, u, &p), RAML_OK);
     return p;
 }
@@ -135,10 +135,11 @@ static void test_allowed(void **state)
         double sum = 0;
         for (int i = 0; i < 3; i++) sum += exp(high[i]);
         for (int u = 0; u < 100; u++) {
-            struct raml_sampled_token p = {-1, 0, 0};
+            struct raml_sampled_token p = {.token = -1};
             assert_int_equal(sample_of(high, N, 3, &cases[c], u / 100.0, &p), RAML_OK);
             assert_in_range(p.token, 0, 2);
             assert_true(fabs(p.logp - (high[p.token] - log(all))) <= 1e-4);
+            assert_true(fabs(p.lse - log(all)) <= 1e-4 && p.logp == high[p.token] - p.lse);
             if (c == 1) assert_true(fabs(p.behaviour_logp - (high[p.token] - log(sum))) <= 1e-5);
         }
     }

@@ -40,10 +40,11 @@ look() {
         below["task"] = "core answer text store tree"
         below["inner"] = below["model"] " " below["task"] " model task samples eval endpoint"
         below["outer"] = below["inner"] " inner"
+        below["serve"] = below["outer"]
         below["study"] = below["outer"] " outer"
-        below["cli"] = below["study"] " study"
-        n = split("raml study config shape family task format text device device model model tap model row task objective outer " \
-                  "rollouts outer train outer lora modelfile remote endpoint", word, " ")
+        below["cli"] = below["study"] " study serve"
+        n = split("raml cli config shape family task format text device device model model tap model row task objective outer " \
+                  "rollouts outer train outer lora modelfile serve serve remote endpoint", word, " ")
         for (i = 1; i < n; i += 2) home[word[i]] = word[i + 1]
     }
     FILENAME == ARGV[1] {
@@ -97,13 +98,13 @@ look() {
 doors() {
     (
         cd "$1"
-        find src/model src/inner src/outer src/study src/cli include -name '*.[ch]' | LC_ALL=C sort >"$tmp/inhabited"
+        find src/model src/inner src/outer src/study src/serve src/cli include -name '*.[ch]' | LC_ALL=C sort >"$tmp/inhabited"
         # shellcheck disable=SC2046  # our file names have no spaces
         awk '
         function say(what) { printf "%s:%d: %s\n", FILENAME, FNR, what }
-        { engine = FILENAME ~ /^src\/(model|inner|outer|study)\// }
+        { engine = FILENAME ~ /^src\/(model|inner|outer|study|serve)\// }
         /^[ \t]*#[ \t]*include/ {
-            if (FILENAME ~ /^src\/(model|inner|outer|study)\// && /"(\.\.\/)*device\// && !/"device\/(backend|types)\.h"/)
+            if (FILENAME ~ /^src\/(model|inner|outer|study|serve)\// && /"(\.\.\/)*device\// && !/"device\/(backend|types)\.h"/)
                 say("includes a header of the device other than device/backend.h and device/types.h")
             if (/[<"]([a-z]*mmintrin|immintrin|x86intrin|omp)\.h/ && engine) say("includes the processor or OpenMP itself")
             next

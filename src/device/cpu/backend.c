@@ -441,6 +441,14 @@ static void cpu_loss_back(const struct raml_device *d, enum raml_type type, void
                                     t->stride, t->n, z->v0, z->v);
 }
 
+static void cpu_top_tile(const struct raml_device *d, const struct raml_top_logits *top,
+                         const struct raml_logits_tile *z, size_t n)
+{
+    if (raml_device_failed(d)) return;
+    raml_device_use(d);
+    raml_cpu_top(top, z, n);
+}
+
 /* -- Optimizer and tokens ------------------------------------------------------------------------------------------ */
 static void cpu_adamw(const struct raml_device *d, const struct raml_adamw_factors *f, float *w, float *m, float *v,
                       const float *g, size_t n)
@@ -527,6 +535,7 @@ const struct raml_backend raml_cpu_backend = {
     .loss_tile = cpu_loss_tile,
     .loss_end = cpu_loss_end,
     .loss_back = cpu_loss_back,
+    .top_tile = cpu_top_tile,
     .adamw = cpu_adamw,
     .adamw_back = cpu_adamw_back,
     .square_sum = cpu_square_sum,
