@@ -9,7 +9,7 @@
  *
  *   api       how the server is spoken to
  *   vllm      POST /v1/completions with prompt_logprobs; vLLM reads such a prompt anew. With prefix_cache the tokens of
- *             short answers behind long prompts are asked for one by one instead (logprob_token_ids), behind a prompt that
+ *             short answers after long prompts are asked for one by one instead (logprob_token_ids), after a prompt that
  *             the server's prefix cache has
  *   openai    POST /v1/completions with echo and logprobs
  *   sglang    POST /generate with input_ids, return_logprob and logprob_start_len

@@ -56,12 +56,12 @@ struct raml_remote {
     size_t max_positions; /* tokens of a text, or of prompt and continuation; 0: not known */
     int32_t vocab_size;   /* 0: not known */
     enum raml_code (*logprobs)(void *user, struct raml_remote_text *text, size_t n, struct raml_err *err);
-    /* took (NULL: nobody is told) hears of each sample as soon as it is there, in any order. NULL: gives none. */
+    /* took (NULL: nobody does) hears of each sample as soon as it is there, in any order. NULL: gives none. */
     enum raml_code (*samples)(void *user, struct raml_remote_sample *sample, size_t n,
                               enum raml_code (*took)(void *of, size_t i, struct raml_err *err), void *of,
                               struct raml_err *err);
     void (*expect)(void *user,
-                   const struct raml_remote_cost *cost); /* before the first of them; NULL: nobody is told */
+                   const struct raml_remote_cost *cost); /* before the first of them; NULL: nobody hears of it */
     void *user;
 };
 

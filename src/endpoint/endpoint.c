@@ -54,7 +54,7 @@ static enum raml_code read_key(struct raml_endpoint *e, struct raml_err *err)
                          name);
     for (const char *p = key; *p; p++)
         if ((unsigned char)*p <= ' ' || (unsigned char)*p > 126)
-            return raml_fail(err, RAML_EUSAGE, "api_key_env: the key in '%.80s' has a blank or a control character",
+            return raml_fail(err, RAML_EUSAGE, "api_key_env: the key in '%.80s' has a space or a control character",
                              name);
     size_t n = sizeof head + strlen(key);
     char *header = malloc(n);

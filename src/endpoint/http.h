@@ -43,7 +43,7 @@ struct raml_http_reply {
 struct raml_http {
     void *user;
     enum raml_code (*start)(void *user, const struct raml_http_request *r, struct raml_err *err);
-    /* The next reply, or none within so many seconds (*got false). */
+    /* The next reply, or none within that many seconds (*got false). */
     enum raml_code (*wait)(void *user, double seconds, struct raml_http_reply *out, bool *got, struct raml_err *err);
     void (*drop)(void *user);  /* what is in flight: no reply comes */
     void (*close)(void *user); /* the same, and all else */

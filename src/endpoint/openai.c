@@ -74,7 +74,7 @@ const struct raml_way raml_way_vllm = {.api = RAML_API_VLLM,
                                        .write_text = write_vllm,
                                        .read_text = read_vllm};
 
-/* -- One token more, behind a prompt that the prefix cache has ------------------------------------------------------ */
+/* -- One token more, after a prompt that the prefix cache has ------------------------------------------------------ */
 
 static void write_next(const struct raml_endpoint *e, const struct raml_remote_text *t, struct raml_buf *b)
 {

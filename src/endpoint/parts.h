@@ -16,7 +16,7 @@ enum {
 struct raml_way {
     enum raml_api api;
     const char *what; /* "prompt_logprobs": how messages call it */
-    const char *path; /* behind the address */
+    const char *path; /* after the address */
     bool at_root;     /* of the address without /v1 */
     bool reads_cache; /* the server's prefix cache serves such requests */
     bool one_by_one;  /* a request for each token */
@@ -61,7 +61,7 @@ void raml_endpoint_fill_remote(struct raml_endpoint *e); /* texts.c */
 struct raml_ask { /* of one of the two */
     struct raml_remote_text *text;
     struct raml_remote_sample *sample;
-    size_t number; /* of the sample, for the one who is told */
+    size_t number; /* of the sample, for the one who hears of it */
     enum raml_code (*took)(void *of, size_t i, struct raml_err *err);
     void *of;
     const struct raml_way *way;

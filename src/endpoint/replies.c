@@ -78,7 +78,7 @@ void raml_reply_usage(struct raml_endpoint *e, const json_t *reply)
 
 enum { MAX_SPELLING = 256, COMPARED = 4 };
 
-/* Without the blanks around it; false: not plain letters, digits and signs, which servers write in ways of their own. */
+/* Without the spaces around it; false: not plain letters, digits and signs, which servers write in ways of their own. */
 static bool plain(const char *text, size_t n, const char **from, size_t *len)
 {
     while (n && isspace((unsigned char)*text)) {

@@ -11,7 +11,7 @@ enum {
     MAX_KEY = 1 << 28,
     TRIED = 8,         /* tokens of a text by which a way is tried */
     LEAST_SHARED = 32, /* below it nobody waits for a cache */
-    BLOCK = 64 /* tokens that a request computes behind a cached prompt, about: half a block of the cache and more */
+    BLOCK = 64 /* tokens that a request computes after a cached prompt, about: half a block of the cache and more */
 };
 
 /* -- What was asked, as a key ---------------------------------------------------------------------------------------- */
@@ -171,7 +171,7 @@ static enum raml_code find_text_way(struct raml_endpoint *e, const struct raml_r
     return RAML_OK;
 }
 
-/* Is one token at a time cheaper, behind a prompt in the cache? */
+/* Is one token at a time cheaper, after a prompt in the cache? */
 static enum raml_code way_of(struct raml_endpoint *e, const struct raml_remote_text *t, const struct raml_way **out,
                              struct raml_err *err)
 {

@@ -238,7 +238,7 @@ static void slow(void **state)
     raml_endpoint_close(e);
 }
 
-/* -- What is told ------------------------------------------------------------------------------------------------------ */
+/* -- What is reported ------------------------------------------------------------------------------------------------------ */
 
 static bool word(void *user, int32_t token, struct raml_buf *out)
 {
@@ -369,8 +369,8 @@ static void key(void **state)
     o.api_key_env = "RAML_TEST_KEY";
     unsetenv("RAML_TEST_KEY");
     refused(&o, RAML_EUSAGE, "api_key_env: there is no environment variable 'RAML_TEST_KEY', or it is empty");
-    setenv("RAML_TEST_KEY", "with blank", 1);
-    refused(&o, RAML_EUSAGE, "has a blank or a control character");
+    setenv("RAML_TEST_KEY", "with space", 1);
+    refused(&o, RAML_EUSAGE, "has a space or a control character");
     setenv("RAML_TEST_KEY", "sk-123", 1);
     struct raml_endpoint *e = open_with(&o);
     assert_non_null(strstr(s->state->header, "Authorization: Bearer sk-123\r\n"));

@@ -1,4 +1,4 @@
-/* A model that is elsewhere: a local one behind struct raml_remote gives the same curves, log-probabilities and samples as
+/* A model that is elsewhere: a local one in a struct raml_remote gives the same curves, log-probabilities and samples as
  * when it is read here, to the last bit. */
 #include "inner/trace_rig.h"
 
@@ -13,7 +13,7 @@ struct elsewhere { /* a remote of a local model */
     struct raml_remote remote;
     const struct raml_model *model;
     size_t n_texts, n_tokens, n_groups; /* that were read */
-    struct raml_remote_cost cost;       /* that was told */
+    struct raml_remote_cost cost;       /* that was reported */
     const struct raml_questions *made;  /* samples that it gives */
     enum raml_code fails;
 };
@@ -47,7 +47,7 @@ static enum raml_code logprobs(void *user, struct raml_remote_text *text, size_t
     return RAML_OK;
 }
 
-/* Those of `made`, in another order, and with tokens behind their end. */
+/* Those of `made`, in another order, and with tokens after their end. */
 static enum raml_code samples(void *user, struct raml_remote_sample *sample, size_t n,
                               enum raml_code (*took)(void *of, size_t i, struct raml_err *err), void *of,
                               struct raml_err *err)
