@@ -110,6 +110,8 @@ static enum raml_code open_lm_eval_export(struct eval *e, struct raml_err *err)
                                      .seed = e->cli->seed,
                                      .n_draws = e->measures.opt.n_draws};
     enum raml_code rc = raml_lm_eval_export_open(&o, &e->lm_eval_export, err);
+    if (!rc) rc = cli_output_check(e->cli, "lm_eval", raml_lm_eval_export_results(e->lm_eval_export), err);
+    if (!rc) rc = cli_output_check(e->cli, "lm_eval", raml_lm_eval_export_samples(e->lm_eval_export), err);
     json_decref(settings);
     return rc;
 }
