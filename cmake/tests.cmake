@@ -14,6 +14,9 @@ add_library(test_server STATIC tests/endpoint/server.c)
 target_include_directories(test_server PRIVATE tests)
 target_compile_definitions(test_server PRIVATE RECORDS="${CMAKE_SOURCE_DIR}/tests/endpoint/records/vllm-0.32.0.jsonl")
 target_link_libraries(test_server PUBLIC PkgConfig::JANSSON)
+add_executable(endpoint_server tests/endpoint/server_main.c) # test_endpoint.sh starts it
+target_include_directories(endpoint_server PRIVATE tests)
+target_link_libraries(endpoint_server PRIVATE test_server)
 # Layers that run threads: their tests carry the label "threads", and the target "threaded" builds them.
 set(with_threads core tree device modelfile model inner outer)
 # Tests that take a minute or more under a sanitizer carry the label "long": CI leaves them to `./run sanitize` by hand.
