@@ -26,7 +26,8 @@ RAML_CHECKED enum raml_code raml_json_parse(const struct raml_place *at, const c
                                             struct raml_err *err);
 enum {
     RAML_JSON_KEEP_NUL = 1,   /* texts may hold U+0000: to be read with their lengths; names never do */
-    RAML_JSON_SOUND_TEXTS = 2 /* U+0000 and half of a surrogate pair are refused */
+    RAML_JSON_SOUND_TEXTS = 2, /* U+0000 and half of a surrogate pair are refused */
+    RAML_JSON_STRICT = 4       /* all that JSON is not, and numbers beyond 64 bits or a double's range, is refused */
 };
 RAML_CHECKED enum raml_code raml_json_parse_as(const struct raml_place *at, const char *text, size_t n, unsigned how,
                                                json_t **out, struct raml_err *err);
