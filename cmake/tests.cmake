@@ -52,6 +52,9 @@ if(MPI_C_FOUND AND NOT RAML_MPI STREQUAL OFF) # test_mpi.sh starts it
   target_include_directories(mpi_check PRIVATE src)
   target_link_libraries(mpi_check PRIVATE raml_cli)
 endif()
+if(MICROHTTPD_FOUND AND NOT RAML_HTTP STREQUAL OFF) # test_serve.sh calls it
+  add_executable(http_check tests/cli/http_check.c)
+endif()
 # test_memory.sh preloads it; the names of its functions are glibc's
 if(NOT RAML_SANITIZE)
   add_library(failing_malloc MODULE tests/failing_malloc.c)
