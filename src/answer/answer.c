@@ -94,6 +94,15 @@ struct pair {
     enum raml_verdict verdict;
 };
 
+/* The answers that were found. A box that the text breaks off within a number may have gone on. */
+static enum raml_verdict compare_found(struct check *c, const struct pair *p, enum raml_found found)
+{
+    enum raml_verdict v = raml_compare_texts(c, &p->text[0], &p->text[1]);
+    if (v == RAML_EQUAL && found == RAML_FOUND_BOXED && raml_find_broken_off((struct text){p->from[1], p->n[1]}))
+        return raml_compare_said(c, RAML_UNKNOWN, "a box that the text breaks off");
+    return v;
+}
+
 static enum raml_code compare_pair(void *user, struct raml_err *err)
 {
     struct pair *p = user;
@@ -112,7 +121,7 @@ static enum raml_code compare_pair(void *user, struct raml_err *err)
         rc = nothing_found(c, &p->text[0], pred, p->n[1], p->opt, &v, err);
     else if (!has_sign(p->text[1].data, p->text[1].len) && has_sign(p->text[0].data, p->text[0].len))
         v = raml_compare_said(c, RAML_DIFFERENT, "pred holds no answer");
-    else v = raml_compare_texts(c, &p->text[0], &p->text[1]);
+    else v = compare_found(c, p, found[1]);
     if (c->work.spent && v != RAML_EQUAL) v = raml_compare_said(c, RAML_UNKNOWN, "too much work");
     p->verdict = v;
     return rc;

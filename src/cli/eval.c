@@ -108,6 +108,8 @@ static enum raml_code open_lm_eval_export(struct eval *e, struct raml_err *err)
                                      .seed = e->cli->seed,
                                      .n_draws = e->measures.opt.n_draws};
     enum raml_code rc = raml_lm_eval_export_open(&o, &e->lm_eval_export, err);
+    if (!rc) rc = cli_output_check(e->cli, "lm_eval", raml_lm_eval_export_results(e->lm_eval_export), err);
+    if (!rc) rc = cli_output_check(e->cli, "lm_eval", raml_lm_eval_export_samples(e->lm_eval_export), err);
     json_decref(settings);
     return rc;
 }
@@ -127,7 +129,7 @@ static enum raml_code read_files(struct eval *e, struct raml_err *err)
     uint64_t left = (uint64_t)e->s->sampling.limit;
     for (size_t i = 0; i < n && !rc; i++) {
         if (i && e->s->sampling.limit && !left) break;
-        rc = cli_eval_file_read(e->s, file[i], &left, take, e, &e->file[e->n_files++], err);
+        rc = cli_eval_file_read(cli, e->s, file[i], &left, take, e, &e->file[e->n_files++], err);
     }
     return rc;
 }
@@ -168,7 +170,8 @@ static enum raml_code compare(struct eval *e, struct raml_err *err)
     uint64_t left = (uint64_t)e->s->sampling.limit;
     enum raml_code rc = raml_tallies_open(&e->measures.opt, true, &e->other, err);
     if (!rc)
-        rc = cli_eval_file_read(e->s, e->s->compare, &left, raml_tallies_add, e->other, &e->file[e->n_files++], err);
+        rc = cli_eval_file_read(e->cli, e->s, e->s->compare, &left, raml_tallies_add, e->other, &e->file[e->n_files++],
+                                err);
     if (!rc) rc = raml_tallies_table(e->other, &e->other_table, err);
     if (!rc) rc = raml_paired_compare(e->tallies, e->other, &e->paired, err);
     return rc ? raml_wrap(err, rc, "--compare") : RAML_OK;

@@ -2,11 +2,14 @@
 #include "cli/output.h"
 
 #include "core/path.h"
+#include "raml/buf.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+enum { MAX_RECIPE = 1 << 22, VALUE = 160 };
 
 static bool same(const struct stat *a, const struct stat *b)
 {
@@ -67,11 +70,12 @@ enum raml_code cli_output_kept(const struct cli *cli, const char *dir, const cha
     return raml_fail(err, RAML_EUSAGE, "%s: holds a result already (%s); --overwrite replaces it", dir, record);
 }
 
-enum raml_code cli_output_folder(const struct cli *cli, const char *dir, const char *record, struct raml_err *err)
+/* Can it be written to, or made? */
+static enum raml_code check_folder(const char *dir, struct raml_err *err)
 {
     char at[RAML_PATH_BYTES];
-    enum raml_code rc = cli_output_kept(cli, dir, record, err);
-    if (!rc) rc = raml_path_format(at, err, "%s", dir);
+    if (!*dir) return raml_fail(err, RAML_EUSAGE, "--out is empty; expected a folder");
+    enum raml_code rc = raml_path_format(at, err, "%s", dir);
     while (!rc && access(at, F_OK)) { /* the folder that is there, or the nearest above it */
         char *slash = strrchr(at, '/');
         if (slash) slash[slash == at] = 0;
@@ -80,6 +84,70 @@ enum raml_code cli_output_folder(const struct cli *cli, const char *dir, const c
     if (!rc && !raml_is_dir(at))
         rc = raml_fail(err, RAML_EIO, "%s: is a file; expected a folder or an unused name", at);
     if (!rc && access(at, W_OK | X_OK)) rc = raml_fail_errno(err, "%s: cannot be written to", at);
+    return rc;
+}
+
+enum raml_code cli_output_folder(const struct cli *cli, const char *dir, const char *record, struct raml_err *err)
+{
+    enum raml_code rc = cli_output_kept(cli, dir, record, err);
+    return rc ? rc : check_folder(dir, err);
+}
+
+/* The next line "key: value" of a recipe. false: there is none. */
+static bool next_setting(const char **at, char key[RAML_SHOWN], char value[VALUE])
+{
+    for (; **at; *at += **at == '\n') {
+        const char *line = *at, *colon = strchr(line, ':');
+        size_t n = strcspn(line, "\n");
+        *at += n;
+        if (*line == '#' || !colon || colon >= line + n) continue;
+        snprintf(key, RAML_SHOWN, "%.*s", (int)(colon - line), line);
+        colon += 1 + strspn(colon + 1, " ");
+        snprintf(value, VALUE, "%.*s", (int)(line + n - colon), colon);
+        return true;
+    }
+    return false;
+}
+
+/* How a command runs, and where to. */
+static bool is_no_matter(const char *key)
+{
+    static const char *const none[] = {"raml_version", "out", "threads", "cpu"};
+    for (size_t i = 0; i < sizeof none / sizeof *none; i++)
+        if (!strcmp(key, none[i])) return true;
+    return false;
+}
+
+static enum raml_code compare(const char *dir, const char *record, const char *was, const char *now,
+                              struct raml_err *err)
+{
+    char a[RAML_SHOWN], b[RAML_SHOWN], there[VALUE], here[VALUE];
+    while (next_setting(&was, a, there)) {
+        const char *at = now;
+        bool has = false;
+        while (!has && next_setting(&at, b, here)) has = !strcmp(a, b);
+        if (is_no_matter(a) || (has && !strcmp(there, here))) continue;
+        return raml_fail(err, RAML_EUSAGE,
+                         "%s: holds a result of other settings already (%s): %s is %s there, and %s here; --overwrite "
+                         "replaces it",
+                         dir, record, a, there, has ? here : "nothing");
+    }
+    return RAML_OK;
+}
+
+enum raml_code cli_output_again(const struct cli *cli, const char *dir, const char *record, struct raml_err *err)
+{
+    char path[RAML_PATH_BYTES];
+    struct raml_buf was;
+    enum raml_code rc = raml_path_join(path, dir, record, err);
+    if (!rc) rc = check_folder(dir, err);
+    if (rc || cli->overwrite || !raml_is_file(path) || !cli->recipe) return rc;
+    raml_buf_init(&was, MAX_RECIPE);
+    rc = raml_file_read(path, &was, err);
+    raml_buf_add(&was, "", 1);
+    if (!rc) rc = raml_buf_status(&was, err);
+    if (!rc) rc = compare(dir, record, was.data, cli->recipe, err);
+    raml_buf_deinit(&was);
     return rc;
 }
 

@@ -9,11 +9,9 @@
 #include "core/folder.h"
 #include "core/path.h"
 
-#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 enum { MAX_RECIPE_BYTES = 1 << 24 };
 
@@ -225,30 +223,13 @@ static enum raml_code trace_all(const struct cli *cli, const struct settings *s,
     return rc;
 }
 
-/* The earlier trace, which is now beside this one: its files go, and what else was in its folder moves over. */
-static enum raml_code clear_old(const char *old, const char *out, struct raml_err *err)
+/* Of an earlier trace, which goes with it; everything else in its folder moves over. */
+static bool is_own(const char *name)
 {
-    char from[RAML_PATH_BYTES], to[RAML_PATH_BYTES];
-    DIR *d = opendir(old);
-    enum raml_code rc = d ? RAML_OK : raml_fail_errno(err, "%s: cannot be read", old);
-    for (const struct dirent *e; !rc && (e = readdir(d)) != NULL;) {
-        const char *name = e->d_name;
-        if (!strcmp(name, ".") || !strcmp(name, "..")) continue;
-        rc = raml_path_join(from, old, name, err);
-        if (!rc) rc = raml_path_join(to, out, name, err);
-        if (rc) break;
-        bool own = !strcmp(name, "trace.yaml") || raml_trace_files_own(name), there = !access(to, F_OK);
-        if (!strcmp(name, "reader") && raml_is_dir(from)) {
-            rc = raml_make_dir(to, err);
-            if (!rc) rc = clear_old(from, to, err); /* an empty one is removed again below */
-            if (!rc && raml_folder_is_empty(to)) (void)rmdir(to);
-        } else if (own || (there && raml_is_file(from))) {
-            if (unlink(from)) rc = raml_fail_errno(err, "%s: of an earlier trace, can't be removed", from);
-        } else if (rename(from, to)) rc = raml_fail_errno(err, "%s: cannot be moved to %s", from, to);
-    }
-    if (d) closedir(d);
-    if (!rc && rmdir(old)) rc = raml_fail_errno(err, "%s: cannot be removed", old);
-    return rc;
+    static const char reader[] = "reader/";
+    size_t n = sizeof reader - 1;
+    if (!strcmp(name, "trace.yaml") || !strcmp(name, reader) || raml_trace_files_own(name)) return true;
+    return !strncmp(name, reader, n) && raml_trace_files_own(name + n);
 }
 
 /* Into a folder that then takes the place of --out: what is there is one whole trace, the earlier one's or this one's. A
@@ -256,7 +237,7 @@ static enum raml_code clear_old(const char *old, const char *out, struct raml_er
 static enum raml_code trace_whole(const struct cli *cli, const struct settings *s, const struct raml_questions *qs,
                                   struct raml_err *err)
 {
-    char record[RAML_PATH_BYTES], old[RAML_PATH_BYTES];
+    char record[RAML_PATH_BYTES];
     struct raml_folder f;
     enum raml_code rc = raml_path_join(record, s->of.out, "trace.yaml", err);
     bool others = raml_is_dir(s->of.out) && !raml_folder_is_empty(s->of.out) && !raml_is_file(record);
@@ -268,8 +249,7 @@ static enum raml_code trace_whole(const struct cli *cli, const struct settings *
     if (!rc || rc == RAML_ESTOP) {
         struct raml_err own = {0};
         bool whole = !raml_path_join(record, f.path, "trace.yaml", NULL) && raml_is_file(record);
-        enum raml_code put = whole ? raml_folder_commit(&f, old, &own) : RAML_OK;
-        if (!put && whole && *old) put = clear_old(old, s->of.out, &own);
+        enum raml_code put = whole ? raml_folder_commit(&f, cli->overwrite, is_own, &own) : RAML_OK;
         if (put && err) *err = own;
         if (put) rc = put;
     }

@@ -366,8 +366,11 @@ static enum raml_code write_pictures(struct work *w, const struct raml_trace_sum
     char title[TITLE_BYTES];
     snprintf(title, sizeof title, "Loss of the %s%s%s", first <= RAML_ANSWER_WRONG ? what[first] : "first option",
              job->data_name ? ": " : "", job->data_name ? job->data_name : "");
-    enum raml_code rc = raml_trace_pictures_write(&w->pictures, job->dir, title, err);
-    return rc ? rc : raml_trace_plots_write(w->plots, sum->row, sum->n_rows, job->dir, job->data_name, err);
+    struct raml_drawing to = {.dir = job->dir, .sink = job->sink};
+    enum raml_code rc = raml_trace_pictures_write(&w->pictures, &to, title, err);
+    if (!rc) rc = raml_trace_plots_write(w->plots, sum->row, sum->n_rows, &to, job->data_name, err);
+    if (!rc) raml_drawing_tell(&to);
+    return rc;
 }
 
 static enum raml_code work(struct work *w, struct raml_trace_summary *out, struct raml_err *err)

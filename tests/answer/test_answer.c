@@ -106,7 +106,7 @@ static const struct {
     {"boxed", "5", "\\boxed{5}", E},
     {"boxed in a sentence", "5", "So the answer is $\\boxed{5}$, as wanted.", E},
     {"the last box", "5", "\\boxed{4} no, wait: \\boxed{5}", E},
-    {"a box that is not closed", "5,6", "\\boxed{5} or \\boxed{6", E},
+    {"a box that is not closed", "5,6", "\\boxed{5} or $\\boxed{6$", E},
     {"a box with braces inside", "1/2", "\\boxed{\\frac{1}{2}}", E},
     {"a box with escaped braces", "\\{1,2\\}", "\\boxed{\\{1,2\\}}", E},
     {"boxed text", "blue", "\\boxed{\\text{Blue}}", E},

@@ -59,7 +59,7 @@ static const struct known label[] = {
     {"RP-0446 RP-1195", "4cos(pi/18) - tan(4pi/9) is -sqrt 3: proved by minimal polynomials"},
     {"RP-0454 RP-2778 RP-2910 RP-2914 RP-3595 RP-3609 RP-2915", "another form of the same function or equation"},
     {"RP-2373 RP-2648 RP-3157 RP-3437 RP-3448", "a set, and the inequality that gives it"},
-    {"RP-3127 RP-3528 RP-3075", "with the function's name or without"},
+    {"RP-3127 RP-3528 RP-3075 RP-3135", "with the function's name or without"},
     {"RP-3168 RP-3175 RP-3195 RP-3209 RP-3521 RP-3800", "the same list in another order"},
     {"RP-2689", "C_n^k is the binomial of n over k"},
     {"RP-2896 RP-3623", "the constant of integration by another name"},
@@ -67,7 +67,8 @@ static const struct known label[] = {
 };
 
 static const struct known consensus[] = {
-    {"RP-0844 RP-0873 RP-1326 RP-1564 RP-1924 RP-2193", "words or a unit after the number"},
+    {"RP-0844 RP-0873 RP-1326 RP-1564 RP-1924 RP-2193 RP-5477 RP-6071", "words or a unit after the number"},
+    {"RP-3135", "the same function, of another letter"},
     {"RP-1195 RP-2914 RP-7209", "equal: trigonometric values, i + i^2 + i^3 = -1"},
     {"RP-2648 RP-3157", "a set, and the inequality that gives it"},
     {"RP-2689", "C_n^k is the binomial of n over k"},

@@ -53,7 +53,7 @@ static const struct kind_case qualified[] = {
     {"2k+1, k\\in\\mathbb{Z}", "2n-1, n\\in\\mathbb{Z}", E}, {"2k+1, k\\in\\mathbb{Z}", "2n, n\\in\\mathbb{Z}", D},
     {"2k+1, k\\in\\mathbb{Z}", "2n-1, n\\in\\mathbb{N}", D},
     {"30^\\circ+360^\\circ k, k\\in\\mathbb{Z}", "30^\\circ+360^\\circ n, n\\in\\mathbb{Z}", E},
-    {"x = \\frac{\\pi}{6}+2k\\pi, k \\in \\mathbb{Z}", "\\frac{\\pi}{6}+2k\\pi", E}, {"n\\pi", "k\\pi", D},
+    {"x = \\frac{\\pi}{6}+2k\\pi, k \\in \\mathbb{Z}", "\\frac{\\pi}{6}+2k\\pi", E}, {"n\\pi", "k\\pi", U},
     /* constants of integration */
     {"\\ln|x|+c", "$\\ln|x|+C$", E}, {"x^2+c", "$x^2+C$", E}, {"\\frac13x^3+C_1", "$\\frac{x^3}{3}+C$", E},
     {"x^2+C", "x^2+K", E}, {"x^2+C", "x^2", D}, {"x^2+C", "x^3+C", D}, {"\\sin x+C", "\\cos x+C", D},

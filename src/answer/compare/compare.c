@@ -77,6 +77,48 @@ static bool is_double(struct check *c, const struct expr *a, const struct expr *
     return false;
 }
 
+/* i, 2.0 i: the factor of i, with its sign, in *part. */
+static bool imaginary_part(struct check *c, const struct expr *e, const struct expr **part)
+{
+    bool minus = e->kind == EXPR_NEG;
+    if (minus) e = e->arg[0];
+    if (e->kind == EXPR_I) *part = raml_expr_int(&c->pool, 1);
+    else if (e->kind == EXPR_MUL && e->n == 2 && e->arg[0]->kind == EXPR_NUMBER && e->arg[1]->kind == EXPR_I)
+        *part = e->arg[0];
+    else return false;
+    if (minus) *part = raml_expr_1(&c->pool, EXPR_NEG, *part);
+    return *part != NULL;
+}
+
+/* "0.7071067811865476+0.7071067811865475i": what a program prints of a complex number. */
+static bool complex_literal(struct check *c, const struct expr *e, struct complex_double *out)
+{
+    if (e->kind == EXPR_ADD && e->n == 2) {
+        int im = imaginary_part(c, e->arg[1], &out->part[1]) ? 1 : 0;
+        if (!im && !imaginary_part(c, e->arg[0], &out->part[1])) return false;
+        out->part[0] = e->arg[1 - im];
+    } else {
+        out->part[0] = raml_expr_int(&c->pool, 0);
+        if (!imaginary_part(c, e, &out->part[1])) return false;
+    }
+    bool any = false;
+    for (int k = 0; k < 2; k++) {
+        const struct expr *d = out->part[k];
+        if (d && d->kind == EXPR_NEG) d = d->arg[0];
+        if (!d || d->kind != EXPR_NUMBER) return false;
+        out->printed[k] = d->scale > 0 && significant(d) >= DOUBLE_DIGITS && significant(d) <= DOUBLE_DIGITS + 2;
+        any = any || out->printed[k];
+    }
+    return any;
+}
+
+static bool is_complex_double(struct check *c, const struct expr *a, const struct expr *b)
+{
+    struct complex_double d;
+    return (complex_literal(c, a, &d) && raml_decide_is_complex_double(b, &d, &c->work) == RAML_EQUAL) ||
+           (complex_literal(c, b, &d) && raml_decide_is_complex_double(a, &d, &c->work) == RAML_EQUAL);
+}
+
 /* The same for 66.67 % and 2/3. */
 static bool nearly(struct check *c, const struct expr *a, const struct expr *b, const char **rule)
 {
@@ -88,7 +130,7 @@ static bool nearly(struct check *c, const struct expr *a, const struct expr *b, 
     *rule = "a decimal that the other rounds to";
     if (rounded(c, a, b)) return true;
     *rule = "the digits of a double";
-    return is_double(c, a, b);
+    return is_double(c, a, b) || is_complex_double(c, a, b);
 }
 
 /* floor(x * 10^decimals + 1/2) */
@@ -243,8 +285,6 @@ static enum raml_verdict compare_bases(struct check *c, const struct expr *a, co
         if (x->arg[1]->kind == EXPR_SYMBOL && y->kind == EXPR_NUMBER && !y->scale) /* 100_b against 100 */
             return raml_compare_said(c, strcmp(y->text, x->arg[0]->text) ? RAML_DIFFERENT : RAML_EQUAL,
                                      "digits in a base");
-        if (x == a && y->kind == EXPR_NUMBER && !y->scale && !strcmp(y->text, x->arg[0]->text))
-            return raml_compare_said(c, RAML_UNKNOWN, "the same digits, the base left out");
         const struct expr *v = raml_compare_based_value(c, x);
         return v ? raml_compare_scalars(c, v, y) : raml_compare_said(c, RAML_UNKNOWN, "digits that the base has not");
     }
@@ -334,11 +374,51 @@ static const struct expr *as_set(struct check *c, const struct expr *e)
     return set;
 }
 
+/* "A and C" beside AC. */
+static bool same_letters(const struct expr *list, const struct expr *word)
+{
+    if ((list->kind != EXPR_LIST && list->kind != EXPR_SET) || word->kind != EXPR_MUL || word->n != list->n ||
+        word->n > 8)
+        return false;
+    uint32_t in = 0, of = 0;
+    for (uint32_t i = 0; i < list->n; i++) {
+        const struct expr *x = list->arg[i], *y = word->arg[i];
+        if (x->kind != EXPR_SYMBOL || y->kind != EXPR_SYMBOL || x->n_text != 1 || y->n_text != 1) return false;
+        if (x->text[0] < 'A' || x->text[0] > 'H' || y->text[0] < 'A' || y->text[0] > 'H') return false;
+        in |= UINT32_C(1) << (x->text[0] - 'A');
+        of |= UINT32_C(1) << (y->text[0] - 'A');
+    }
+    return in == of;
+}
+
+/* [[1, 2], [3, 4]] as a matrix; NULL: e is not so many rows of one length. */
+static const struct expr *as_matrix(struct check *c, const struct expr *e, const struct expr *matrix)
+{
+    uint32_t columns = matrix->rows ? matrix->n / matrix->rows : 0;
+    if ((e->kind != EXPR_BRACKETS && e->kind != EXPR_TUPLE && e->kind != EXPR_LIST) || e->n != matrix->rows || e->n < 2)
+        return NULL;
+    struct expr *m = raml_expr_new(&c->pool, EXPR_MATRIX, matrix->n);
+    if (!m) return NULL;
+    m->rows = matrix->rows;
+    for (uint32_t i = 0; i < e->n; i++) {
+        const struct expr *row = e->arg[i];
+        if ((row->kind != EXPR_BRACKETS && row->kind != EXPR_TUPLE) || row->n != columns) return NULL;
+        memcpy(m->arg + (size_t)i * columns, row->arg, columns * sizeof *row->arg);
+    }
+    return m;
+}
+
 static enum raml_verdict compare_listings(struct check *c, const struct expr *a, const struct expr *b)
 {
+    if ((a->kind == EXPR_MATRIX) != (b->kind == EXPR_MATRIX)) {
+        const struct expr *m = as_matrix(c, a->kind == EXPR_MATRIX ? b : a, a->kind == EXPR_MATRIX ? a : b);
+        if (m && a->kind == EXPR_MATRIX) b = m;
+        else if (m) a = m;
+    }
     if (!is_listing(a) || !is_listing(b)) {
         const struct expr *one = is_listing(a) ? a : b, *x = one == a ? b : a;
         if (one->n == 1) return raml_compare(c, one->arg[0], x);
+        if (same_letters(one, x)) return raml_compare_said(c, RAML_EQUAL, "letters of a choice");
         return raml_compare_said(c, RAML_DIFFERENT, "several elements and one");
     }
     uint32_t named_a = count_named(c, a), named_b = count_named(c, b);
@@ -429,8 +509,15 @@ static enum raml_verdict compare_formulas(struct check *c, const struct expr *a,
         return raml_compare_said(c, RAML_EQUAL, "a logarithm without a base, to base 10");
     c->rule = rule;
     if (v == RAML_EQUAL || !raml_expr_has_symbol(a) || !raml_expr_has_symbol(b)) return v;
+    if (v == RAML_UNKNOWN) {
+        v = raml_compare_induction(c, a, b);
+        if (v == RAML_UNKNOWN) v = raml_compare_induction(c, b, a);
+        if (v != RAML_UNKNOWN) return raml_compare_said(c, v, "a sum, by induction");
+    }
     const struct expr *va = raml_compare_vector(c, a, b), *vb = va ? raml_compare_vector(c, b, a) : NULL;
     if (vb && raml_compare(c, va, vb) == RAML_EQUAL) return raml_compare_said(c, RAML_EQUAL, "unit vectors");
+    enum raml_verdict family = raml_compare_families(c, a, b);
+    if (family != RAML_DIFFERENT) return raml_compare_said(c, family, "a family of angles");
     if (raml_compare_constants(c, a, b)) return raml_compare_said(c, RAML_EQUAL, "a constant of another name");
     return raml_compare_said(c, v, rule);
 }

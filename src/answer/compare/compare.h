@@ -34,10 +34,16 @@ enum raml_verdict raml_compare_scalars(struct check *c, const struct expr *a, co
 enum raml_verdict raml_compare_relations(struct check *c, const struct expr *a, const struct expr *b);
 /* Sets of real numbers; UNKNOWN with c->rule NULL when one of them is not such a set. */
 enum raml_verdict raml_compare_sets(struct check *c, const struct expr *a, const struct expr *b);
+/* An inequality in one variable, solved for it: a relation of x, or a list of such; NULL: not one that is solved. */
+const struct expr *raml_compare_solve(struct check *c, const struct expr *e);
 enum raml_verdict raml_compare_units(struct check *c, const struct expr *a, const struct expr *b);
 
 /* A sum or product with bounds in closed form; e itself where none is known. */
 const struct expr *raml_compare_sum(struct check *c, const struct expr *e);
+/* The same for a sum of a rational function of k between numbers, or to infinity; e itself where it has none. */
+const struct expr *raml_compare_rational_sum(struct check *c, const struct expr *e, const struct expr *k);
+/* A sum up to a letter, and a closed form of it, by induction. UNKNOWN: not such a sum, or not proved. */
+enum raml_verdict raml_compare_induction(struct check *c, const struct expr *sum, const struct expr *f);
 /* The TUPLE of e, a sum of unit vectors, where the other side is a tuple or column of two or three, or such a sum too;
  * NULL: it is none. */
 const struct expr *raml_compare_vector(struct check *c, const struct expr *e, const struct expr *other);
@@ -47,6 +53,8 @@ enum raml_verdict raml_compare_words(struct check *c, const struct expr *a, cons
 bool raml_compare_dates(struct check *c, const struct expr *a, const struct expr *b, enum raml_verdict *v);
 /* One of them at least is qualified. */
 enum raml_verdict raml_compare_qualified(struct check *c, const struct expr *a, const struct expr *b);
+/* The same family of angles, by the names of their parameters (k, n)? UNKNOWN: multiples of one angle. */
+enum raml_verdict raml_compare_families(struct check *c, const struct expr *a, const struct expr *b);
 /* The same but for the name of a constant of integration (x^2 + c, x^2 + C)? */
 bool raml_compare_constants(struct check *c, const struct expr *a, const struct expr *b);
 

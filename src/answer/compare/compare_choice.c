@@ -7,7 +7,8 @@
 /* "(C) Cecile", "C. Cecile", "\textbf{(C)}\ 12", "C". */
 struct label {
     char letter;      /* 0: it is no choice */
-    bool bracketed;   /* a bracket is beside the letter */
+    bool bracketed;   /* a bracket is beside the letter, or a word says that it is a choice */
+    bool small;       /* a lone small letter: a choice only beside a capital one in brackets */
     struct text rest; /* what the letter stands for; empty: only the letter */
 };
 
@@ -68,12 +69,47 @@ static size_t letter_at(struct text t, size_t i, size_t *braces, struct label *o
     return open && !out->bracketed ? 0 : i;
 }
 
+/* "Option B", "choice (b) is correct": the letter's part of it; named: such words were there. */
+static struct text without_words(struct text t, bool *named)
+{
+    static const char *const after[] = {" is correct", " is right", " is the answer", " is the correct answer"};
+    size_t n = raml_find_any(t, 0,
+                             "option|choice|the option|the choice|answer choice|answer option|the correct option|"
+                             "the correct choice|letter|statement",
+                             true);
+    *named = n > 0 && n < t.n;
+    if (*named) t = raml_find_trim(raml_find_skip(t, n));
+    for (size_t k = 0; k < sizeof after / sizeof *after; k++) {
+        size_t m = strlen(after[k]);
+        if (t.n <= m || memcmp(t.s + t.n - m, after[k], m) != 0) continue;
+        t.n -= m;
+        *named = true;
+        break;
+    }
+    return t;
+}
+
+/* "a", "b)", "c.": a small letter, alone or with what closes it. */
+static bool small_letter(struct text t, char *letter, bool *closed)
+{
+    *closed = t.n == 2 && (t.s[1] == ')' || t.s[1] == '.');
+    if (!(t.n == 1 || *closed) || t.s[0] < 'a' || t.s[0] > 'j') return false;
+    *letter = (char)(t.s[0] - 'a' + 'A');
+    return true;
+}
+
 static struct label label(struct text t)
 {
     struct label out = {0}, none = {0};
     size_t i = 0, braces = 0;
-    bool mark;
+    bool mark, named, closed;
     while (t.n && (is_space(t.s[t.n - 1]) || t.s[t.n - 1] == '$' || t.s[t.n - 1] == '.')) t.n--;
+    t = without_words(t, &named);
+    if (small_letter(t, &out.letter, &closed)) {
+        out.bracketed = named || closed;
+        out.small = !out.bracketed;
+        return out;
+    }
     for (size_t n = 1; n;) {
         i += raml_find_space(t, i);
         n = dress(t, i, &braces);
@@ -89,6 +125,7 @@ static struct label label(struct text t)
     }
     out.rest = raml_find_trim(out.rest);
     while (out.rest.n >= 2 && !memcmp(out.rest.s + out.rest.n - 2, "**", 2)) out.rest.n -= 2;
+    out.bracketed |= named;
     return out.rest.n && !mark ? none : out;
 }
 
@@ -102,6 +139,7 @@ bool raml_compare_choices(struct check *c, const struct raml_buf *a, const struc
     struct label x = label(text_of(a)), y = label(text_of(b));
     if (!x.letter || !y.letter || (x.rest.n && y.rest.n)) return false;
     if (!x.rest.n && !y.rest.n && !x.bracketed && !y.bracketed) return false;
+    if ((x.small && (y.rest.n || !y.bracketed)) || (y.small && (x.rest.n || !x.bracketed))) return false;
     *v = raml_compare_said(c, x.letter == y.letter ? RAML_EQUAL : RAML_DIFFERENT, "letters of a choice");
     return true;
 }
@@ -109,7 +147,7 @@ bool raml_compare_choices(struct check *c, const struct raml_buf *a, const struc
 bool raml_compare_labelled(const struct raml_buf *a, const struct raml_buf *b, struct raml_buf out[2])
 {
     struct label x = label(text_of(a)), y = label(text_of(b));
-    if ((!x.rest.n && !y.rest.n) || (x.letter && y.letter && x.letter != y.letter)) return false;
+    if (x.small || y.small || (!x.rest.n && !y.rest.n) || (x.letter && y.letter && x.letter != y.letter)) return false;
     if ((x.letter && !x.rest.n) || (y.letter && !y.rest.n)) return false;
     out[0] = (struct raml_buf){.data = x.rest.n ? a->data + (x.rest.s - a->data) : a->data, .len = a->len};
     out[1] = (struct raml_buf){.data = y.rest.n ? b->data + (y.rest.s - b->data) : b->data, .len = b->len};

@@ -203,6 +203,31 @@ enum raml_verdict raml_compare_qualified(struct check *c, const struct expr *a, 
     return v;
 }
 
+static bool holds_turn(const struct expr *e)
+{
+    if (e->kind == EXPR_PI || e->kind == EXPR_DEGREE) return true;
+    for (uint32_t i = 0; i < e->n; i++)
+        if (holds_turn(e->arg[i])) return true;
+    return false;
+}
+
+/* pi/2 + k pi beside -pi/2 + n pi, where nothing says what k and n are: parameters, if they have other names (a formula
+ * in n would have n on both sides) or are k. */
+enum raml_verdict raml_compare_families(struct check *c, const struct expr *a, const struct expr *b)
+{
+    struct names x = {.n = 0}, y = {.n = 0};
+    if (!holds_turn(a) || !holds_turn(b)) return RAML_DIFFERENT;
+    gather(a, &x);
+    gather(b, &y);
+    if (x.n != 1 || y.n != 1 || x.e[0]->n_text != 1 || y.e[0]->n_text != 1) return RAML_DIFFERENT;
+    char k = x.e[0]->text[0], l = y.e[0]->text[0];
+    if (!strchr("kmnl", k) || !strchr("kmnl", l) || (k == l && k != 'k')) return RAML_DIFFERENT;
+    const struct expr *renamed = k == l ? b : rename_in(c, b, y.e[0], x.e[0]);
+    if (!renamed || !same_family(c, a, renamed, x.e[0])) return RAML_DIFFERENT;
+    const struct expr *zero = raml_expr_int(&c->pool, 0), *first = at(c, a, x.e[0], 0);
+    return zero && first && !decided_equal(c, first, zero) ? RAML_EQUAL : RAML_UNKNOWN; /* k pi may be a multiple */
+}
+
 /* ---- constants ---- */
 
 /* C, c, C_1, c_2, K; `free`: surely a constant of integration, not a number of the question. */

@@ -1,5 +1,6 @@
 /* compare_relation.c - names before values, equations, inequalities (compare.h). */
 #include "answer/compare/compare.h"
+#include "answer/compare/poly.h"
 
 #include "core/ascii.h"
 
@@ -37,6 +38,16 @@ static bool is_angle(const struct expr *e)
     return sign;
 }
 
+/* f^{-1}(x) */
+static bool is_inverse(const struct expr *e)
+{
+    const struct expr *f = e->n == 2 ? e->arg[0] : NULL;
+    if (!f || f->kind != EXPR_POW || f->arg[0]->kind != EXPR_SYMBOL || e->arg[1]->kind != EXPR_SYMBOL) return false;
+    const struct expr *up = f->arg[1];
+    bool minus_one = up->kind == EXPR_NEG && up->arg[0]->kind == EXPR_NUMBER && !strcmp(up->arg[0]->text, "1");
+    return minus_one && f->arg[0]->n_text == 1 && strchr("fgh", f->arg[0]->text[0]);
+}
+
 /* What may precede an answer: x, f(x), (x, y), AB, |AB|, \frac{NO}{BO}, V_1 : V_2. */
 static bool is_name(const struct expr *e)
 {
@@ -60,7 +71,7 @@ static bool is_name(const struct expr *e)
     case EXPR_MUL:
     case EXPR_DIV:
     case EXPR_RATIO:
-        if (e->kind == EXPR_MUL && is_angle(e)) return true;
+        if (e->kind == EXPR_MUL && (is_angle(e) || is_inverse(e))) return true;
         for (uint32_t i = 0; i < e->n; i++)
             if (!upper(e->arg[i]) &&
                 !((e->arg[i]->kind == EXPR_MUL || e->arg[i]->kind == EXPR_RATIO) && is_name(e->arg[i])))
@@ -232,6 +243,45 @@ static enum raml_verdict proportional(struct check *c, const struct expr *a, con
     return RAML_UNKNOWN;
 }
 
+/* The product of all that e divides by; NULL: nothing, or too much. */
+static const struct expr *denominators(struct check *c, const struct expr *e, const struct expr *all)
+{
+    if (e->kind == EXPR_DIV && raml_expr_has_symbol(e->arg[1])) {
+        bool known = all && raml_expr_same(all, e->arg[1]);
+        if (!known) all = all ? raml_expr_2(&c->pool, EXPR_MUL, all, e->arg[1]) : e->arg[1];
+    }
+    for (uint32_t i = 0;
+         i < e->n && (e->kind == EXPR_ADD || e->kind == EXPR_NEG || e->kind == EXPR_MUL || e->kind == EXPR_DIV); i++)
+        all = denominators(c, e->arg[i], all);
+    return all;
+}
+
+/* "y = 1/x" and "xy = 1": the same when multiplied out. */
+static bool same_multiplied_out(struct check *c, const struct expr *a, const struct expr *b)
+{
+    const struct expr *side[2] = {a, b}, *zero = raml_expr_int(&c->pool, 0);
+    struct expr *out[2] = {NULL, NULL};
+    bool any = false;
+    int sign;
+    for (int k = 0; k < 2; k++) {
+        const struct expr *d = side[k]->text[0] == EXPR_EQ ? difference(c, side[k]) : NULL;
+        const struct expr *by = d && raml_expr_is_scalar(d) ? denominators(c, d, NULL) : NULL;
+        if (!d || !zero || !raml_expr_is_scalar(d)) return false;
+        any = any || by;
+        if (by) d = raml_expr_2(&c->pool, EXPR_MUL, d, by);
+        out[k] = d && raml_expr_fits(d, EXPR_MAX_SIZE / 4)
+                     ? (struct expr *)raml_expr_text(&c->pool, EXPR_RELATION, "=", 1)
+                     : NULL;
+        const struct expr **arg = out[k] ? raml_arena_alloc(c->pool.arena, 2, sizeof *arg) : NULL;
+        if (!arg) return false;
+        arg[0] = d;
+        arg[1] = zero;
+        out[k]->arg = arg;
+        out[k]->n = 2;
+    }
+    return any && proportional(c, out[0], out[1], &sign) == RAML_EQUAL;
+}
+
 static bool same_relation(char r, char s, int sign)
 {
     if (r == EXPR_EQ || r == EXPR_NE) return r == s;
@@ -258,6 +308,16 @@ static enum raml_verdict congruences(struct check *c, const struct expr *a, cons
     return raml_compare(c, x, y);
 }
 
+/* f(t) = 2t+1 beside f(x): the value y, in the other's letter. */
+static const struct expr *in_letter_of(struct check *c, const struct expr *a, const struct expr *b,
+                                       const struct expr *y)
+{
+    if (a->kind != EXPR_APPLY || b->kind != EXPR_APPLY || a->n != 1 || b->n != 1) return y;
+    if (a->arg[0]->kind != EXPR_SYMBOL || b->arg[0]->kind != EXPR_SYMBOL || raml_poly_has(y, a->arg[0])) return y;
+    const struct expr *renamed = raml_expr_replace(&c->pool, y, b->arg[0]->text, a->arg[0]);
+    return renamed ? renamed : y;
+}
+
 static enum raml_verdict both_relations(struct check *c, const struct expr *a, const struct expr *b)
 {
     enum raml_verdict v = RAML_DIFFERENT;
@@ -274,6 +334,8 @@ static enum raml_verdict both_relations(struct check *c, const struct expr *a, c
             enum raml_verdict names = raml_compare(c, name_a, name_b);
             if (names != RAML_EQUAL && a->n == 2 && b->n == 2) goto equations;
             if (names != RAML_EQUAL) return raml_compare_said(c, RAML_DIFFERENT, "values of other names");
+        } else if (name_a && name_b) {
+            y = in_letter_of(c, name_a, name_b, y);
         }
         return raml_compare(c, x, y);
     }
@@ -292,6 +354,7 @@ equations:
         enum raml_verdict p = proportional(c, a, b, &sign);
         if (p == RAML_EQUAL && same_relation(a->text[0], b->text[0], sign))
             return raml_compare_said(c, p, "one a multiple of the other");
+        if (same_multiplied_out(c, a, b)) return raml_compare_said(c, RAML_EQUAL, "the same, multiplied out");
         return raml_compare_said(c, p == RAML_UNKNOWN && v != RAML_EQUAL ? RAML_UNKNOWN : RAML_DIFFERENT,
                                  "relations that differ");
     }

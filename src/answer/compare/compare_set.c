@@ -108,6 +108,10 @@ static bool from_relation(struct check *c, struct segments *x, const struct expr
         r = r == EXPR_LT ? EXPR_GT : r == EXPR_GT ? EXPR_LT : r == EXPR_LE ? EXPR_GE : r == EXPR_GE ? EXPR_LE : r;
         return half_line(c, x, r, e->arg[0]);
     }
+    if (e->n == 2 && depth < 4) {
+        const struct expr *solved = raml_compare_solve(c, e);
+        return solved && gather(c, x, solved, depth + 4);
+    }
     if (e->n != 3 || !is_variable(x, e->arg[1])) return false;
     bool up = strchr("<l", e->text[0]) && strchr("<l", e->text[1]);
     bool down = strchr(">g", e->text[0]) && strchr(">g", e->text[1]);

@@ -6,10 +6,11 @@
  * A series whose ratio has letters is taken where it converges.
  */
 #include "answer/compare/compare.h"
+#include "answer/compare/poly.h"
 
 #include <string.h>
 
-enum { MAX_DEGREE = 8, MAX_START = 20, MAX_GEOMETRIC = 3 };
+enum { MAX_DEGREE = POLY_MAX_DEGREE, MAX_START = 20, MAX_GEOMETRIC = 3 };
 
 struct summand {
     struct expr_pool *p;
@@ -49,105 +50,13 @@ static const struct expr *over(struct expr_pool *p, const struct expr *a, const 
     return raml_expr_2(p, EXPR_DIV, a, b);
 }
 
-static bool has_k(const struct expr *e, const struct expr *k)
-{
-    if (raml_expr_same(e, k)) return true;
-    for (uint32_t i = 0; i < e->n; i++)
-        if (has_k(e->arg[i], k)) return true;
-    return false;
-}
-
-static bool small(const struct expr *e, long *out)
-{
-    bool neg = e->kind == EXPR_NEG;
-    if (neg) e = e->arg[0];
-    if (e->kind != EXPR_NUMBER || e->scale || e->n_text > 4) return false;
-    *out = 0;
-    for (uint32_t i = 0; i < e->n_text; i++) *out = *out * 10 + (e->text[i] - '0');
-    if (neg) *out = -*out;
-    return true;
-}
-
-/* ---- polynomials in k ---- */
-
-struct poly {
-    const struct expr *c[MAX_DEGREE + 1];
-    uint32_t n; /* degree */
-};
-
-static bool poly_mul(struct expr_pool *p, const struct poly *a, const struct poly *b, struct poly *out)
-{
-    struct poly r = {.n = a->n + b->n};
-    if (r.n > MAX_DEGREE) return false;
-    for (uint32_t i = 0; i <= a->n; i++)
-        for (uint32_t j = 0; j <= b->n; j++) {
-            if (!a->c[i] || !b->c[j]) continue;
-            r.c[i + j] = add(p, r.c[i + j], raml_expr_2(p, EXPR_MUL, a->c[i], b->c[j]));
-            if (!r.c[i + j]) return false;
-        }
-    *out = r;
-    return true;
-}
-
-static bool poly_of(struct expr_pool *p, const struct expr *e, const struct expr *k, struct poly *out);
-
-static bool poly_fold(struct expr_pool *p, const struct expr *e, const struct expr *k, struct poly *out)
-{
-    struct poly x;
-    if (!poly_of(p, e->arg[0], k, out)) return false;
-    for (uint32_t i = 1; i < e->n; i++) {
-        if (!poly_of(p, e->arg[i], k, &x)) return false;
-        if (e->kind == EXPR_MUL) {
-            if (!poly_mul(p, out, &x, out)) return false;
-            continue;
-        }
-        for (uint32_t j = 0; j <= x.n; j++) out->c[j] = j <= out->n ? add(p, out->c[j], x.c[j]) : x.c[j];
-        if (x.n > out->n) out->n = x.n;
-    }
-    return true;
-}
-
-static bool poly_of(struct expr_pool *p, const struct expr *e, const struct expr *k, struct poly *out)
-{
-    long n;
-    struct poly base;
-    *out = (struct poly){.c = {e}};
-    if (!has_k(e, k)) return true;
-    *out = (struct poly){.n = 0};
-    switch (e->kind) {
-    case EXPR_SYMBOL:
-        out->n = 1;
-        out->c[1] = raml_expr_int(p, 1);
-        return out->c[1] != NULL;
-    case EXPR_NEG:
-        if (!poly_of(p, e->arg[0], k, out)) return false;
-        for (uint32_t i = 0; i <= out->n; i++)
-            if (out->c[i]) out->c[i] = raml_expr_1(p, EXPR_NEG, out->c[i]);
-        return true;
-    case EXPR_ADD:
-    case EXPR_MUL: return poly_fold(p, e, k, out);
-    case EXPR_DIV:
-        if (has_k(e->arg[1], k) || !poly_of(p, e->arg[0], k, out)) return false;
-        for (uint32_t i = 0; i <= out->n; i++)
-            if (out->c[i]) out->c[i] = over(p, out->c[i], e->arg[1]);
-        return true;
-    case EXPR_POW:
-        if (!small(e->arg[1], &n) || n < 1 || n > MAX_DEGREE || !poly_of(p, e->arg[0], k, &base)) return false;
-        *out = base;
-        for (long i = 1; i < n; i++)
-            if (!poly_mul(p, out, &base, out)) return false;
-        return true;
-    default: return false;
-    }
-}
-
 /* ---- terms ---- */
 
 /* base^(ak + b), inverted where it is below: r takes base^a, the constant base^b. */
 static bool geometric(struct summand *s, const struct expr *base, const struct expr *exponent, bool below)
 {
-    struct poly e;
-    if (has_k(base, s->k) || !poly_of(s->p, exponent, s->k, &e) || e.n > 1 || !e.c[1]) return false;
+    struct raml_poly e;
+    if (raml_poly_has(base, s->k) || !raml_poly_of(s->p, exponent, s->k, &e) || e.n > 1 || !e.c[1]) return false;
     const struct expr *r = power(s->p, base, e.c[1]), *c = e.c[0] ? power(s->p, base, e.c[0]) : NULL;
     const struct expr *one = raml_expr_int(s->p, 1);
     if (below) r = over(s->p, one, r);
@@ -160,7 +69,7 @@ static bool geometric(struct summand *s, const struct expr *base, const struct e
 static bool factor(struct summand *s, const struct expr *e, bool below)
 {
     long n;
-    if (!has_k(e, s->k)) {
+    if (!raml_poly_has(e, s->k)) {
         s->constant = mul(s->p, s->constant, below ? over(s->p, raml_expr_int(s->p, 1), e) : e);
         return s->constant != NULL;
     }
@@ -174,20 +83,20 @@ static bool factor(struct summand *s, const struct expr *e, bool below)
         s->constant = mul(s->p, s->constant, raml_expr_int(s->p, -1));
         return factor(s, e->arg[0], below);
     }
-    if (e->kind == EXPR_POW && !has_k(e->arg[0], s->k)) return geometric(s, e->arg[0], e->arg[1], below);
-    if (e->kind == EXPR_POW && e->arg[0]->kind == EXPR_DIV && !small(e->arg[1], &n)) return false;
+    if (e->kind == EXPR_POW && !raml_poly_has(e->arg[0], s->k)) return geometric(s, e->arg[0], e->arg[1], below);
+    if (e->kind == EXPR_POW && e->arg[0]->kind == EXPR_DIV && !raml_poly_small(e->arg[1], &n)) return false;
     if (below) {
         bool bare = raml_expr_same(e, s->k);
-        bool up = e->kind == EXPR_POW && raml_expr_same(e->arg[0], s->k) && small(e->arg[1], &n) && n > 0;
+        bool up = e->kind == EXPR_POW && raml_expr_same(e->arg[0], s->k) && raml_poly_small(e->arg[1], &n) && n > 0;
         bool factorial = e->kind == EXPR_CALL && e->sub == FN_FACTORIAL && raml_expr_same(e->arg[0], s->k);
         s->below += bare ? 1 : up ? n : 0;
         if (factorial && s->factorial) return false;
         s->factorial |= factorial;
         return bare || up || factorial;
     }
-    struct poly x, all = {.n = s->degree};
+    struct raml_poly x, all = {.n = s->degree};
     memcpy(all.c, s->coef, sizeof all.c);
-    if (!poly_of(s->p, e, s->k, &x) || !poly_mul(s->p, &all, &x, &all)) return false;
+    if (!raml_poly_of(s->p, e, s->k, &x) || !raml_poly_mul(s->p, &all, &x, &all)) return false;
     memcpy(s->coef, all.c, sizeof all.c);
     s->degree = all.n;
     return true;
@@ -349,7 +258,7 @@ static const struct expr *sum_of(struct check *c, const struct expr *body, const
         if (raml_decide(s.ratio, raml_expr_int(s.p, 1), &c->work, &rule) != RAML_DIFFERENT) return NULL;
     }
     if (high->kind == EXPR_INFINITY) {
-        if (!small(low, &from) || from < (s.below > 0) || from > MAX_START) return NULL;
+        if (!raml_poly_small(low, &from) || from < (s.below > 0) || from > MAX_START) return NULL;
         v = series(c, &s);
         if (!v) return NULL;
         v = mul(s.p, scale, v);
@@ -381,15 +290,15 @@ const struct expr *raml_compare_sum(struct check *c, const struct expr *e)
     long one;
     k = bound_name(body);
     if (!k) k = raml_expr_text(&c->pool, EXPR_SYMBOL, "_k0", 3);
-    if (!k || has_k(low, k) || has_k(high, k)) return e;
+    if (!k || raml_poly_has(low, k) || raml_poly_has(high, k)) return e;
     if (product)
-        return raml_expr_same(body, k) && small(low, &one) && one == 1 && high->kind != EXPR_INFINITY
+        return raml_expr_same(body, k) && raml_poly_small(low, &one) && one == 1 && high->kind != EXPR_INFINITY
                    ? raml_expr_call(&c->pool, FN_FACTORIAL, high, NULL)
                    : e;
     uint32_t n = body->kind == EXPR_ADD ? body->n : 1;
     for (uint32_t i = 0; i < n; i++) {
         const struct expr *t = sum_of(c, n > 1 ? body->arg[i] : body, k, low, high);
-        if (!t) return e;
+        if (!t) return raml_compare_rational_sum(c, e, k);
         all = add(&c->pool, all, t);
     }
     return all && raml_expr_fits(all, EXPR_MAX_SIZE / 2) ? all : e;

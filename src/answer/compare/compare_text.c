@@ -145,7 +145,12 @@ static bool same_with_unit(struct check *c, const struct expr *a, const struct e
     static const char *const letters[] = {"j", "I", "J", "jmath", "i"};
     bool first = holds_i(a);
     const struct expr *i = raml_expr_new(&c->pool, EXPR_I, 0), *e = first ? b : a;
-    if (!i || first == holds_i(b)) return false;
+    if (!i) return false;
+    if (!first && !holds_i(b)) { /* -1+1.2246467991473532e-16j is -1 */
+        const struct expr *x = raml_expr_replace(&c->pool, a, "j", i), *y = raml_expr_replace(&c->pool, b, "j", i);
+        return x && y && (x == a) != (y == b) && raml_compare(c, x, y) == RAML_EQUAL;
+    }
+    if (first == holds_i(b)) return false;
     for (size_t k = 0; k < sizeof letters / sizeof *letters; k++) {
         const struct expr *with = raml_expr_replace(&c->pool, e, letters[k], i);
         if (with && with != e && raml_compare(c, first ? a : with, first ? with : b) == RAML_EQUAL) return true;

@@ -152,6 +152,18 @@ static const struct expr *set_difference(struct check *c, const struct expr *e)
     return raml_expr_2(&c->pool, EXPR_MINUS_SET, e->arg[0], e->arg[1]->arg[0]);
 }
 
+/* arccot 2 is arctan 1/2, arcsec 2 is arccos 1/2; e itself where it is none of these. */
+static const struct expr *inverse_function(struct check *c, const struct expr *e)
+{
+    int order;
+    if (e->kind != EXPR_CALL || e->n != 1 || (e->sub != FN_ACOT && e->sub != FN_ASEC && e->sub != FN_ACSC)) return e;
+    const struct expr *zero = raml_expr_int(&c->pool, 0), *one = raml_expr_int(&c->pool, 1);
+    if (!zero || !one || raml_expr_has_symbol(e)) return e;
+    if (!raml_decide_order(e->arg[0], zero, &c->work, &order) || order <= 0) return e;
+    enum expr_fn fn = e->sub == FN_ACOT ? FN_ATAN : e->sub == FN_ASEC ? FN_ACOS : FN_ASIN;
+    return raml_expr_call(&c->pool, fn, raml_expr_2(&c->pool, EXPR_DIV, one, e->arg[0]), NULL);
+}
+
 /* ---- the whole ---- */
 
 static const struct expr *tidy(struct check *c, const struct expr *e, int depth);
@@ -239,6 +251,7 @@ static const struct expr *tidy(struct check *c, const struct expr *e, int depth)
     }
     if (e && (e->kind == EXPR_LIST || e->kind == EXPR_SET || e->kind == EXPR_CASES)) e = flatten(c, e);
     if (e) e = determinant(c, set_difference(c, e));
+    if (e) e = inverse_function(c, e);
     if (e) e = raml_compare_sum(c, e);
     return e ? work_out(c, e) : NULL;
 }

@@ -149,6 +149,11 @@ static const struct expr *number_at(struct check *c, const char *s, size_t n)
     return decimal(c, s + i, k - i);
 }
 
+static bool is_text(const struct expr *e, const char *s)
+{
+    return strlen(s) == e->n_text && !memcmp(s, e->text, e->n_text);
+}
+
 /* "3 out of 4", "1 in 4", "5 squared", "5 times 6": what that is; NULL: not one of these. */
 static const struct expr *worked(struct check *c, const struct expr *e)
 {
@@ -159,17 +164,25 @@ static const struct expr *worked(struct check *c, const struct expr *e)
               {"in every ", EXPR_DIV},     {"in ", EXPR_DIV},
               {"divided by ", EXPR_DIV},   {"over ", EXPR_DIV},
               {"times ", EXPR_MUL},        {"multiplied by ", EXPR_MUL},
-              {"plus ", EXPR_ADD},         {"to the power of ", EXPR_POW}};
+              {"plus ", EXPR_ADD},         {"to the power of ", EXPR_POW},
+              {"minus ", EXPR_NEG}};
     const struct expr *v = e->arg[0];
     if (!raml_expr_is_scalar(v)) return NULL;
-    if (e->n_text == 7 && !memcmp(e->text, "squared", 7))
-        return raml_expr_2(&c->pool, EXPR_POW, v, raml_expr_int(&c->pool, 2));
-    if (e->n_text == 5 && !memcmp(e->text, "cubed", 5))
-        return raml_expr_2(&c->pool, EXPR_POW, v, raml_expr_int(&c->pool, 3));
+    if (is_text(e, "squared")) return raml_expr_2(&c->pool, EXPR_POW, v, raml_expr_int(&c->pool, 2));
+    if (is_text(e, "cubed")) return raml_expr_2(&c->pool, EXPR_POW, v, raml_expr_int(&c->pool, 3));
+    if (is_text(e, "halves")) return raml_expr_2(&c->pool, EXPR_DIV, v, raml_expr_int(&c->pool, 2));
+    if (is_text(e, "tens")) return raml_expr_2(&c->pool, EXPR_MUL, v, raml_expr_int(&c->pool, 10));
+    if (is_text(e, "factorial")) return raml_expr_call(&c->pool, FN_FACTORIAL, v, NULL);
+    if (e->n_text > 7 && !memcmp(e->text, "choose ", 7)) {
+        const struct expr *of = number_at(c, e->text + 7, e->n_text - 7);
+        return of ? raml_expr_call(&c->pool, FN_BINOMIAL, v, of) : NULL;
+    }
     for (size_t k = 0; k < sizeof op / sizeof *op; k++) {
         size_t n = strlen(op[k].words);
         if (e->n_text <= n || memcmp(op[k].words, e->text, n) != 0) continue;
         const struct expr *by = number_at(c, e->text + n, e->n_text - n);
+        if (by && op[k].kind == EXPR_NEG)
+            return raml_expr_2(&c->pool, EXPR_ADD, v, raml_expr_1(&c->pool, EXPR_NEG, by));
         return by ? raml_expr_2(&c->pool, op[k].kind, v, by) : NULL;
     }
     return NULL;
@@ -205,6 +218,11 @@ static enum raml_verdict compare_changed(struct check *c, const struct expr *u, 
 {
     const struct expr *v = worked(c, u);
     const struct expr *other = x->kind == EXPR_UNIT ? x->arg[0] : x;
+    if (x->kind == EXPR_RATIO && u->n_text > 3 && !memcmp(u->text, "to ", 3)) { /* 3 to 2, 3:2 */
+        const struct expr *to = number_at(c, u->text + 3, u->n_text - 3);
+        const struct expr *r = to ? raml_expr_2(&c->pool, EXPR_RATIO, u->arg[0], to) : NULL;
+        if (r) return first ? raml_compare(c, r, x) : raml_compare(c, x, r);
+    }
     if (v) {
         enum raml_verdict r = first ? raml_compare(c, v, other) : raml_compare(c, other, v);
         if (r == RAML_EQUAL || raml_expr_is_scalar(other)) return r;
@@ -282,6 +300,17 @@ static bool months_and_days(const struct unit *a, const struct unit *b)
     return month && month == -time;
 }
 
+/* "5 pounds" beside money. */
+static bool is_sterling(const struct expr *e, const struct unit *other)
+{
+    return (is_text(e, "pounds") || is_text(e, "pound")) && other->dim[DIM_GBP] == 1;
+}
+
+static bool is_ton(const struct expr *e)
+{
+    return is_text(e, "tons") || is_text(e, "ton");
+}
+
 static enum raml_verdict both_units(struct check *c, const struct expr *a, const struct expr *b)
 {
     struct quantity x, y;
@@ -301,11 +330,15 @@ static enum raml_verdict both_units(struct check *c, const struct expr *a, const
         if (zero || !x.unit.n_atoms) return raml_compare(c, a->arg[0], b->arg[0]);
         if (!scalars) {
             enum raml_verdict v = raml_compare(c, a->arg[0], b->arg[0]);
-            return raml_compare_said(c, v == RAML_EQUAL ? RAML_UNKNOWN : v, "units of what is no number");
+            bool sure = v != RAML_EQUAL && x.value->kind != EXPR_RATIO && y.value->kind != EXPR_RATIO;
+            return raml_compare_said(c, sure ? v : RAML_UNKNOWN, "units of what is no number");
         }
         raml_work_say(&c->work, "both in the same unit");
         return raml_compare(c, x.value, y.value);
     }
+    if (is_sterling(a, &y.unit) || is_sterling(b, &x.unit))
+        return raml_compare_said(c, RAML_UNKNOWN, "pounds of mass, or money");
+    if (is_ton(a) || is_ton(b)) return raml_compare_said(c, RAML_UNKNOWN, "tons of several masses");
     if (months_and_days(&x.unit, &y.unit)) return raml_compare_said(c, RAML_UNKNOWN, "months and days");
     enum raml_verdict v = raml_compare(c, a->arg[0], b->arg[0]);
     if (v != RAML_EQUAL && (!raml_unit_is_measure(&x.unit) || !raml_unit_is_measure(&y.unit))) return v;

@@ -21,6 +21,8 @@ static int axis(const struct expr *e, bool *marked)
         size_t n = strlen(accents[k]);
         if (strncmp(s, accents[k], n) != 0) continue;
         s += n;
+        if (!strncmp(s, "mathbf", 6)) s += 6; /* \hat{\mathbf{i}} */
+        else if (!strncmp(s, "boldsymbol", 10)) s += 10;
         *marked = true;
     }
     size_t n_names = *marked ? 8 : 3;

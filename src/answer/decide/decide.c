@@ -354,6 +354,54 @@ enum raml_verdict raml_decide_is_double(const struct expr *x, const struct expr 
     return close_to(x, decimal, two_last_bits, w);
 }
 
+/* Is the ball within t of d? */
+static bool ball_within(const arb_t x, const fmpq_t d, const fmpq_t t, slong prec)
+{
+    fmpq_t end;
+    arb_t e;
+    fmpq_init(end);
+    arb_init(e);
+    fmpq_sub(end, d, t);
+    arb_set_fmpq(e, end, prec);
+    bool in = fmpq_is_zero(t) ? true : arb_ge(x, e);
+    fmpq_add(end, d, t);
+    arb_set_fmpq(e, end, prec);
+    in = in && (fmpq_is_zero(t) ? arb_equal(x, e) : arb_le(x, e));
+    arb_clear(e);
+    fmpq_clear(end);
+    return in;
+}
+
+enum raml_verdict raml_decide_is_complex_double(const struct expr *x, const struct complex_double *d, struct work *w)
+{
+    fmpq_t v[2], t[2];
+    enum raml_verdict r = RAML_UNKNOWN;
+    for (int k = 0; k < 2; k++) {
+        fmpq_init(v[k]);
+        fmpq_init(t[k]);
+    }
+    bool ok = is_scalar(x) && !raml_expr_has_symbol(x) && raml_rational(d->part[0], w, v[0]) == RATIONAL_YES &&
+              raml_rational(d->part[1], w, v[1]) == RATIONAL_YES;
+    for (int k = 0; ok && k < 2; k++)
+        if (!two_last_bits(t[k], v[k], NULL, w)) fmpq_zero(t[k]);
+    for (int k = 0; ok && k < 2; k++) /* rounding takes the size of the number, not of its part */
+        if (d->printed[k] && fmpq_cmp(t[k], t[1 - k]) < 0) fmpq_set(t[k], t[1 - k]);
+    acb_t z;
+    acb_init(z);
+    for (slong prec = 128; ok && prec <= 512 && r == RAML_UNKNOWN; prec *= 2) {
+        struct ball at = ball_of(prec, w);
+        if (!raml_ball(x, &at, z)) continue;
+        if (ball_within(acb_realref(z), v[0], t[0], prec) && ball_within(acb_imagref(z), v[1], t[1], prec))
+            r = RAML_EQUAL;
+    }
+    acb_clear(z);
+    for (int k = 0; k < 2; k++) {
+        fmpq_clear(t[k]);
+        fmpq_clear(v[k]);
+    }
+    return r;
+}
+
 /* By balls: 1, -1; 0: they overlap; 2: not real, or no value. */
 static int compare_balls(const struct expr *a, const struct expr *b, slong prec, struct work *w)
 {

@@ -30,6 +30,14 @@ enum raml_verdict raml_decide_rounds_to(const struct expr *x, const struct expr 
  * bits? Only decimals of 15 to 17 significant digits are: what programs print of a double. */
 enum raml_verdict raml_decide_is_double(const struct expr *x, const struct expr *decimal, struct work *w);
 
+/* The same for a complex number that a program prints: real and imaginary part, rational as written; printed: with the
+ * digits of a double. Such a part may be off by the rounding of the larger one (6e-17 + 1i is i). EQUAL or UNKNOWN. */
+struct complex_double {
+    const struct expr *part[2];
+    bool printed[2];
+};
+enum raml_verdict raml_decide_is_complex_double(const struct expr *x, const struct complex_double *d, struct work *w);
+
 /* The sign of a - b for real constants: *order is -1, 0 or 1. False: not decided, or not real. */
 bool raml_decide_order(const struct expr *a, const struct expr *b, struct work *w, int *order);
 

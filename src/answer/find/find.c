@@ -2,6 +2,7 @@
 #include "answer/find/find.h"
 
 #include "answer/read/spelled.h"
+#include "answer/read/unit.h"
 #include "core/ascii.h"
 
 #include <string.h>
@@ -59,11 +60,40 @@ static enum raml_found marked(struct text t, struct raml_buf *out, bool *cut)
     return found;
 }
 
+/* What reads as a sentence by its words, and is an answer: "18 kilometers per hour", "all real numbers except 0",
+ * "$f(n) = n$ for all positive integers $n$". */
+static bool whole_answer(struct text t)
+{
+    enum { LONGEST = 120 };
+    struct text value;
+    struct formula f;
+    size_t to;
+    if (t.n > LONGEST || raml_find_read(t, true).stops) return false;
+    if (raml_find_number(t, 0, &to, &value)) {
+        size_t gap = raml_find_space(t, to);
+        struct text rest = raml_find_skip(t, to + gap);
+        if (raml_find_any(rest, 0, "out of every|in every|to the power of", true)) return true;
+        return rest.n && raml_unit_is_measured(rest.s, rest.n);
+    }
+    if (raml_find_any(t, 0,
+                      "all real numbers except|all real numbers but|all reals except|all reals but|"
+                      "all real numbers other than|all real numbers excluding|every real number except",
+                      true))
+        return true;
+    struct formulas all = {.t = t};
+    if (!raml_find_formula(&all, &f) || f.whole.s != t.s) return false;
+    struct text rest = raml_find_trim(raml_find_skip(t, f.whole.n));
+    return raml_find_any(
+               rest, 0,
+               "for all|for every|for any|for each|for some|where|, where|, for all|, for any|, for some|,for all",
+               true) > 0;
+}
+
 /* Is t, with nothing announced in it, an answer by itself? last: a number is taken out of the words around it. */
 static bool bare(struct text t, bool last)
 {
     struct spelled v;
-    if (raml_spelled_number(t.s, t.n, &v) == t.n) return true; /* of any length */
+    if (raml_spelled_number(t.s, t.n, &v) == t.n || whole_answer(t)) return true; /* of any length */
     if (raml_find_sentence(t)) return false;
     struct reading r = raml_find_read(t, true);
     bool value = r.words == 1 && (is_digit(t.s[0]) || raml_find_one_of(t.s[0], "$\\")); /* "10 cm" */
@@ -108,7 +138,7 @@ static enum raml_found unmarked(struct text t, bool last, struct raml_buf *out)
         raml_buf_add(out, stated.s, stated.n);
         return RAML_FOUND_PHRASE;
     }
-    if (only_formula(t, &only)) {
+    if (!whole_answer(t) && only_formula(t, &only)) {
         raml_buf_add(out, only.inner.s, only.inner.n);
         raml_find_add_suffix(t, (size_t)(only.whole.s - t.s) + only.whole.n, out);
         return RAML_FOUND_FORMULA;

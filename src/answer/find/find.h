@@ -80,6 +80,8 @@ bool raml_find_box(struct text t, struct raml_buf *out, size_t *end);
  * appended. */
 typedef bool raml_find_same_fn(struct text a, struct text b);
 bool raml_find_boxes(struct text t, raml_find_same_fn *equal, struct raml_buf *out);
+/* Does t end within a box, in a number or a word that may go on? */
+bool raml_find_broken_off(struct text t);
 /* Is there more than whitespace, and, where there are boxes, one that says something? */
 bool raml_find_says_something(struct text t);
 

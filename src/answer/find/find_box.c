@@ -162,6 +162,20 @@ static bool open_box(struct text t, size_t from, struct box *out)
     return true;
 }
 
+bool raml_find_broken_off(struct text t)
+{
+    struct box closed, b;
+    bool found = box_before(t, t.n, true, &closed);
+    if (!t.n || !open_box(t, found ? closed.to : 0, &b) || !b.inner.n) return false;
+    size_t at = (size_t)(b.inner.s - t.s), end = t.n;
+    while (end > at && is_space(t.s[end - 1])) end--;
+    unsigned char last = (unsigned char)t.s[end - 1];
+    bool word = is_digit((char)last) || is_alpha((char)last) || last >= 0x80 ||
+                raml_find_one_of((char)last, ".,+-*/=^_\\({[<>:");
+    return word && !memchr(t.s + at, '$', t.n - at) && !memmem(t.s + at, t.n - at, "<|", 2) &&
+           !memmem(t.s + at, t.n - at, "</", 2);
+}
+
 static void add(struct text t, const struct box *b, struct raml_buf *out)
 {
     raml_buf_add(out, b->inner.s, b->inner.n);

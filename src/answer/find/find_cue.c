@@ -58,7 +58,27 @@ static const struct noun nouns[] = {
     {"cevap", "=", NULL, true, true},
     {"cevab\xc4\xb1", "=", NULL, true, true},
     {"\xc4\x91\xc3\xa1p \xc3\xa1n", "l\xc3\xa0", NULL, true, true},
-    {"\xe7\xad\x94\xe6\xa1\x88", /* zh: answer */
+    {"\xc4\x91\xc3\xa1p s\xe1\xbb\x91", "l\xc3\xa0", NULL, true, true}, /* vi: the number that answers */
+    {"svar", "\xc3\xa4r|er", NULL, true, true},                         /* sv, da, no */
+    {"svaret", "\xc3\xa4r|er", NULL, true, true},                       /* sv, da, no */
+    {"jawaban", "adalah|ialah", "akhir|akhirnya|dari", true, true},     /* id */
+    {"jawabannya", "adalah|ialah", NULL, true, true},                   /* id */
+    {"vastaus", "on", NULL, true, true},                                /* fi */
+    {"odpov\xc4\x9b\xc4\x8f", "je|zn\xc3\xad", NULL, true, true},       /* cs */
+    {"odpove\xc4\x8f", "je|znie", NULL, true, true},                    /* sk */
+    {"r\xc4\x83spuns", "este|e", "final", true, true},                  /* ro */
+    {"r\xc4\x83spunsul", "este|e", "final|corect", true, true},         /* ro */
+    {"v\xc3\xa1lasz", "=", NULL, true, true},                           /* hu */
+    {"\xce\xb1\xcf\x80\xce\xac\xce\xbd\xcf\x84\xce\xb7\xcf\x83\xce\xb7", "\xce\xb5\xce\xaf\xce\xbd\xce\xb1\xce\xb9",
+     NULL, true, true}, /* el */
+    {"\xd0\xb2\xd1\x96\xd0\xb4\xd0\xbf\xd0\xbe\xd0\xb2\xd1\x96\xd0\xb4\xd1\x8c", "-|\xe2\x80\x94|\xe2\x80\x93", NULL,
+     true, true},                                                                                       /* uk */
+    {"\xd7\xaa\xd7\xa9\xd7\x95\xd7\x91\xd7\x94", "\xd7\x94\xd7\x99\xd7\x90", NULL, true, true},         /* he */
+    {"\xd7\x94\xd7\xaa\xd7\xa9\xd7\x95\xd7\x91\xd7\x94", "\xd7\x94\xd7\x99\xd7\x90", NULL, true, true}, /* he */
+    {"\xe0\xb8\x84\xe0\xb8\xb3\xe0\xb8\x95\xe0\xb8\xad\xe0\xb8\x9a", "\xe0\xb8\x84\xe0\xb8\xb7\xe0\xb8\xad", NULL, true,
+     true},                                                      /* th */
+    {"\xd9\xbe\xd8\xa7\xd8\xb3\xd8\xae", "=", NULL, true, true}, /* fa */
+    {"\xe7\xad\x94\xe6\xa1\x88",                                 /* zh: answer */
      "\xe6\x98\xaf|\xe4\xb8\xba|\xe7\x82\xba|\xe5\xba\x94\xe8\xaf\xa5\xe6\x98\xaf|\xe5\xb0\xb1\xe6\x98\xaf|"
      "\xe7\xad\x89\xe4\xba\x8e|\xe9\x80\x89|\xe6\x87\x89\xe8\xa9\xb2\xe6\x98\xaf|\xe5\xba\x94\xe4\xb8\xba|"
      "\xe5\xba\x94\xe9\x80\x89",
@@ -149,7 +169,7 @@ static bool announces(struct text t, size_t begin, size_t i, const struct noun *
 static bool cue_at(struct text t, size_t i, struct cue *out)
 {
     char c = t.s[i];
-    if (is_alpha(c) && !raml_find_one_of(c, "FARSCELOIfarscleoi")) return false; /* first letters of all below */
+    if (is_alpha(c) && !raml_find_one_of(c, "FARSCELOIJVfarscleoijv")) return false; /* first letters of all below */
     size_t n = raml_find_any(t, i, after, true);
     *out = (struct cue){i, i + n, RAML_FOUND_PHRASE, true};
     if (n) return true;

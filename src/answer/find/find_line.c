@@ -11,21 +11,22 @@
 
 #include <string.h>
 
-enum { LABEL_BYTES = 40, LABEL_WORDS = 5 };
+enum { LABEL_BYTES = 40, LABEL_WORDS = 5, LABEL_LETTERS = 4 }; /* "Area = 24"; but AB = 5 names a segment */
 
 /* The byte after "Total:", "Total cost =", a label of a few words; 0: none. */
 static size_t label(struct text t)
 {
-    size_t i = 0, words = 0, len, letters = 0;
+    size_t i = 0, words = 0, len, letters = 0, longest = 0;
     for (; i < t.n && i < LABEL_BYTES; i += len) {
         uint32_t c = raml_find_char(t, i, &len);
         if (raml_find_letter(c) || raml_find_cjk(c)) {
-            letters++;
+            if (++letters > longest) longest = letters;
             continue;
         }
         words += letters > 1;
         letters = 0;
-        if (c == ':' || c == 0xff1a) return words && words <= LABEL_WORDS ? i + len : 0;
+        bool equals = c == '=' && longest >= LABEL_LETTERS && !(i + 1 < t.n && t.s[i + 1] == '=');
+        if (c == ':' || c == 0xff1a || equals) return words && words <= LABEL_WORDS ? i + len : 0;
         if (c != ' ' && c != '\'' && c != '-' && c != '*') return 0;
     }
     return 0;

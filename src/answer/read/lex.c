@@ -387,6 +387,13 @@ static bool fraction_sign(struct lexer *x, uint32_t code)
     return true;
 }
 
+/* 12", 30' 36": inches, seconds. */
+static void two_primes(struct lexer *x)
+{
+    raml_lex_add(x, T_PRIME, 0, NULL, 0);
+    raml_lex_add(x, T_PRIME, 0, NULL, 0);
+}
+
 static void beyond_ascii(struct lexer *x)
 {
     uint32_t c;
@@ -402,6 +409,8 @@ static void beyond_ascii(struct lexer *x)
     }
     if (name) {
         add_name(x, name);
+    } else if (c == 0x2033) {
+        two_primes(x);
     } else if (c >= 0xff01 && c <= 0xff5e) { /* full width */
         char a = (char)(c - 0xfee0);
         if (is_digit(a) || is_alpha(a)) {
@@ -505,8 +514,11 @@ static void single(struct lexer *x, char c)
     case '<':
     case '>':
     case '=': relation(x, c); break;
-    case '~':
     case '"':
+        if (last(x) && last(x)->kind == T_NUMBER && !x->space && !memchr(x->s, '"', x->i)) two_primes(x);
+        else x->space = true;
+        break;
+    case '~':
     case '`': x->space = true; break;
     case '$':
         if (x->drop_dollars) x->space = true;

@@ -230,6 +230,9 @@ bool raml_parse_begins_factor(const struct parser *p)
     if (before && (ordinal(t, before) || half_of_day(p) || bracketed_words(p) || remainder_letter(p, before) ||
                    bracketed_condition(p, before)))
         return false;
+    if (t->kind == T_LETTER && t->text[0] == 'd' && raml_parse_peek(p, 1)->kind == T_PRIME &&
+        raml_parse_peek(p, 2)->kind == T_WORD)
+        return false; /* 5 millions d'euros */
     switch (t->kind) {
     case T_LETTER:
     case T_SYMBOL:
@@ -295,6 +298,10 @@ static bool scaled(struct parser *p, const struct expr **e)
 {
     uint8_t kind = raml_parse_peek(p, 0)->kind, before = p->token[p->i - 1].kind;
     uint32_t from = p->i;
+    if (kind == T_LETTER && before == T_NUMBER && raml_parse_money_words(p)) { /* 50K dollars */
+        *e = raml_parse_money_scale(p, *e);
+        return p->i != from;
+    }
     if (kind != T_WORD && kind != T_TEXT) return false;
     if (before != T_NUMBER && before != T_CLOSE && before != T_GROUP_END && before != T_WORD && before != T_TEXT)
         return false;
@@ -323,6 +330,7 @@ const struct expr *raml_parse_term(struct parser *p)
             p->i++;
             e = signed_power(p);
         } else if (t->kind == T_SLASH) {
+            if (e->kind == EXPR_UNIT) break; /* $2/lb */
             p->i++;
             e = divisor(p, e);
         } else if (t->kind == T_MOD) {
@@ -421,6 +429,13 @@ static const struct expr *letters_before(struct parser *p, bool word, const stru
     return before;
 }
 
+static bool per_cent(const struct parser *p)
+{
+    const struct token *t = raml_parse_peek(p, 0), *cent = raml_parse_peek(p, 1);
+    return t->kind == T_WORD && t->n == 3 && !memcmp(t->text, "per", 3) && cent->kind == T_WORD && cent->n == 4 &&
+           !memcmp(cent->text, "cent", 4);
+}
+
 const struct expr *raml_parse_power(struct parser *p)
 {
     if (!raml_parse_enter(p)) return NULL;
@@ -431,8 +446,8 @@ const struct expr *raml_parse_power(struct parser *p)
         const struct token *t = raml_parse_peek(p, 0);
         if (t->kind == T_BANG) {
             e = factorial(p, e);
-        } else if (t->kind == T_PERCENT) {
-            p->i++;
+        } else if (t->kind == T_PERCENT || per_cent(p)) {
+            p->i += t->kind == T_PERCENT ? 1 : 2;
             e = raml_expr_1(p->pool, EXPR_PERCENT, e);
         } else if (t->kind == T_DEGREE) {
             p->i++;

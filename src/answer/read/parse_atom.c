@@ -39,9 +39,8 @@ static bool whole(const struct token *t)
 }
 
 /* 0.1\overline{6}, 0.\dot{3}: digits / 99..900..0. p->i is at the accent; t is the number before it. */
-static const struct expr *repeating(struct parser *p, const struct token *t)
+static const struct expr *repeating(struct parser *p, const struct token *t, const struct token *d, uint32_t tokens)
 {
-    const struct token *d = raml_parse_peek(p, 2);
     char *nines = raml_arena_alloc(p->pool->arena, d->n + t->n + 2, 1);
     char *joined = raml_arena_alloc(p->pool->arena, d->n + t->n + 2, 1);
     size_t n = 0, decimals = 0, k = 0;
@@ -59,7 +58,7 @@ static const struct expr *repeating(struct parser *p, const struct token *t)
     n += d->n;
     for (size_t i = 0; i < d->n; i++) nines[k++] = '9';
     for (size_t i = 0; i < decimals; i++) nines[k++] = '0';
-    p->i += 4;
+    p->i += tokens;
     /* (digits with one period - digits without) / 99..900..0 */
     const struct expr *all = raml_expr_number(p->pool, joined, n, 0);
     const struct expr *first = raml_expr_number(p->pool, joined, before ? before : 1, 0);
@@ -91,6 +90,34 @@ static const struct expr *mixed(struct parser *p, const struct expr *first)
     return NULL;
 }
 
+/* 0.333..., 0.1666\ldots, 0.1(6), p->i after the number t: a period that is written twice (three times, if of one digit)
+ * before the dots, or in brackets. NULL and no reason: none. */
+static const struct expr *without_bar(struct parser *p, const struct token *t)
+{
+    const struct token *next = raml_parse_peek(p, 0), *d = raml_parse_peek(p, 1), *close = raml_parse_peek(p, 2);
+    const char *point = memchr(t->text, '.', t->n);
+    if (!point || memchr(t->text, 'e', t->n)) return NULL;
+    uint32_t decimals = (uint32_t)(t->text + t->n - point) - 1;
+    bool bracketed = next->kind == T_OPEN && next->sub == '(' && !next->space && whole(d) && close->kind == T_CLOSE &&
+                     close->sub == ')' && (decimals == 0 || t->text[0] == '0');
+    if (bracketed) return repeating(p, t, d, 3);
+    bool stops = next->kind == T_DOT && d->kind == T_DOT && close->kind == T_DOT;
+    if (!stops && next->kind != T_DOTS) return NULL;
+    const uint32_t dots = stops ? 3 : 1;
+    if (!raml_parse_parts_items(raml_parse_peek(p, dots)->kind)) return NULL;
+    for (uint32_t period = 1; period <= decimals / 2; period++) {
+        uint32_t times = period == 1 ? 3 : 2, k = 0;
+        while (k < decimals - period && t->text[t->n - 1 - k] == t->text[t->n - 1 - k - period]) k++;
+        if (k + period < times * period || (period == 1 && t->text[t->n - 1] == '0')) continue;
+        struct token before = *t, digits = *t;
+        before.n = t->n - period;
+        digits.text = t->text + t->n - period;
+        digits.n = period;
+        return repeating(p, &before, &digits, dots);
+    }
+    return NULL;
+}
+
 const struct expr *raml_parse_number(struct parser *p)
 {
     const struct token *t = raml_parse_peek(p, 0);
@@ -101,7 +128,9 @@ const struct expr *raml_parse_number(struct parser *p)
     if (next->kind == T_ACCENT && (!strcmp(next->text, "bar") || !strcmp(next->text, "dot")) &&
         !memchr(t->text, 'e', t->n) && memchr(t->text, '.', t->n) && raml_parse_peek(p, 1)->kind == T_GROUP &&
         whole(raml_parse_peek(p, 2)) && raml_parse_peek(p, 3)->kind == T_GROUP_END)
-        return repeating(p, t);
+        return repeating(p, t, raml_parse_peek(p, 2), 4);
+    const struct expr *periodic = without_bar(p, t);
+    if (periodic || p->why) return periodic;
     const struct expr *e = from_text(p, t->text, t->n), *more = e && whole(t) ? mixed(p, e) : NULL;
     if (e && !more && whole(t) && !p->why) more = raml_parse_and_part(p, e);
     if (!more && e && !p->why) more = raml_parse_combination_between(p, e);

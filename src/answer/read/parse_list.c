@@ -1,5 +1,6 @@
 /* parse_list.c - lists, items with their words and units, relations, ratios, unions (parse.h). */
 #include "answer/read/parser.h"
+#include "answer/read/unit.h"
 
 #include "core/ascii.h"
 
@@ -186,6 +187,8 @@ static bool is_filler(const struct token *t)
 static void skip_fillers(struct parser *p)
 {
     uint32_t k = p->i;
+    const struct token *t = &p->token[k];
+    if (t->kind == T_WORD && t->n == 2 && !memcmp(t->text, "US", 2) && t[1].kind == T_CURRENCY) k++; /* US$5 */
     while (k < p->n && (is_filler(&p->token[k]) || (p->token[k].kind == T_DOT && k > p->i))) k++;
     if (k < p->n && !raml_parse_parts_items(p->token[k].kind)) p->i = k;
 }
@@ -315,6 +318,24 @@ static const struct expr *reals_in_words(struct parser *p)
     return raml_expr_2(p->pool, EXPR_MINUS_SET, all, set);
 }
 
+/* "A number of people", "A good question": an article, and no name before a unit. */
+static const struct expr *article(struct parser *p)
+{
+    static const char *const of_letter[] = {"is",  "only", "alone", "because", "since", "are",  "was",
+                                            "has", "and",  "or",    "will",    "would", "must", "should"};
+    const struct token *t = raml_parse_peek(p, 0), *next = raml_parse_peek(p, 1);
+    if (t->kind != T_LETTER || (t->text[0] != 'A' && t->text[0] != 'I') || next->kind != T_WORD || !next->space ||
+        next->n < 3 || !is_lower(next->text[0]) || raml_unit_is_known(next->text, next->n))
+        return NULL;
+    for (size_t k = 0; k < sizeof of_letter / sizeof *of_letter; k++)
+        if (strlen(of_letter[k]) == next->n && !memcmp(of_letter[k], next->text, next->n)) return NULL;
+    uint32_t k = p->i;
+    while (!raml_parse_parts_items(p->token[k].kind)) k++;
+    const struct expr *e = raml_parse_words(p, p->i, k);
+    p->i = k;
+    return e;
+}
+
 static const struct expr *item(struct parser *p, bool top_level)
 {
     const struct expr *e = top_level ? reals_in_words(p) : NULL;
@@ -325,6 +346,7 @@ static const struct expr *item(struct parser *p, bool top_level)
         e = raml_expr_1(p->pool, p->token[p->i++].kind == T_PERCENT ? EXPR_PERCENT : EXPR_DEGREE, e);
     if (e || p->why) return raml_parse_unit(p, e);
     e = word_item(p, top_level);
+    if (!e && !p->why) e = article(p);
     if (e) return e;
     if (p->why) return NULL;
     e = raml_parse_letter_unit(p);

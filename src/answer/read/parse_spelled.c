@@ -110,7 +110,8 @@ static const struct expr *lower_part(struct parser *p, const struct expr *e, uin
         const struct expr *more = raml_expr_number(p->pool, t->text, t->n, 0);
         bool scaled = scale_next(p, &by, &n) && by < below;
         if (scaled && more && skip_words(p, n)) more = times(p, more, by);
-        else if (cjk) return raml_parse_stop(p, "digits after a unit of ten thousand"); /* 3万5 may be 35,000 */
+        else if (cjk && t->n != (below == 10000 ? 4 : 8))
+            return raml_parse_stop(p, "digits after a unit of ten thousand"); /* 3万5 may be 35,000 */
         e = raml_expr_2(p->pool, EXPR_ADD, e, more);
         below = scaled ? by : 1;
     }
@@ -145,6 +146,17 @@ const struct expr *raml_parse_money_scale(struct parser *p, const struct expr *e
     if (t->n != raml_spelled_money_scale(t->text, t->n, &by) || next->kind == T_POWER || next->kind == T_SUB) return e;
     p->i++;
     return times(p, e, by);
+}
+
+bool raml_parse_money_words(const struct parser *p)
+{
+    static const char *const money[] = {"dollars", "dollar", "euros", "euro", "pounds", "rupees",
+                                        "yen",     "yuan",   "bucks", "USD",  "EUR",    "GBP"};
+    const struct token *t = raml_parse_peek(p, 1);
+    if (t->kind != T_WORD && t->kind != T_TEXT) return false;
+    for (size_t k = 0; k < sizeof money / sizeof *money; k++)
+        if (strlen(money[k]) == t->n && !memcmp(money[k], t->text, t->n)) return true;
+    return false;
 }
 
 /* ---- numbers in words ---- */

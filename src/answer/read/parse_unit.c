@@ -29,8 +29,13 @@ static void put_content(struct text *out, const char *s, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         if (strchr("{}$", s[i])) continue;
-        if (s[i] == '\\' && i + 1 < n && !is_alpha(s[i + 1])) i++;
-        else if (s[i] == '~' || is_space(s[i])) put_space(out);
+        if (s[i] == '\\' && i + 1 < n && !is_alpha(s[i + 1])) {
+            i++;
+            put_space(out);
+        } else if (n - i > 5 && !memcmp(s + i, "\\cdot", 5)) {
+            i += 4;
+            put(out, "*", 1);
+        } else if (s[i] == '~' || is_space(s[i])) put_space(out);
         else put(out, s + i, 1);
     }
 }
@@ -62,7 +67,9 @@ static void put_token(const struct parser *p, struct text *out, const struct tok
             put(out, sign[k].text, 1);
             return;
         }
-    if (t->space || (t > p->token && t[-1].kind == T_TEXT && t->kind != T_OPEN)) put_space(out);
+    if (t > p->token && t[-1].kind == T_SYMBOL && !strcmp(t[-1].text, "mu") && out->n) { /* \mu F is one unit */
+        while (out->n && out->s[out->n - 1] == ' ') out->n--;
+    } else if (t->space || (t > p->token && t[-1].kind == T_TEXT && t->kind != T_OPEN)) put_space(out);
     if (t->kind == T_CURRENCY || t->kind == T_WORD || t->kind == T_LETTER || t->kind == T_NUMBER || t->kind == T_SYMBOL)
         put(out, t->text, t->n);
     else put(out, p->source + t->at, t->end - t->at);
@@ -192,14 +199,30 @@ static uint32_t end_of_item(const struct parser *p, uint32_t from)
     return k;
 }
 
+/* value with a unit of a name of its own. */
+static const struct expr *named_unit(struct parser *p, const struct expr *value, const char *name)
+{
+    struct expr *u = (struct expr *)raml_expr_1(p->pool, EXPR_UNIT, value);
+    if (u) u->text = name, u->n_text = (uint32_t)strlen(name);
+    return u;
+}
+
+/* 5', 12": feet, inches. */
+static const struct expr *primes(struct parser *p, const struct expr *e)
+{
+    const struct expr *feet = feet_and_inches(p, e);
+    if (feet) return feet;
+    uint32_t n = raml_parse_peek(p, 1)->kind == T_PRIME ? 2 : 1;
+    if (!raml_parse_parts_items(raml_parse_peek(p, n)->kind)) return e;
+    p->i += n;
+    return named_unit(p, e, n == 2 ? "in" : "ft");
+}
+
 const struct expr *raml_parse_unit(struct parser *p, const struct expr *e)
 {
     const struct token *t = raml_parse_peek(p, 0);
     if (!e || raml_parse_parts_items(t->kind) || t->kind == T_DOT || t->kind == T_DOTS) return e;
-    if (t->kind == T_PRIME && e->kind == EXPR_NUMBER) {
-        const struct expr *feet = feet_and_inches(p, e);
-        return feet ? feet : e;
-    }
+    if (t->kind == T_PRIME && e->kind == EXPR_NUMBER) return primes(p, e);
     const struct token *next = raml_parse_peek(p, 1);
     bool bracketed = t->kind == T_OPEN && t->sub == '(' && (next->kind == T_WORD || next->kind == T_TEXT);
     bool word = t->kind == T_TEXT || t->kind == T_WORD || t->kind == T_LETTER || t->kind == T_SLASH ||
@@ -232,18 +255,116 @@ static uint32_t times_ten(const struct parser *p, uint32_t k)
     return n + 1 + group;
 }
 
+/* Tokens of a unit from k on, to the end of the item, that may also be letters of a product: what of them says that they
+ * are a unit. */
+struct unit_signs {
+    uint32_t end;               /* 0: they are no unit */
+    bool rate, product, symbol; /* "/" or a negative power; a sign for times; an ohm, a prefix micro */
+};
+
+static struct unit_signs unit_signs(const struct parser *p, uint32_t k)
+{
+    struct unit_signs x = {.end = 0};
+    uint32_t from = k;
+    for (; !raml_parse_parts_items(p->token[k].kind) || p->token[k].kind == T_GROUP_END; k++) {
+        const struct token *t = &p->token[k];
+        switch (t->kind) {
+        case T_WORD:
+            if (t->n > 5) return x;
+            break;
+        case T_SYMBOL:
+            if (strcmp(t->text, "Omega") != 0 && strcmp(t->text, "mu") != 0) return x;
+            x.symbol = true;
+            break;
+        case T_SLASH: x.rate = true; break;
+        case T_MINUS: x.rate = true; break;
+        case T_TIMES: x.product = true; break;
+        case T_POWER:
+        case T_GROUP:
+        case T_GROUP_END:
+        case T_LETTER:
+        case T_TEXT:
+        case T_DOT: break;
+        case T_NUMBER:
+            if (k == from ||
+                (p->token[k - 1].kind != T_POWER && p->token[k - 1].kind != T_MINUS && p->token[k - 1].kind != T_GROUP))
+                return x;
+            break;
+        default: return x;
+        }
+        if (k - from > 16) return x;
+    }
+    x.end = k;
+    return x;
+}
+
+/* May "F" of "3 \mu F" be a unit, and not friction times a force? */
+static bool micro(const struct parser *p, uint32_t k)
+{
+    const struct token *t = &p->token[k], *next = t + 1;
+    if (t->kind != T_SYMBOL || strcmp(t->text, "mu") != 0) return true;
+    return next->kind == T_TEXT || (next->kind == T_LETTER && strchr("FCAVHLWJ", next->text[0]));
+}
+
+/* The end of the unit of letters at token k, after a number; scientific: one with a power of ten. 0: none. */
+static uint32_t letter_unit_end(const struct parser *p, uint32_t k, bool scientific)
+{
+    const struct token *t = &p->token[k];
+    bool single = t->kind == T_LETTER && t->space && strchr("mgsLhlNJWVKFA", t->text[0]);
+    bool other = (t->kind == T_LETTER && t->space) || t->kind == T_SYMBOL || (t->kind == T_WORD && scientific);
+    if (!single && !other) return 0;
+    struct unit_signs x = unit_signs(p, k);
+    if (single && (!x.end || x.end == k + 1 || p->token[k + 1].kind == T_SLASH || p->token[k + 1].kind == T_NUMBER)) {
+        uint32_t end = k + 1;
+        if (end < p->n && (p->token[end].kind == T_SLASH || p->token[end].kind == T_NUMBER)) end = end_of_item(p, end);
+        return end;
+    }
+    if (single && p->token[k + 1].kind == T_POWER && raml_parse_parts_items(p->token[k + 3].kind)) return k + 3;
+    bool upper = t->kind == T_LETTER && t->text[0] >= 'A' && t->text[0] <= 'Z';
+    if (x.end && (scientific || x.rate || (x.product && upper) || (x.symbol && micro(p, k)))) return x.end;
+    return 0;
+}
+
+/* 5h30m, 5h30, 5 h 30 min: a whole item. NULL: something else. */
+static const struct expr *hours_and_minutes(struct parser *p)
+{
+    const struct token *h = raml_parse_peek(p, 1), *minutes = raml_parse_peek(p, 2), *m = raml_parse_peek(p, 3);
+    if (raml_parse_peek(p, 0)->kind != T_NUMBER || h->kind != T_LETTER || h->text[0] != 'h' ||
+        minutes->kind != T_NUMBER || minutes->n > 2 || minutes->text[0] > '5' ||
+        (minutes->n == 1 && raml_parse_parts_items(m->kind)))
+        return NULL;
+    bool named = (m->kind == T_LETTER && m->text[0] == 'm') ||
+                 (m->kind == T_WORD && m->n == 3 && !memcmp(m->text, "min", 3)) ||
+                 (m->kind == T_FN && m->sub == FN_MIN);
+    if (!raml_parse_parts_items(raml_parse_peek(p, named ? 4 : 3)->kind)) return NULL;
+    struct text out = {.s = raml_arena_alloc(p->pool->arena, minutes->n + 8, 1), .cap = minutes->n + 7};
+    uint32_t from = p->i;
+    const struct expr *hours = out.s ? raml_parse_number(p) : NULL;
+    struct expr *u = hours && hours->kind == EXPR_NUMBER ? (struct expr *)raml_expr_1(p->pool, EXPR_UNIT, hours) : NULL;
+    p->i = from;
+    if (!u) return NULL;
+    put(&out, "h ", 2);
+    put(&out, minutes->text, minutes->n);
+    put(&out, " min", 4);
+    u->text = out.s, u->n_text = (uint32_t)out.n;
+    p->i = from + (named ? 4 : 3);
+    return u;
+}
+
 const struct expr *raml_parse_letter_unit(struct parser *p)
 {
+    const struct expr *time = hours_and_minutes(p);
+    if (time || p->why) return time;
     uint32_t k = p->i;
     while (k < p->n && (p->token[k].kind == T_MINUS || p->token[k].kind == T_PLUS)) k++;
     if (p->token[k].kind != T_NUMBER) return NULL;
     const uint32_t ten = times_ten(p, k), number = k;
     k += ten;
     const struct token *t = k + 1 <= p->n ? &p->token[k + 1] : NULL;
-    if (!t || t->kind != T_LETTER || !t->space || !strchr("mgsLhlNJWVKFA", t->text[0])) return NULL;
-    uint32_t end = k + 2;
-    if (end < p->n && (p->token[end].kind == T_SLASH || p->token[end].kind == T_NUMBER)) end = end_of_item(p, end);
-    else if (end < p->n && p->token[end].kind == T_POWER) end += 2;
+    if (!t || (t->kind != T_LETTER && t->kind != T_SYMBOL && t->kind != T_WORD)) return NULL;
+    bool scientific = ten || memchr(p->token[number].text, 'e', p->token[number].n) ||
+                      memchr(p->token[number].text, 'E', p->token[number].n);
+    uint32_t end = letter_unit_end(p, k + 1, scientific);
     if (!end || end > p->n || !raml_parse_parts_items(p->token[end].kind)) return NULL;
     bool minus = p->token[p->i].kind == T_MINUS;
     const char *first = p->token[number].text;
@@ -266,7 +387,7 @@ const struct expr *raml_parse_letter_unit(struct parser *p)
     struct unit read;
     size_t rest;
     bool known = u && raml_unit_read(u->text, u->n_text, &read, &rest) != UNIT_CHANGES && read.n_atoms;
-    if (!known && end != k + 2) {
+    if (!known && !(u && end == k + 2 && t->kind == T_LETTER && strchr("mgsLhlNJWVKFA", t->text[0]))) {
         p->i = from;
         return NULL;
     }

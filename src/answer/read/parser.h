@@ -59,6 +59,8 @@ const struct expr *raml_parse_based(struct parser *p, const char *digits, size_t
 /* 0x1F, and ABF_{16}. NULL and no reason: something else. */
 const struct expr *raml_parse_prefixed(struct parser *p);
 const struct expr *raml_parse_digits(struct parser *p);
+/* parse_spelled.c: "dollars" and the like after the next token. */
+bool raml_parse_money_words(const struct parser *p);
 /* parse_table.c. p->i at T_BEGIN; p->i after T_SET_NAME c. */
 const struct expr *raml_parse_table(struct parser *p);
 const struct expr *raml_parse_number_set(struct parser *p, char c);

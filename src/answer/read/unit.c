@@ -46,7 +46,12 @@ static size_t word_length(const struct scan *x)
 
 static void skip_spaces(struct scan *x)
 {
-    while (x->i < x->n && strchr(" .~*()", x->s[x->i])) x->i++;
+    while (x->i < x->n) {
+        if (strchr(" .~*(){}", x->s[x->i])) x->i++;
+        else if (x->s[x->i] == '\\' && x->i + 1 < x->n && strchr(",;:! ", x->s[x->i + 1])) x->i += 2;
+        else if (x->n - x->i > 5 && !memcmp(x->s + x->i, "\\cdot", 5)) x->i += 5;
+        else return;
+    }
 }
 
 /* What follows a unit's name as its power: "^2", "^{-1}" without braces, "2", a superscript, "squared". */
@@ -55,6 +60,7 @@ static int power_after(struct scan *x)
     size_t k = x->i;
     bool sign = false, hat = k < x->n && x->s[k] == '^';
     if (hat) k++;
+    if (hat && k < x->n && x->s[k] == '{') k++;
     if (hat && k < x->n && x->s[k] == '-') sign = true, k++;
     if (k < x->n && x->s[k] >= '1' && x->s[k] <= '4' && !(k + 1 < x->n && is_digit(x->s[k + 1]))) {
         int p = x->s[k] - '0';
@@ -107,6 +113,7 @@ static bool add_noun(struct scan *x, struct unit *u, size_t n)
 
 static bool is_number_word(const char *s, size_t n)
 {
+    if (n > 3 && s[n - 1] == 's') n -= n > 4 && s[n - 2] == 'e' && s[n - 3] == 'x' ? 2 : 1; /* "nines", "sixes" */
     static const char *const list[] = {"zero",   "one",     "two",     "three",  "four", "five",
                                        "six",    "seven",   "eight",   "nine",   "ten",  "eleven",
                                        "twelve", "fifteen", "sixteen", "twenty", NULL};
@@ -135,11 +142,13 @@ static bool changes(const char *s, size_t n)
 static bool says_nothing(const char *s, size_t n)
 {
     static const char *const list[] = {
-        "unit",          "units",  "total",   "altogether", "all",       "times",    "time",   "ways",
-        "way",           "items",  "things",  "each",       "more",      "only",     "about",  "exactly",
-        "left",          "fewer",  "less",    "the",        "in",        "is",       "approx", "answer",
-        "total.",        "such",   "overall", "remaining",  "solutions", "solution", "for",    "by",
-        "approximately", "pieces", "objects", "now",        "so",        "far",      NULL};
+        "unit",      "units",    "total",  "altogether", "all",           "times",   "time",
+        "ways",      "way",      "items",  "things",     "each",          "more",    "only",
+        "about",     "exactly",  "left",   "fewer",      "less",          "the",     "in",
+        "is",        "approx",   "answer", "total.",     "such",          "overall", "remaining",
+        "solutions", "solution", "for",    "by",         "approximately", "pieces",  "objects",
+        "now",       "so",       "far",    "de",         "von",           "di",      "d'",
+        NULL};
     return listed(list, s, n);
 }
 
@@ -219,6 +228,7 @@ static bool read_word(struct scan *x, struct unit *u, size_t n)
     if (n == 1 && is_alpha(*s) && !x->of) return false; /* a variable */
     if (says_nothing(s, n)) {
         x->i += n;
+        (void)power_after(x); /* "units^2" */
         x->power = 1;
         u->any = true;
         return true;
@@ -247,6 +257,10 @@ enum unit_words raml_unit_read(const char *text, size_t n, struct unit *out, siz
         if (x.measured && another_quantity(&x, rest)) return UNIT_MORE;
         size_t word = word_length(&x);
         char c = x.s[x.i];
+        if (word == 1 && c == 'd' && x.i + 2 < x.n && x.s[x.i + 1] == '\'') { /* d'euros */
+            x.i += 2;
+            continue;
+        }
         if (word) {
             if (!read_word(&x, out, word)) return UNIT_CHANGES;
         } else if (c == '/') {
@@ -322,10 +336,21 @@ bool raml_unit_excludes(const struct unit *a, const struct unit *b)
     if (a->n_nouns != 1 || b->n_nouns != 1) return false;
     const char *ha = head(&a->noun[0], &na), *hb = head(&b->noun[0], &nb);
     size_t nx = raml_unit_singular(ha, na, x, sizeof x), ny = raml_unit_singular(hb, nb, y, sizeof y);
+    if (nx && ny && !strcmp(x, y)) { /* "red balls", "blue balls" */
+        nx = raml_unit_singular(a->noun[0].text, strcspn(a->noun[0].text, " "), x, sizeof x);
+        ny = raml_unit_singular(b->noun[0].text, strcspn(b->noun[0].text, " "), y, sizeof y);
+    }
     if (!nx || !ny || !strcmp(x, y)) return false;
     for (size_t g = 0; g < sizeof groups / sizeof *groups; g++)
         if (listed(groups[g], x, nx) && listed(groups[g], y, ny)) return true;
     return false;
+}
+
+bool raml_unit_is_measured(const char *text, size_t n)
+{
+    struct unit u;
+    size_t rest;
+    return raml_unit_read(text, n, &u, &rest) == UNIT_WORDS && u.n_atoms;
 }
 
 bool raml_unit_is_known(const char *text, size_t n)

@@ -64,6 +64,8 @@ bool raml_unit_same_kind(const struct unit *a, const struct unit *b);
 bool raml_unit_is_measure(const struct unit *u);
 /* Do two things counted rule each other out ("red", "blue"; "boys", "girls")? */
 bool raml_unit_excludes(const struct unit *a, const struct unit *b);
+/* Words with a unit of measure among them, and nothing that changes a number: "miles per hour", "people per km". */
+bool raml_unit_is_measured(const char *text, size_t n);
 /* A unit of measure or currency by its name or symbol; false: none. */
 bool raml_unit_is_known(const char *text, size_t n);
 
