@@ -21,7 +21,7 @@ start() { # start ARGUMENT...: in the background; sets port
     env --default-signal=INT "$raml" serve --model init:micro --port 0 "$@" >out 2>said &
     pid=$!
     n=0
-    until grep -q 'listening on' said; do
+    until grep -q 'listening on .* ends it' said; do
         n=$((n + 1))
         [ $n -lt 1200 ] || fail "it does not listen: $(cat said)"
         kill -0 "$pid" 2>/dev/null || fail "it has ended: $(cat said)"
@@ -93,8 +93,11 @@ says 'ATTENTION: 0.0.0.0 is not only this machine'
 job=$!
 sleep 0.3
 ends INT
-wait $job || fail "the request in progress: $(cat answer)"
-grep -q '"completion_tokens":300\|"finish_reason":"stop"' answer || fail "$(cat answer)"
+if wait $job; then
+    grep -q '"completion_tokens":300\|"finish_reason":"stop"' answer || fail "$(cat answer)"
+else # on a busy machine it may have come after the signal
+    grep -q shutting_down answer || fail "the request in progress: $(cat answer)"
+fi
 grep -q '"requests":1,"refused":0,' out || fail "figures: $(cat out)"
 
 # The example of the page: every line of curl as it stands there, but for the port and the model.

@@ -49,7 +49,7 @@ static inline struct raml_serve_options served_options(struct served *r)
     return o;
 }
 
-static inline void served_model(struct served *r)
+static inline void served_model_of(struct served *r, enum raml_dtype dtype)
 {
     struct raml_config c;
     r->eos = 256; /* <|endoftext|> */
@@ -62,8 +62,13 @@ static inline void served_model(struct served *r)
     c.n_layers = 2;
     c.vocab_size = 300; /* more than the tokenizer has */
     c.max_positions = 300;
-    MUST(raml_model_init(&c, 3, RAML_F32, RAML_TRAINING, r->dev, &r->m, err));
+    MUST(raml_model_init(&c, 3, dtype, RAML_TRAINING, r->dev, &r->m, err));
     rig_stir(r->m, 5, 3);
+}
+
+static inline void served_model(struct served *r)
+{
+    served_model_of(r, RAML_F32);
 }
 
 static inline void served_start(struct served *r, const struct raml_serve_options *o)

@@ -244,6 +244,24 @@ static void test_together(void **state)
     check_together(r, o);
 }
 
+/* Where bits depend on how a text is divided: nothing is shared with other requests, but it is with a request's own. */
+static void test_together_bf16(void **state)
+{
+    (void)state;
+    struct raml_device *dev;
+    MUST(far_device_open(2, "auto", &dev, err));
+    bool has = raml_device_has_bf16(dev);
+    raml_device_close(dev);
+    if (!has) {
+        print_message("SKIPPED: the processor does not multiply bf16\n");
+        return;
+    }
+    static struct served r;
+    served_model_of(&r, RAML_BF16);
+    check_together(&r, served_options(&r));
+    served_close(&r);
+}
+
 /* What prompts begin with alike is computed once. */
 static void test_shared(void **state)
 {
@@ -403,8 +421,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_scores),       cmocka_unit_test(test_next),     cmocka_unit_test(test_samples),
-        cmocka_unit_test(test_ids_and_text), cmocka_unit_test(test_together), cmocka_unit_test(test_shared),
-        cmocka_unit_test(test_streams),      cmocka_unit_test(test_stops),
+        cmocka_unit_test(test_ids_and_text), cmocka_unit_test(test_together), cmocka_unit_test(test_together_bf16),
+        cmocka_unit_test(test_shared),       cmocka_unit_test(test_streams),  cmocka_unit_test(test_stops),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
