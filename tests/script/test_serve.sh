@@ -18,6 +18,7 @@ if ! [ -x "$client" ]; then
     exit 0
 fi
 start() { # start ARGUMENT...: in the background; sets port
+    : >said
     env --default-signal=INT "$raml" serve --model init:micro --port 0 "$@" >out 2>said &
     pid=$!
     n=0
