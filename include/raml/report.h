@@ -160,6 +160,7 @@ const struct raml_trace_row *raml_trace_row_find(const struct raml_trace_summary
 
 struct raml_trace_files_job {
     const struct raml_model *model;
+    const struct raml_remote *remote; /* a model that is elsewhere, in its place; NULL: none */
     const struct raml_tokenizer *tokenizer;
     struct raml_format format;
     const struct raml_questions *questions;
