@@ -32,6 +32,9 @@ struct raml_samples_options {
     bool regrade;       /* grade again: the sample's text or answer against gold by raml_answer_compare */
     const char *metric; /* lm-eval, lighteval: which of several metrics is the grade; NULL: the only one */
     struct raml_answer_options answer; /* with regrade */
+    bool skip_bad; /* rows that can't be read are passed over, else the first one ends the reading */
+    void (*on_bad)(void *user, size_t line, const char *message); /* is called for each of them; NULL: none */
+    void *on_bad_user;
 };
 
 struct raml_samples_report {
@@ -39,6 +42,8 @@ struct raml_samples_report {
     const char *metric;              /* the grade's field; "" when graded here; static or the reader's */
     uint64_t n_questions, n_samples;
     uint64_t n_regraded; /* with regrade: samples whose grade changed */
+    uint64_t n_bad;      /* rows passed over (skip_bad); RAML_EFORMAT where there is no other */
+    bool stopped;        /* fn failed, which ended the reading */
     char note[256];      /* what a reader should know: "grades by 'exact_match'" ...; "" */
 };
 

@@ -31,7 +31,7 @@
  * Any other bytes can be encoded, and come back: where a file has a normalizer or patterns, each run of bytes that are part
  * of no UTF-8 character is its own word, and the text between such runs is normalized and split separately.
  * Decoding gives back the text that was encoded, or its form NFC. With byte_fallback, texts between special tokens
- * come back with the spaces that the file puts before them.
+ * come back with the spaces that the file puts before them, and bytes that are no UTF-8 as U+FFFD.
  * Cost     _encode: O(n) without merges, O(n log n) with them, also for long runs of one character; some 60 bytes of
  *          memory for each byte of the longest word.  _piece: O(1).  _id: O(size).
  * Units    text is UTF-8 or any bytes, with explicit length; ids are int32_t in [0, raml_tokenizer_size).
@@ -134,10 +134,14 @@ struct raml_encode_options {
 RAML_CHECKED enum raml_code raml_tokenizer_encode_parts(const struct raml_tokenizer *t, const char *text, size_t len,
                                                         const struct raml_encode_options *opt, struct raml_tokens *out,
                                                         struct raml_ranges *where, struct raml_err *err);
-/* Appends the bytes of ids; special tokens are written only when keep_special. An id outside the vocabulary:
+/* Appends the bytes of ids; special tokens are written only when keep_special. With byte_fallback, byte tokens side by
+ * side that are no UTF-8 together come out as a U+FFFD each, as from `tokenizers`. An id outside the vocabulary:
  * RAML_ERANGE, and *out is as before. */
 RAML_CHECKED enum raml_code raml_tokenizer_decode(const struct raml_tokenizer *t, const int32_t *id, size_t n,
                                                   bool keep_special, struct raml_buf *out, struct raml_err *err);
+/* How many of the tokens have a text that stays as it is, whatever tokens follow: all, or with byte_fallback those before
+ * the byte tokens at the end. (Without special tokens, as a stream of text is printed.) */
+size_t raml_tokenizer_settled(const struct raml_tokenizer *t, const int32_t *id, size_t n);
 /* The bytes of one token (borrowed). */
 RAML_CHECKED enum raml_code raml_tokenizer_piece(const struct raml_tokenizer *t, int32_t id, const char **bytes,
                                                  size_t *len, struct raml_err *err);

@@ -48,6 +48,7 @@ static size_t settled(const char *text, size_t n)
 /* Prints what is new in the text of token[0..n); all: of an unfinished end too. */
 static enum raml_code print(struct printer *p, const int32_t *token, size_t n, bool all)
 {
+    if (!all) n = raml_tokenizer_settled(p->tokenizer, token, n);
     raml_buf_clear(&p->text);
     raml_buf_clear(&p->clean);
     enum raml_code rc = raml_tokenizer_decode(p->tokenizer, token, n, false, &p->text, p->err);

@@ -34,8 +34,8 @@ struct eval_file { /* one file that was read */
 };
 /* Passes every question of the file to fn, at most *left of them (0 at first: all), which is counted down. With --match
  * line a question's id is its number in the file. */
-RAML_CHECKED enum raml_code cli_eval_file_read(const struct eval_settings *s, const char *path, uint64_t *left,
-                                               raml_graded_fn *fn, void *user, struct eval_file *out,
+RAML_CHECKED enum raml_code cli_eval_file_read(const struct cli *cli, const struct eval_settings *s, const char *path,
+                                               uint64_t *left, raml_graded_fn *fn, void *user, struct eval_file *out,
                                                struct raml_err *err);
 /* The same for fresh samples. */
 RAML_CHECKED enum raml_code cli_eval_samples_read(const struct raml_questions *samples, raml_graded_fn *fn, void *user,

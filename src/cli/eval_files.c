@@ -1,6 +1,8 @@
 /* eval_files.c - samples from files, and fresh samples, as samples.h passes them on (eval.h). */
 #include "cli/eval.h"
+#include "cli/load.h"
 
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -61,10 +63,14 @@ static enum raml_code take(void *user, const struct raml_graded *q, struct raml_
     return RAML_ESTOP;
 }
 
-enum raml_code cli_eval_file_read(const struct eval_settings *s, const char *path, uint64_t *left, raml_graded_fn *fn,
-                                  void *user, struct eval_file *out, struct raml_err *err)
+enum raml_code cli_eval_file_read(const struct cli *cli, const struct eval_settings *s, const char *path,
+                                  uint64_t *left, raml_graded_fn *fn, void *user, struct eval_file *out,
+                                  struct raml_err *err)
 {
     struct raml_samples_options o = {.layout = layout_of(s->layout), .regrade = s->regrade, .metric = s->metric};
+    o.skip_bad = cli->skip_bad_rows;
+    o.on_bad = cli_pass_over_row;
+    o.on_bad_user = (void *)(uintptr_t)cli;
     struct limited l = {.fn = fn, .user = user, .left = left, .number = !strcmp(s->match, "line")};
     *out = (struct eval_file){.path = path, .report = {.metric = ""}};
     enum raml_code rc = raml_samples_read(path, &o, take, &l, &out->report, err);

@@ -7,6 +7,7 @@
 #include "core/path.h"
 #include "raml/run.h"
 
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -128,27 +129,21 @@ bool cli_pass_over(const struct cli *cli, enum raml_code rc, struct raml_err *er
     return true;
 }
 
-struct faults {
-    const struct cli *cli;
-};
-
-static void note_fault(void *user, size_t line, const char *message)
+void cli_pass_over_row(void *cli, size_t line, const char *message)
 {
-    struct faults *f = user;
     struct raml_err err = {.code = RAML_EFORMAT};
     (void)line;
     snprintf(err.msg, sizeof err.msg, "%s", message);
-    (void)cli_pass_over(f->cli, RAML_EFORMAT, &err);
+    (void)cli_pass_over(cli, RAML_EFORMAT, &err);
 }
 
 enum raml_code cli_read_questions(const struct cli *cli, struct raml_questions *qs, const char *path,
                                   const struct raml_read_options *opt, struct raml_fields *fields, struct raml_err *err)
 {
-    struct faults faults = {cli};
     struct raml_read_options o = opt ? *opt : (struct raml_read_options){0};
     o.skip_bad = cli->skip_bad_rows;
-    o.on_bad = note_fault;
-    o.user = &faults;
+    o.on_bad = cli_pass_over_row;
+    o.user = (void *)(uintptr_t)cli;
     size_t before = qs->n, n_bad = 0;
     struct raml_fields own, *f = fields ? fields : &own;
     enum raml_code rc = raml_questions_read(qs, path, &o, f, &n_bad, err);

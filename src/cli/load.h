@@ -46,6 +46,8 @@ RAML_CHECKED enum raml_code cli_print_json(json_t *o, struct raml_err *err);
 const char *cli_one_input(const struct cli *cli);
 /* After a row of input has failed with rc: is it to be passed over? With --skip_bad_rows faults of a row's text are; such
  * a row is named, counted, and err empty again. */
+/* The same for a library's reader: on_bad, with the command as user. */
+void cli_pass_over_row(void *cli, size_t line, const char *message);
 bool cli_pass_over(const struct cli *cli, enum raml_code rc, struct raml_err *err);
 /* raml_questions_read, with --skip_bad_rows heeded. */
 RAML_CHECKED enum raml_code cli_read_questions(const struct cli *cli, struct raml_questions *qs, const char *path,

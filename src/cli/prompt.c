@@ -109,7 +109,10 @@ static json_t *spans_of(const struct raml_chat_prompt *p)
 static enum raml_code put(struct work *w, const struct raml_chat_prompt *p, const json_t *obj, struct raml_err *err)
 {
     json_t *out = json_object(), *id = json_object_get(obj, "id");
-    bool ok = out != NULL && (!id || json_object_set(out, "id", id) == 0);
+    const char *big = raml_json_beyond(id);
+    bool ok = out != NULL;
+    if (ok && big) ok = json_object_set_new(out, "id", json_string(big)) == 0;
+    else if (ok && id) ok = json_object_set(out, "id", id) == 0;
     ok = ok && json_object_set_new(out, "text", json_stringn(p->text.data ? p->text.data : "", p->text.len)) == 0;
     if (ok && w->s->spans) ok = json_object_set_new(out, "spans", spans_of(p)) == 0;
     if (ok) return cli_put_line(w->lines.out ? &w->lines.writer : NULL, &w->scratch, out, err);
@@ -124,7 +127,8 @@ static enum raml_code take_line(void *to, struct raml_err *err)
     struct raml_chat_input in;
     struct raml_chat_prompt p = {0};
     json_t *obj;
-    enum raml_code rc = raml_json_parse(&at, w->lines.in.line.data, w->lines.in.line.len, &obj, err);
+    enum raml_code rc =
+        raml_json_parse_as(&at, w->lines.in.line.data, w->lines.in.line.len, RAML_JSON_KEEP_NUMBERS, &obj, err);
     if (rc) return rc;
     rc = read_input(w, &at, obj, &in, err);
     if (!rc && (rc = raml_chat_render(w->template, &in, &p, err)) != RAML_OK)

@@ -110,13 +110,14 @@ static json_t *read_value(const char *text, size_t n, unsigned how, size_t flags
     bool nul = how & RAML_JSON_KEEP_NUL;
     flags |= nul ? JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL : JSON_REJECT_DUPLICATES;
     json_t *v = load(text, n, flags, je);
-    if (v || is_no_memory(je)) return v;
+    if (v || is_no_memory(je) || how & RAML_JSON_STRICT) return v;
     struct raml_buf mended;
     json_error_t again = {.text = ""};
     raml_buf_init(&mended, 2 * n + 64);
     bool changed = raml_json_text_mend(text, n, how, &mended);
     if (mended.code) set_no_memory(je);
     if (changed && !mended.code) {
+        if (how & RAML_JSON_KEEP_NUMBERS) flags |= JSON_ALLOW_NUL;
         v = load(mended.data, mended.len, flags, &again);
         if (!v) {
             *je = again;
@@ -144,6 +145,13 @@ enum raml_code raml_json_parse_as(const struct raml_place *at, const char *text,
     }
     *out = v;
     return RAML_OK;
+}
+
+/* No text begins with U+0000 unless RAML_JSON_KEEP_NUL is asked for. */
+const char *raml_json_beyond(const json_t *v)
+{
+    const char *text = json_string_value(v);
+    return text && !*text && json_string_length(v) ? text + 1 : NULL;
 }
 
 enum raml_code raml_json_parse(const struct raml_place *at, const char *text, size_t n, json_t **out,

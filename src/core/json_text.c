@@ -135,11 +135,14 @@ static void mend_number(struct mend *m)
         real |= digits(m, k) > k;
         if (digits(m, k) > k) end = digits(m, k);
     }
+    bool keep = m->how & RAML_JSON_KEEP_NUMBERS;
     if (real && overflows(m, end)) {
-        replace(m, end, "null", 4);
+        const char *word = m->s[m->i] == '-' ? "\"\\u0000-Infinity\"" : "\"\\u0000Infinity\"";
+        if (!keep) word = "null";
+        replace(m, end, word, strlen(word));
     } else if (!real && is_big(m, end)) {
         size_t from = m->i;
-        replace(m, from, "\"", 1);
+        replace(m, from, "\"\\u0000", keep ? 1 + ESCAPE : 1);
         m->i = end;
         replace(m, end, "\"", 1);
     } else {
@@ -153,7 +156,9 @@ static bool mend_word(struct mend *m)
     for (size_t k = 0; k < sizeof words / sizeof *words; k++) {
         size_t n = strlen(words[k]);
         if (m->n - m->i < n || memcmp(m->s + m->i, words[k], n) != 0) continue;
-        replace(m, m->i + n, "null", 4);
+        static const char *const kept[] = {"\"\\u0000NaN\"", "\"\\u0000-Infinity\"", "\"\\u0000Infinity\""};
+        const char *word = m->how & RAML_JSON_KEEP_NUMBERS ? kept[k] : "null";
+        replace(m, m->i + n, word, strlen(word));
         return true;
     }
     return false;

@@ -5,7 +5,8 @@
  *   NaN, Infinity, -Infinity         null, and so is a number beyond a double's range (1e400), which Python reads as one
  *   \ud835 without its other half    \ufffd, each half by itself
  *   \u0000                           \ufffd; in texts it stays with RAML_JSON_KEEP_NUL, never in names
- * how: flags of json.h. With RAML_JSON_SOUND_TEXTS texts are left as they are.
+ * how: flags of json.h. With RAML_JSON_SOUND_TEXTS texts are left as they are; with RAML_JSON_KEEP_NUMBERS a number that is
+ * none of jansson's becomes a text of U+0000 and its digits or word, Infinity for 1e400.
  */
 #ifndef CORE_JSON_TEXT_H
 #define CORE_JSON_TEXT_H

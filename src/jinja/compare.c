@@ -1,6 +1,7 @@
 /* compare.c - see value.h: truth, equality and order, as Python has them. */
 #include "jinja/value.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 const char *raml_j_type_name(struct raml_jv v)
@@ -9,7 +10,8 @@ const char *raml_j_type_name(struct raml_jv v)
     switch (v.type) {
     case RAML_J_UNDEFINED: return "Undefined";
     case RAML_J_BOOL: return "bool";
-    case RAML_J_INT: return "int";
+    case RAML_J_INT:
+    case RAML_J_BIG: return "int";
     case RAML_J_FLOAT: return "float";
     case RAML_J_STR: return v.s->safe ? "Markup" : "str";
     case RAML_J_SEQ: return seq[v.q->kind];
@@ -51,6 +53,7 @@ bool raml_j_truth(struct raml_jinja *in, struct raml_jv v)
     case RAML_J_STR: return v.s->n != 0;
     case RAML_J_SEQ: return v.q->kind == RAML_J_ITER || v.q->n != 0;
     case RAML_J_DICT: return v.m->n != 0;
+    case RAML_J_BIG:
     case RAML_J_NAMESPACE:
     case RAML_J_CALL:
     case RAML_J_LOOP: return true;
@@ -65,6 +68,7 @@ bool raml_j_same(struct raml_jv a, struct raml_jv b)
     case RAML_J_BOOL: return a.b == b.b;
     case RAML_J_INT: return a.i == b.i;
     case RAML_J_FLOAT: return a.d == b.d;
+    case RAML_J_BIG:
     case RAML_J_STR: return a.s == b.s || (a.s->n == b.s->n && memcmp(a.s->s, b.s->s, a.s->n) == 0);
     case RAML_J_SEQ: return a.q == b.q;
     case RAML_J_DICT:
@@ -86,6 +90,28 @@ static int order_numbers(struct raml_jv a, struct raml_jv b)
     double x = raml_j_number(a), y = raml_j_number(b);
     if (x != x || y != y) return 2;
     return (x > y) - (x < y);
+}
+
+/* The same where one or both are beyond 64 bits: by sign, number of digits and digits. */
+static int order_big(struct raml_jv a, struct raml_jv b)
+{
+    if (a.type == RAML_J_FLOAT || b.type == RAML_J_FLOAT) {
+        double x = a.type == RAML_J_BIG ? strtod(a.s->s, NULL) : raml_j_number(a);
+        double y = b.type == RAML_J_BIG ? strtod(b.s->s, NULL) : raml_j_number(b);
+        return x != x || y != y ? 2 : (x > y) - (x < y);
+    }
+    bool below_a = a.type == RAML_J_BIG && *a.s->s == '-', below_b = b.type == RAML_J_BIG && *b.s->s == '-';
+    if (a.type != RAML_J_BIG) return below_b ? 1 : -1;
+    if (b.type != RAML_J_BIG) return below_a ? -1 : 1;
+    if (below_a != below_b) return below_a ? -1 : 1;
+    int c = a.s->n == b.s->n ? memcmp(a.s->s, b.s->s, a.s->n) : a.s->n > b.s->n ? 1 : -1;
+    c = (c > 0) - (c < 0);
+    return below_a ? -c : c;
+}
+
+static bool are_numbers(struct raml_jv a, struct raml_jv b)
+{
+    return (raml_j_is_number(a) || a.type == RAML_J_BIG) && (raml_j_is_number(b) || b.type == RAML_J_BIG);
 }
 
 static bool equal_seqs(struct raml_jinja *in, const struct raml_jseq *a, const struct raml_jseq *b)
@@ -111,6 +137,7 @@ static bool equal_dicts(struct raml_jinja *in, const struct raml_jdict *a, const
 bool raml_j_equal(struct raml_jinja *in, struct raml_jv a, struct raml_jv b)
 {
     if (raml_j_is_number(a) && raml_j_is_number(b)) return order_numbers(a, b) == 0;
+    if (are_numbers(a, b)) return order_big(a, b) == 0;
     if (a.type != b.type) return false;
     if (a.type == RAML_J_UNDEFINED) return true;
     if (a.type == RAML_J_STR) {
@@ -134,6 +161,7 @@ int raml_j_order(struct raml_jinja *in, struct raml_jv a, struct raml_jv b, cons
 {
     if (!raml_j_work(in, 1)) return 0;
     if (raml_j_is_number(a) && raml_j_is_number(b)) return order_numbers(a, b);
+    if (are_numbers(a, b)) return order_big(a, b);
     if (a.type == RAML_J_STR && b.type == RAML_J_STR) {
         raml_j_work(in, (a.s->n < b.s->n ? a.s->n : b.s->n) / 64);
         return order_texts(a.s, b.s);

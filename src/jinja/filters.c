@@ -199,6 +199,7 @@ FILTER(to_int)
     double d;
     struct raml_jv unless = a[0].type == RAML_J_ABSENT ? raml_j_int(0) : a[0];
     if (raml_j_is_integral(v)) return raml_j_int(raml_j_integer(v));
+    if (v.type == RAML_J_BIG) return v;
     if (v.type == RAML_J_FLOAT) return float_to_int(in, v.d, &x) ? raml_j_int(x) : unless;
     if (v.type == RAML_J_UNDEFINED) return raml_j_fail_undefined(in, v);
     if (v.type != RAML_J_STR) return unless;
@@ -210,6 +211,7 @@ FILTER(to_float)
     UNUSED;
     double d;
     if (raml_j_is_number(v)) return raml_j_float(raml_j_number(v));
+    if (v.type == RAML_J_BIG) return raml_j_float(strtod(v.s->s, NULL));
     if (v.type == RAML_J_UNDEFINED) return raml_j_fail_undefined(in, v);
     if (v.type == RAML_J_STR && read_float(in, v, &d)) return raml_j_float(d);
     return a[0].type == RAML_J_ABSENT ? raml_j_float(0.0) : a[0];
@@ -218,6 +220,10 @@ FILTER(absolute)
 {
     UNUSED;
     if (v.type == RAML_J_FLOAT) return raml_j_float(fabs(v.d));
+    if (v.type == RAML_J_BIG) {
+        struct raml_jv part = *v.s->s == '-' ? raml_j_part(in, v.s, 1, v.s->n) : v;
+        return part.type == RAML_J_STR ? (struct raml_jv){.type = RAML_J_BIG, .s = part.s} : part;
+    }
     if (raml_j_is_integral(v) && raml_j_integer(v) < 0) return raml_j_negative(in, v);
     if (raml_j_is_integral(v)) return raml_j_int(raml_j_integer(v));
     if (v.type == RAML_J_UNDEFINED) return raml_j_fail_undefined(in, v);
@@ -231,6 +237,7 @@ FILTER(rounded)
     struct raml_jv common = raml_j_copy(in, "common", 6), how = a[1].type == RAML_J_ABSENT ? common : a[1];
     if (in->code) return v;
     if (v.type == RAML_J_UNDEFINED) return raml_j_fail_undefined(in, v);
+    if (v.type == RAML_J_BIG && digits >= 0) return v;
     if (!raml_j_is_number(v)) return raml_j_fail(in, RAML_ERANGE, "type %s has no round()", raml_j_type_name(v));
     if (digits < -300 || digits > 300) return raml_j_fail(in, RAML_ESUPPORT, "round to more than 300 digits");
     if (raml_j_is_text(how, "ceil") || raml_j_is_text(how, "floor")) {

@@ -1,6 +1,8 @@
 /* json.c - see value.h and run.h: JSON to values, and values to JSON as Python's json.dumps. */
 #include "jinja/run.h"
 
+#include "core/json.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -8,6 +10,16 @@
 #include <jansson.h>
 
 /* ---- from JSON ---- */
+
+/* A number that jansson has not. */
+static struct raml_jv beyond(struct raml_jinja *in, const char *text, size_t message)
+{
+    if (!strcmp(text, "NaN")) return raml_j_float((double)NAN);
+    if (strstr(text, "Infinity")) return raml_j_float(*text == '-' ? -HUGE_VAL : HUGE_VAL);
+    struct raml_jv v = raml_j_str(in, text, strlen(text), message);
+    if (v.type == RAML_J_STR) v.type = RAML_J_BIG;
+    return v;
+}
 
 static struct raml_jv convert(struct raml_jinja *in, const json_t *json, size_t message, const char *frame_key)
 {
@@ -18,7 +30,9 @@ static struct raml_jv convert(struct raml_jinja *in, const json_t *json, size_t 
     case JSON_FALSE: return raml_j_bool(false);
     case JSON_INTEGER: return raml_j_int(json_integer_value(json));
     case JSON_REAL: return raml_j_float(json_real_value(json));
-    case JSON_STRING: return raml_j_str(in, json_string_value(json), json_string_length(json), message);
+    case JSON_STRING:
+        if (raml_json_beyond(json)) return beyond(in, raml_json_beyond(json), message);
+        return raml_j_str(in, json_string_value(json), json_string_length(json), message);
     case JSON_ARRAY:
         q = raml_j_new_seq(in, RAML_J_LIST, json_array_size(json));
         for (size_t i = 0; i < json_array_size(json) && !in->code; i++)
@@ -121,7 +135,7 @@ static void add_seq(struct raml_jout *o, const struct raml_jseq *q, const struct
 static void add_key(struct raml_jout *o, struct raml_jv key, const struct raml_jjson_style *style)
 {
     bool text = key.type == RAML_J_STR;
-    if (!text && !raml_j_is_number(key) && key.type != RAML_J_NONE) {
+    if (!text && !raml_j_is_number(key) && key.type != RAML_J_NONE && key.type != RAML_J_BIG) {
         raml_j_fail(o->in, RAML_ERANGE, "keys must be str, int, float, bool or None, not %s", raml_j_type_name(key));
         return;
     }
@@ -168,7 +182,8 @@ void raml_j_to_json(struct raml_jout *o, struct raml_jv v, const struct raml_jjs
     switch (v.type) {
     case RAML_J_NONE: raml_jout_adds(o, "null"); break;
     case RAML_J_BOOL: raml_jout_adds(o, v.b ? "true" : "false"); break;
-    case RAML_J_INT: raml_j_repr(o, v); break;
+    case RAML_J_INT:
+    case RAML_J_BIG: raml_j_repr(o, v); break;
     case RAML_J_FLOAT:
         if (isnan(v.d) || isinf(v.d)) raml_jout_adds(o, isnan(v.d) ? "NaN" : v.d > 0 ? "Infinity" : "-Infinity");
         else raml_j_print_float(o, v.d);

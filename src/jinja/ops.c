@@ -25,6 +25,9 @@ static struct raml_jv fail_types(struct raml_jinja *in, int op, struct raml_jv a
 {
     if (a.type == RAML_J_UNDEFINED) return raml_j_fail_undefined(in, a);
     if (b.type == RAML_J_UNDEFINED) return raml_j_fail_undefined(in, b);
+    if ((a.type == RAML_J_BIG && raml_j_is_number(b)) || (b.type == RAML_J_BIG && raml_j_is_number(a)) ||
+        (a.type == RAML_J_BIG && b.type == RAML_J_BIG))
+        return raml_j_fail(in, RAML_ESUPPORT, "%s of an integer beyond 64 bits", op_text(op));
     if (op == '+' && a.type == RAML_J_STR)
         return raml_j_fail(in, RAML_ERANGE, "can only concatenate str (not \"%s\") to str", raml_j_type_name(b));
     return raml_j_fail(in, RAML_ERANGE, "unsupported operand type(s) for %s: '%s' and '%s'", op_text(op),

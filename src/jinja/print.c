@@ -111,6 +111,7 @@ static void repr_scalar(struct raml_jout *o, struct raml_jv v)
     case RAML_J_FLOAT: raml_j_print_float(o, v.d); break;
     case RAML_J_CALL:
     case RAML_J_LOOP: raml_j_fail(o->in, RAML_ESUPPORT, "a %s is printed as text", raml_j_type_name(v)); break;
+    case RAML_J_BIG: raml_jout_str(o, v.s); break;
     default: raml_jout_adds(o, "None");
     }
 }

@@ -42,7 +42,7 @@ TEST(is_false)
 TEST(integer)
 {
     UNUSED;
-    return raml_j_bool(v.type == RAML_J_INT);
+    return raml_j_bool(v.type == RAML_J_INT || v.type == RAML_J_BIG);
 }
 TEST(is_float)
 {
@@ -52,7 +52,7 @@ TEST(is_float)
 TEST(number)
 {
     UNUSED;
-    return raml_j_bool(raml_j_is_number(v));
+    return raml_j_bool(raml_j_is_number(v) || v.type == RAML_J_BIG);
 }
 TEST(string)
 {

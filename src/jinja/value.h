@@ -46,6 +46,7 @@ enum raml_jtype {
     RAML_J_NONE,
     RAML_J_BOOL,
     RAML_J_INT,
+    RAML_J_BIG, /* an integer beyond 64 bits, by its digits: written and compared, not reckoned with */
     RAML_J_FLOAT,
     RAML_J_STR,
     RAML_J_SEQ,
@@ -60,7 +61,7 @@ struct raml_jv {
         bool b;
         int64_t i;
         double d;
-        const struct raml_jstr *s;
+        const struct raml_jstr *s; /* of a BIG too */
         struct raml_jseq *q;
         struct raml_jdict *m; /* of a namespace too */
         const struct raml_jundef *u;

@@ -40,5 +40,17 @@ enum raml_code raml_samples_emit(struct raml_graded *q, bool *correct, raml_grad
     for (uint32_t i = 0; i < q->n; i++) correct[i] = correct[i] && !q->truncated[i] && !q->unclosed[i];
     report->n_questions++;
     report->n_samples += q->n;
-    return fn(user, q, err);
+    enum raml_code rc = fn(user, q, err);
+    if (rc) report->stopped = true;
+    return rc;
+}
+
+bool raml_samples_pass_over(const struct raml_samples_options *opt, struct raml_samples_report *report, size_t line,
+                            enum raml_code rc, struct raml_err *err)
+{
+    if (!opt->skip_bad || report->stopped || (rc != RAML_EFORMAT && rc != RAML_ERANGE)) return false;
+    report->n_bad++;
+    if (opt->on_bad) opt->on_bad(opt->on_bad_user, line, err ? err->msg : "a row that can't be read");
+    if (err) *err = (struct raml_err){0};
+    return true;
 }

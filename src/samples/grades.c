@@ -234,7 +234,8 @@ static enum raml_code take_row(void *to, const struct raml_place *at, const json
 {
     struct grades *m = to;
     m->at = *at;
-    return read_object(m, row, err);
+    enum raml_code rc = read_object(m, row, err);
+    return rc && raml_samples_pass_over(m->opt, m->report, at->line, rc, err) ? RAML_OK : rc;
 }
 
 static bool is_empty(const struct raml_buf *line)
@@ -250,7 +251,9 @@ static enum raml_code read_lines(struct grades *m, struct raml_err *err)
     while (!rc && more) {
         rc = raml_lines_next(&lines, &more, err);
         m->at.line = lines.number;
-        if (!rc && more && !is_empty(&lines.line)) rc = read_line(m, &lines.line, err);
+        if (rc || !more || is_empty(&lines.line)) continue;
+        rc = read_line(m, &lines.line, err);
+        if (rc && raml_samples_pass_over(m->opt, m->report, lines.number, rc, err)) rc = RAML_OK;
     }
     raml_lines_deinit(&lines);
     return rc;

@@ -57,6 +57,11 @@ RAML_CHECKED enum raml_code raml_graded_arrays_reserve(struct raml_graded_arrays
                                                        struct raml_err *err);
 void raml_graded_arrays_deinit(struct raml_graded_arrays *arrays);
 
+/* May the reader go on with the next row after this failure of one? Where skip_bad asks for it, the row is at fault and fn
+ * is not: then it is counted and passed to on_bad, and *err is empty again. */
+bool raml_samples_pass_over(const struct raml_samples_options *opt, struct raml_samples_report *report, size_t line,
+                            enum raml_code rc, struct raml_err *err);
+
 /* Counts q in report, grades truncated or unclosed samples wrong (in correct: the arrays', as q->correct), and calls
  * fn. */
 RAML_CHECKED enum raml_code raml_samples_emit(struct raml_graded *q, bool *correct, raml_graded_fn *fn, void *user,

@@ -138,7 +138,6 @@ static enum raml_code choose(struct reader *r, const struct record *x, struct ra
     uint64_t most = 0;
     size_t used = 0, n_plain = 0;
     json_t *v;
-    r->chosen = true;
     if (!best) {
         json_object_foreach ((json_t *)x->metrics, name, v) {
             uint64_t w = worth(x, name, v);
@@ -268,7 +267,7 @@ static enum raml_code take(struct reader *r, char *line, size_t n, struct raml_e
     struct record x = {.n = 0};
     enum raml_code rc = raml_json_parse(&r->at, line, n, &obj, err);
     if (!rc) rc = read_record(r, obj, &x, err);
-    if (!rc && !r->chosen) rc = choose(r, &x, err);
+    if (!rc && !r->chosen) r->chosen = !(rc = choose(r, &x, err));
     if (!rc) rc = hand_record(r, &x, err);
     json_decref(obj);
     return rc;
@@ -287,7 +286,7 @@ static enum raml_code read_lighteval(const char *path, const struct raml_samples
         r.at.line = lines.number;
         if (!lines.line.len) continue;
         rc = take(&r, lines.line.data, lines.line.len, err);
-        if (rc) break;
+        if (rc && !raml_samples_pass_over(opt, report, lines.number, rc, err)) break;
     }
     if (!rc) rc = finish(&r, err);
     raml_foreign_deinit(&r.f);

@@ -142,13 +142,13 @@ static enum raml_code read_results(struct reader *r, json_t *root, struct raml_e
     json_array_foreach (details, i, v) {
         r->at.line = i + 1;
         rc = take_result(r, v, NULL, err);
-        if (rc) return rc;
+        if (rc && !raml_samples_pass_over(r->f.opt, r->f.report, r->at.line, rc, err)) return rc;
     }
     json_object_foreach (details, key, v) {
         if (!strcmp(key, "type")) continue;
         r->at.line++;
         rc = take_result(r, v, key, err);
-        if (rc) return rc;
+        if (rc && !raml_samples_pass_over(r->f.opt, r->f.report, r->at.line, rc, err)) return rc;
     }
     if (!r->f.report->n_questions)
         return raml_fail(err, RAML_EFORMAT,
@@ -200,11 +200,12 @@ static enum raml_code take_part(struct reader *r, json_t *root, struct raml_err 
     const char *key;
     json_t *v;
     json_object_foreach (root, key, v) {
-        if (!is_number(key) || !json_is_object(v) || !json_object_get(v, "prediction"))
-            return raml_fail(err, RAML_EFORMAT, "%s: entry '%.64s': expected a numbered sample with field 'prediction'",
+        bool good = is_number(key) && json_is_object(v) && json_object_get(v, "prediction");
+        enum raml_code rc =
+            good ? group(r, v, err)
+                 : raml_fail(err, RAML_EFORMAT, "%s: entry '%.64s': expected a numbered sample with field 'prediction'",
                              r->at.path, key);
-        enum raml_code rc = group(r, v, err);
-        if (rc) return rc;
+        if (rc && !raml_samples_pass_over(r->f.opt, r->f.report, 0, rc, err)) return rc;
     }
     return RAML_OK;
 }
@@ -249,6 +250,7 @@ static enum raml_code hand_groups(struct reader *r, struct raml_err *err)
             for (size_t j = 0; !rc && j < m; j++) rc = put_prediction(r, sample, j, at++, &gold, err);
         }
         if (!rc) rc = raml_foreign_emit(&r->f, id, &gold, n, NULL, -1, err);
+        if (rc && raml_samples_pass_over(r->f.opt, r->f.report, 0, rc, err)) continue;
         if (rc) return rc;
         if (n < least) least = n;
         if (n > most) most = n;

@@ -84,7 +84,8 @@ static enum raml_code take_row(void *to, const struct raml_place *at, const json
 {
     struct own *o = to;
     o->at = *at;
-    return read_object(o, row, err);
+    enum raml_code rc = read_object(o, row, err);
+    return rc && raml_samples_pass_over(o->opt, o->report, at->line, rc, err) ? RAML_OK : rc;
 }
 
 static enum raml_code read_lines(struct own *o, struct raml_err *err)
@@ -100,6 +101,7 @@ static enum raml_code read_lines(struct own *o, struct raml_err *err)
         rc = raml_json_parse(&o->at, lines.line.data, lines.line.len, &obj, err);
         if (!rc) rc = read_object(o, obj, err);
         json_decref(obj);
+        if (rc && raml_samples_pass_over(o->opt, o->report, lines.number, rc, err)) rc = RAML_OK;
     }
     raml_lines_deinit(&lines);
     return rc;

@@ -18,15 +18,21 @@ static size_t first_line(const struct raml_buf *b)
     return end ? (size_t)(end - b->data) : 0;
 }
 
-/* The first line as an object; NULL: it is not one, or it does not end. */
-static json_t *first_object(const struct raml_buf *b, bool whole, bool *enough)
+/* The line at *at as an object, *at then being the next line's; NULL: it is not one, or it does not end. */
+static json_t *object_at(const struct raml_buf *b, size_t *at, bool whole, bool *enough)
 {
-    size_t n = first_line(b), bom = b->len >= 3 && !memcmp(b->data, "\xef\xbb\xbf", 3) ? 3 : 0;
-    if (!n && whole) n = b->len;
-    json_t *v = n > bom ? raml_json_value(b->data + bom, n - bom, enough) : NULL;
+    const char *end = *at < b->len ? memchr(b->data + *at, '\n', b->len - *at) : NULL;
+    size_t from = *at, n = end ? (size_t)(end - b->data) - from : whole ? b->len - from : 0;
+    json_t *v = n ? raml_json_value(b->data + from, n, enough) : NULL;
+    *at = end ? from + n + 1 : b->len;
     if (json_is_object(v)) return v;
     json_decref(v);
     return NULL;
+}
+
+static size_t bom_of(const struct raml_buf *b)
+{
+    return b->len >= 3 && !memcmp(b->data, "\xef\xbb\xbf", 3) ? 3 : 0;
 }
 
 /* The beginning of the file into *b: its first line and some more; if that is not an object, the whole file, or
@@ -48,10 +54,11 @@ static enum raml_code read_head(const char *path, struct raml_buf *b, bool *whol
         *whole = n < STEP;
         if (rc || tried || !(first_line(b) || *whole)) continue;
         tried = true;
-        *first = first_object(b, *whole, &enough);
+        size_t at = bom_of(b);
+        *first = object_at(b, &at, *whole, &enough);
     }
     if (!rc && !*first && *whole && b->len) {
-        size_t bom = b->len >= 3 && !memcmp(b->data, "\xef\xbb\xbf", 3) ? 3 : 0;
+        size_t bom = bom_of(b);
         *first = raml_json_value(b->data + bom, b->len - bom, &enough);
     }
     if (!rc && !enough) rc = raml_fail(err, RAML_ENOMEM, "%s: no memory to read it", path);
@@ -74,7 +81,15 @@ static enum raml_code no_layout(const char *path, struct raml_err *err)
     return rc;
 }
 
-static enum raml_code look(const char *path, const struct raml_samples_layout_row **out, struct raml_err *err)
+static const struct raml_samples_layout_row *find(const struct raml_samples_head *head)
+{
+    for (size_t i = 0; i < raml_samples_n_layouts; i++)
+        if (raml_samples_layouts[i]->looks_like(head)) return raml_samples_layouts[i];
+    return NULL;
+}
+
+/* any: where the first line says nothing, one of the next lines that are there. */
+static enum raml_code look(const char *path, bool any, const struct raml_samples_layout_row **out, struct raml_err *err)
 {
     struct raml_buf b;
     bool whole = false;
@@ -83,14 +98,18 @@ static enum raml_code look(const char *path, const struct raml_samples_layout_ro
     enum raml_code rc = read_head(path, &b, &whole, &first, err);
     const char *other = !rc && b.len ? raml_file_no_text(b.data, b.len) : NULL;
     if (other) rc = raml_fail(err, RAML_EFORMAT, "%s: %s", path, other);
-    if (!rc) {
-        size_t bom = b.len >= 3 && !memcmp(b.data, "\xef\xbb\xbf", 3) ? 3 : 0;
+    size_t bom = bom_of(&b), at = bom;
+    bool enough = true;
+    *out = NULL;
+    while (!rc && !*out) {
         struct raml_samples_head head = {
             .path = path, .bytes = b.data ? b.data + bom : "", .n = b.len - bom, .whole = whole, .first = first};
-        *out = NULL;
-        for (size_t i = 0; i < raml_samples_n_layouts && !*out; i++)
-            if (raml_samples_layouts[i]->looks_like(&head)) *out = raml_samples_layouts[i];
-        if (!*out) rc = no_layout(path, err);
+        *out = find(&head);
+        if (!*out && (!any || at >= b.len)) rc = no_layout(path, err);
+        if (rc || *out) break;
+        json_decref(first);
+        first = object_at(&b, &at, whole, &enough);
+        if (!enough) rc = raml_fail(err, RAML_ENOMEM, "%s: no memory to read it", path);
     }
     json_decref(first);
     raml_buf_deinit(&b);
@@ -107,10 +126,13 @@ static enum raml_code read_path(const char *path, const struct raml_samples_opti
         if (raml_samples_layouts[i]->layout == opt->layout) row = raml_samples_layouts[i];
     if (!row && opt->layout != RAML_LAYOUT_AUTO)
         return raml_fail(err, RAML_ESUPPORT, "%s: this layout is not supported here", path);
-    if (!row) rc = look(path, &row, err);
+    if (!row) rc = look(path, opt->skip_bad, &row, err);
     if (rc) return rc;
     rc = row->read(path, opt, fn, user, &mine, err);
     mine.layout = row->layout;
+    if (!rc && mine.n_bad && !mine.n_questions)
+        rc =
+            raml_fail(err, RAML_EFORMAT, "%s: none of its %llu rows can be read", path, (unsigned long long)mine.n_bad);
     if (!rc) *report = mine;
     return rc;
 }

@@ -96,9 +96,8 @@ enum raml_code raml_exits_set_same(const struct raml_exits_set *s, const char *p
         show(value, here);
         differs(key, how);
         return raml_fail(err, RAML_EUSAGE,
-                         "%s: the stored set was made %s: %s there, %s here; remove the file, or write to another "
-                         "folder",
-                         path, how, there, here);
+                         "%s: the stored set was made %s: %s there, %s here; --overwrite makes it anew", path, how,
+                         there, here);
     }
     return RAML_OK;
 }

@@ -2,6 +2,7 @@
 #include "text/border.h"
 
 #include "core/utf8.h"
+#include "text/unicode.h"
 
 #include <utf8proc.h>
 
@@ -39,7 +40,7 @@ static bool is_word(utf8proc_int32_t c)
     if ((c >= 0x24b6 && c <= 0x24e9) || (c >= 0x1f130 && c <= 0x1f149) || (c >= 0x1f150 && c <= 0x1f169) ||
         (c >= 0x1f170 && c <= 0x1f189))
         return true; /* the symbols that are Other_Alphabetic (PropList.txt); its marks count as marks */
-    switch (utf8proc_category(c)) {
+    switch (utf8proc_category((utf8proc_int32_t)raml_unicode_stand_in((uint32_t)c))) {
     case UTF8PROC_CATEGORY_LU:
     case UTF8PROC_CATEGORY_LL:
     case UTF8PROC_CATEGORY_LT:

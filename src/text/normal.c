@@ -3,6 +3,7 @@
 #include "text/normal.h"
 
 #include "core/utf8.h"
+#include "text/unicode.h"
 
 #include <stdint.h>
 #include <stdlib.h>
@@ -33,8 +34,8 @@ static bool may_join(unsigned class, utf8proc_int32_t c)
 
 enum doubt { SURE, SURE_MARK, DOUBTFUL };
 
-/* Can the quick check be sure of c? *class: its combining class. */
-static enum doubt look(utf8proc_int32_t c, unsigned *class)
+/* The same for marks that both this utf8proc and the `tokenizers` library know, and for all others. */
+static enum doubt look_known(utf8proc_int32_t c, unsigned *class)
 {
     *class = 0;
     if (c < 0x300 || (c >= 0x3400 && c < 0xa000) || (c >= 0xac00 && c < 0xd7a4)) return SURE;
@@ -52,6 +53,15 @@ static enum doubt look(utf8proc_int32_t c, unsigned *class)
     /* Composed, and in a block where every such character is the composed form: Cyrillic, Latin and Kana. */
     bool composed = c < 0x530 ? c >= 0x400 : (c >= 0x1e00 && c < 0x1f00) || (c >= 0x3040 && c < 0x3100);
     return composed ? SURE : DOUBTFUL;
+}
+
+/* Can the quick check be sure of c? *class: its combining class. */
+static enum doubt look(utf8proc_int32_t c, unsigned *class)
+{
+    enum doubt doubt = look_known(c, class);
+    if (doubt == SURE || !raml_unicode_late_mark((uint32_t)c)) return doubt;
+    *class = 0;
+    return SURE;
 }
 
 /* The character at s, which is whole, and its length. */
@@ -109,7 +119,8 @@ bool raml_nfc_plain(const unsigned char *text, size_t n)
 
 static unsigned combining_class(utf8proc_int32_t c)
 {
-    return c < 0x300 ? 0 : (unsigned)utf8proc_get_property(c)->combining_class;
+    unsigned class = c < 0x300 ? 0 : (unsigned)utf8proc_get_property(c)->combining_class;
+    return class && raml_unicode_late_mark((uint32_t)c) ? 0 : class;
 }
 
 /* Sorts a run of marks by class, stably. */

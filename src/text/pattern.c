@@ -4,6 +4,7 @@
 #include "text/pattern.h"
 
 #include "core/ascii.h"
+#include "text/unicode.h"
 
 #include <pcre2.h>
 #include <stdbool.h>
@@ -243,16 +244,18 @@ void raml_patterns_close(struct raml_patterns *p)
 
 struct splitter {
     const struct raml_patterns *p;
+    const unsigned char *text, *settled; /* the whole text, and what is matched in its place (unicode.h) */
     pcre2_match_data *match;
     raml_word_fn *word;
     void *to;
     struct raml_err *err;
 };
 
-/* The next match in text at or after `at`: *found, *start, *end. */
-static enum raml_code next_match(const struct splitter *c, size_t level, const unsigned char *text, size_t n, size_t at,
-                                 bool *found, size_t *start, size_t *end)
+/* The next match in the piece at or after `at`: *found, *start, *end. */
+static enum raml_code next_match(const struct splitter *c, size_t level, const unsigned char *piece, size_t n,
+                                 size_t at, bool *found, size_t *start, size_t *end)
 {
+    const unsigned char *text = c->settled + (piece - c->text);
     const pcre2_code *re = c->p->code[level];
     const uint8_t *starts = c->p->starts[level];
     uint32_t options = PCRE2_NO_UTF_CHECK;
@@ -297,12 +300,21 @@ static enum raml_code split(const struct splitter *c, size_t level, const unsign
 enum raml_code raml_patterns_split(const struct raml_patterns *p, const unsigned char *text, size_t n,
                                    raml_word_fn *word, void *to, struct raml_err *err)
 {
-    struct splitter c = {p, NULL, word, to, err};
-    if (p) {
-        c.match = pcre2_match_data_create(1, NULL);
-        if (!c.match) return raml_fail(err, RAML_ENOMEM, "no memory to match patterns");
+    struct splitter c = {p, text, text, NULL, word, to, err};
+    struct raml_buf settled;
+    enum raml_code rc = RAML_OK;
+    raml_buf_init(&settled, n + 1);
+    if (p && raml_unicode_settled(text, n) < n) {
+        raml_unicode_settle(text, n, &settled);
+        rc = raml_buf_status(&settled, err);
+        c.settled = (const unsigned char *)settled.data;
     }
-    enum raml_code rc = split(&c, 0, text, n);
+    if (p && !rc) {
+        c.match = pcre2_match_data_create(1, NULL);
+        if (!c.match) rc = raml_fail(err, RAML_ENOMEM, "no memory to match patterns");
+    }
+    if (!rc) rc = split(&c, 0, text, n);
     pcre2_match_data_free(c.match);
+    raml_buf_deinit(&settled);
     return rc;
 }

@@ -4,6 +4,7 @@
 #include "core/array.h"
 #include "text/pattern.h"
 #include "core/file.h"
+#include "core/utf8.h"
 #include "text/vocab.h"
 
 #include <stdlib.h>
@@ -119,17 +120,39 @@ enum raml_code raml_tokenizer_piece(const struct raml_tokenizer *t, int32_t id, 
     return RAML_OK;
 }
 
+/* Bytes of a character without a token, which begin at `from`: as `tokenizers` writes them, each is U+FFFD unless all are
+ * text together. */
+static void end_bytes(struct raml_buf *out, size_t from, bool *open)
+{
+    size_t n = out->len - from;
+    if (!*open || raml_buf_status(out, NULL)) return;
+    *open = false;
+    if (raml_utf8_valid((const unsigned char *)out->data + from, n) == n) return;
+    out->data[out->len = from] = 0;
+    for (size_t i = 0; i < n; i++) raml_buf_adds(out, "\xef\xbf\xbd");
+}
+
 enum raml_code raml_tokenizer_decode(const struct raml_tokenizer *t, const int32_t *id, size_t n, bool keep_special,
                                      struct raml_buf *out, struct raml_err *err)
 {
-    size_t before = out->len, len;
+    size_t before = out->len, len, from = before;
+    bool open = false; /* out[from ..) is a run of byte tokens */
     enum raml_code rc = RAML_OK;
     for (size_t i = 0; i < n && !rc; i++) {
         const char *bytes;
         rc = raml_tokenizer_piece(t, id[i], &bytes, &len, err);
-        if (!rc && (keep_special || !raml_tokenizer_is_special(t, id[i]))) raml_buf_add(out, bytes, len);
-        if (rc) rc = raml_wrap(err, rc, "token %zu of %zu", i, n);
+        if (rc) {
+            rc = raml_wrap(err, rc, "token %zu of %zu", i, n);
+            break;
+        }
+        if (!keep_special && raml_tokenizer_is_special(t, id[i])) continue;
+        bool byte = t->piece[id[i]].kind == RAML_PIECE_BYTE;
+        if (!byte) end_bytes(out, from, &open);
+        else if (!open) from = out->len;
+        open = byte;
+        raml_buf_add(out, bytes, len);
     }
+    if (!rc) end_bytes(out, from, &open);
     if (!rc) rc = raml_buf_status(out, err);
     if (!rc && t->strip_first && out->len > before && out->data[before] == ' ') {
         out->len--;
@@ -137,4 +160,15 @@ enum raml_code raml_tokenizer_decode(const struct raml_tokenizer *t, const int32
     }
     if (rc && out->data) out->data[out->len = before] = 0;
     return rc;
+}
+
+size_t raml_tokenizer_settled(const struct raml_tokenizer *t, const int32_t *id, size_t n)
+{
+    size_t keep = n;
+    for (; n && id[n - 1] >= 0 && id[n - 1] < t->size; n--) {
+        uint8_t kind = t->piece[id[n - 1]].kind;
+        if (kind == RAML_PIECE_BYTE) keep = n - 1;
+        else if (kind != RAML_PIECE_SPECIAL) break;
+    }
+    return keep;
 }

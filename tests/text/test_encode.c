@@ -15,6 +15,7 @@
 #include "parts.h"
 #include "raml/rng.h"
 #include "text/normal.h"
+#include "text/unicode.h"
 #include "text/vocab.h"
 
 /* ---- a small tokenizer ------------------------------------------------------------------------------------------ */
@@ -260,19 +261,40 @@ static void test_random(void **state)
 
 /* ---- form NFC, against utf8proc's own --------------------------------------------------------------------------- */
 
+/* utf8proc's form, in pieces: a mark that `tokenizers` doesn't know stays where it is and joins nothing (unicode.h). */
+static void utf8proc_form(const utf8proc_int32_t *cp, size_t n, struct raml_buf *out)
+{
+    for (size_t i = 0, k; i < n; i = k) {
+        utf8proc_uint8_t text[160], *form = NULL;
+        utf8proc_ssize_t len = utf8proc_encode_char(cp[i], text);
+        k = i + 1;
+        if (raml_unicode_late_mark((uint32_t)cp[i])) {
+            raml_buf_add(out, text, (size_t)len);
+            continue;
+        }
+        for (; k < n && !raml_unicode_late_mark((uint32_t)cp[k]); k++) len += utf8proc_encode_char(cp[k], text + len);
+        utf8proc_ssize_t got = utf8proc_map(text, len, &form, UTF8PROC_COMPOSE | UTF8PROC_STABLE);
+        assert_true(got >= 0);
+        raml_buf_add(out, form, (size_t)got);
+        free(form);
+    }
+}
+
 static void check_nfc(const utf8proc_int32_t *cp, size_t n, struct raml_buf *out)
 {
     struct raml_err err = {0};
     struct raml_origin origin = {0};
-    utf8proc_uint8_t text[160], *want = NULL;
+    struct raml_buf want;
+    utf8proc_uint8_t text[160];
     utf8proc_ssize_t len = 0;
+    raml_buf_init(&want, 1 << 10);
+    utf8proc_form(cp, n, &want);
     for (size_t i = 0; i < n; i++) len += utf8proc_encode_char(cp[i], text + len);
     raml_buf_clear(out);
     CHECK_OK(raml_nfc(text, (size_t)len, out, &origin, &err));
-    utf8proc_ssize_t n_want = utf8proc_map(text, len, &want, UTF8PROC_COMPOSE | UTF8PROC_STABLE);
     bool plain = raml_nfc_plain(text, (size_t)len);
-    bool same = n_want == len && memcmp(want, text, (size_t)len) == 0;
-    if (n_want < 0 || out->len != (size_t)n_want || memcmp(out->data, want, out->len) != 0 || (plain && !same)) {
+    bool same = want.len == (size_t)len && memcmp(want.data, text, (size_t)len) == 0;
+    if (out->len != want.len || memcmp(out->data, want.data, out->len) != 0 || (plain && !same)) {
         for (size_t i = 0; i < n; i++) print_error("U+%04X ", (unsigned)cp[i]);
         fail_msg("is not in form C, or taken for it (%d)", plain);
     }
@@ -283,7 +305,7 @@ static void check_nfc(const utf8proc_int32_t *cp, size_t n, struct raml_buf *out
         if (!origin.run[i].exact) continue;
         assert_memory_equal(out->data + origin.run[i].at, text + origin.run[i].from, end - origin.run[i].at);
     }
-    free(want);
+    raml_buf_deinit(&want);
     raml_origin_deinit(&origin);
 }
 

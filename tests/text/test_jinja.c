@@ -11,6 +11,7 @@
 #include <jansson.h>
 
 #include "check.h"
+#include "core/json.h"
 #include "jinja_expressions.h"
 #include "jinja_templates.h"
 #include "raml/chat.h"
@@ -234,11 +235,53 @@ static void test_provenance(void **state)
     }
 }
 
+/* Numbers that JSON has and jansson has not. Python's Jinja2 made this table; NULL: refused. */
+static void test_numbers(void **state)
+{
+    static const char variables[] =
+        "{\"a\": 18446744073709551616, \"b\": -12345678901234567890123, \"c\": [9223372036854775807, "
+        "9223372036854775808], \"n\": NaN, \"p\": Infinity, \"m\": -Infinity, \"e\": 1e400, \"s\": "
+        "\"18446744073709551616\", \"k\": {\"default\": 1000000000000000019884624838656}}";
+    static const struct jinja_case cases[] = {
+        {"a", "18446744073709551616"},
+        {"a|tojson", "18446744073709551616"},
+        {"c|tojson", "[9223372036854775807, 9223372036854775808]"},
+        {"c", "[9223372036854775807, 9223372036854775808]"},
+        {"k|tojson", "{\"default\": 1000000000000000019884624838656}"},
+        {"k", "{'default': 1000000000000000019884624838656}"},
+        {"[n, p, m, e]", "[nan, inf, -inf, inf]"},
+        {"[n, p, m, e]|tojson", "[NaN, Infinity, -Infinity, Infinity]"},
+        {"s|tojson", "\"18446744073709551616\""},
+        {"[a is integer, a is number, a is string, a is float]", "[True, True, False, False]"},
+        {"[a == s, a == a, a in [a], a is sameas a]", "[False, True, True, True]"},
+        {"[a > 5, b < 5, 5 < a, a > b, b > a, a < 1.5, p > a]", "[True, True, True, True, False, False, True]"},
+        {"[c[1] > c[0], c|max, c|min]", "[True, 9223372036854775808, 9223372036854775807]"},
+        {"[b|abs, b|int, a|int, a|round]",
+         "[12345678901234567890123, -12345678901234567890123, 18446744073709551616, 18446744073709551616]"},
+        {"a|float", "1.8446744073709552e+19"},
+        {"'%s' % a", "18446744073709551616"},
+        {"a ~ '!'", "18446744073709551616!"},
+        {"(a|string)|length", "20"},
+        {"'y' if a else 'n'", "y"},
+        {"[a, b, 3]|sort", "[-12345678901234567890123, 3, 18446744073709551616]"},
+        {"{a: 1}|tojson", "{\"18446744073709551616\": 1}"},
+        {"n == n", "False"},
+        {"a|length", NULL},
+        {"a + 1", NULL}, /* Python has the sum */
+    };
+    struct variables v = *(struct variables *)*state;
+    struct raml_err err = {0};
+    struct raml_place at = {"test", 1};
+    CHECK_OK(raml_json_parse_as(&at, variables, strlen(variables), RAML_JSON_KEEP_NUMBERS, &v.kwargs, &err));
+    assert_int_equal(check_table(&v, cases, COUNT(cases), true), COUNT(cases));
+    json_decref(v.kwargs);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_expressions), cmocka_unit_test(test_templates),  cmocka_unit_test(test_errors),
-        cmocka_unit_test(test_date),        cmocka_unit_test(test_provenance),
+        cmocka_unit_test(test_numbers), cmocka_unit_test(test_expressions), cmocka_unit_test(test_templates),
+        cmocka_unit_test(test_errors),  cmocka_unit_test(test_date),        cmocka_unit_test(test_provenance),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -123,7 +123,7 @@ static void test_llama2(void **state)
          5,
          NULL},
         {"\n", {SPACE, 3 + '\n'}, 2, NULL},
-        {"x\xff", {SPACE, 3 + 'x', 3 + 0xff}, 3, NULL},
+        {"x\xff", {SPACE, 3 + 'x', 3 + 0xff}, 3, "\xef\xbf\xbd\xef\xbf\xbd"},         /* x has no token either */
         {"<0x41>", {SPACE, LESS, 3 + '0', 3 + 'x', 3 + '4', 3 + '1', MORE}, 7, NULL}, /* is text */
         {"<s>a", {1, SPACE_A}, 2, "<s> a"}, /* the normalizer works after special tokens too */
         {"a<s>", {SPACE_A, 1}, 2, NULL},
@@ -201,8 +201,7 @@ static void test_ranges(void **state)
 
 static void test_random(void **state)
 {
-    static const char *const piece[] = {"a",    "b",   "c", " ", "aa", "ab", B, "\xc3\xa9", "\xe6\xbc\xa2",
-                                        "\xff", "<s>", "\n"};
+    static const char *const piece[] = {"a", "b", "c", " ", "aa", "ab", B, "\xc3\xa9", "\xe6\xbc\xa2", "<s>", "\n"};
     struct raml_tokenizer *t = open_file(*state, PREPEND, "null", DECODER(""));
     struct raml_err err = {0};
     for (uint64_t round = 0; round < 3000; round++) {
@@ -228,6 +227,60 @@ static void test_random(void **state)
         raml_tokens_deinit(&id);
     }
     raml_tokenizer_close(t);
+}
+
+/* Byte tokens side by side are text if all of them are together, else each is U+FFFD: `tokenizers` 0.22.2. settled: of
+ * the ids, those whose text is known. */
+static void test_byte_runs(void **state)
+{
+#define Q "\xef\xbf\xbd"
+#define X(byte) 3 + 0x##byte
+    static const struct {
+        int32_t id[8];
+        size_t n;
+        bool keep;
+        const char *want;
+        size_t settled;
+    } cases[] = {
+        {{X(e2), X(82), X(ac)}, 3, true, "\xe2\x82\xac", 0},
+        {{X(e2), X(82)}, 2, true, Q Q, 0},
+        {{X(e2), X(82), X(ac), X(e2)}, 4, true, Q Q Q Q, 0}, /* the first three go too */
+        {{A, X(e2), X(82), A}, 4, true, "a" Q Q "a", 4},
+        {{A, X(e2), X(82), X(ac), A, X(41)},
+         6,
+         true,
+         "a\xe2\x82\xac"
+         "aA",
+         5},
+        {{X(ff), A, X(fe), X(41)}, 4, true, Q "a" Q Q, 2},
+        {{X(ed), X(a0), X(80)}, 3, true, Q Q Q, 0}, /* a surrogate */
+        {{X(c0), X(80)}, 2, true, Q Q, 0},          /* too long a form */
+        {{X(f4), X(90), X(80), X(80)}, 4, true, Q Q Q Q, 0},
+        {{EACUTE, X(c3), X(a9)}, 3, true, "\xc3\xa9\xc3\xa9", 1},
+        {{X(c3), 2, X(a9)}, 3, true, Q "</s>" Q, 0},
+        {{X(c3), 2, X(a9)}, 3, false, "\xc3\xa9", 0}, /* special tokens are left out first */
+        {{A, 2, 2}, 3, false, "a", 3},
+        {{A, X(41), 2}, 3, false, "aA", 1},
+        {{SPACE, X(c3), X(a9)}, 3, true, "\xc3\xa9", 1}, /* the first space is taken off after that */
+        {{X(20), X(61)}, 2, true, "a", 0},
+        {{0}, 0, true, "", 0},
+    };
+    struct raml_tokenizer *t = open_file(*state, PREPEND, "null", DECODER(STRIP));
+    struct raml_err err = {0};
+    struct raml_buf out;
+    raml_buf_init(&out, 1024);
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        raml_buf_clear(&out);
+        raml_buf_adds(&out, "\xff");
+        CHECK_OK(raml_tokenizer_decode(t, cases[i].id, cases[i].n, cases[i].keep, &out, &err));
+        check_bytes("bytes", out.data + 1, out.len - 1, cases[i].want, strlen(cases[i].want));
+        if (raml_tokenizer_settled(t, cases[i].id, cases[i].n) != cases[i].settled)
+            fail_msg("case %zu: %zu settled", i, raml_tokenizer_settled(t, cases[i].id, cases[i].n));
+    }
+    raml_buf_deinit(&out);
+    raml_tokenizer_close(t);
+#undef Q
+#undef X
 }
 
 static void test_refused(void **state)
@@ -272,7 +325,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_llama2), cmocka_unit_test(test_metaspace), cmocka_unit_test(test_ranges),
-        cmocka_unit_test(test_random), cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_random), cmocka_unit_test(test_byte_runs), cmocka_unit_test(test_refused),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
