@@ -27,7 +27,7 @@
 
 #pragma GCC visibility push(default)
 
-/* out_html: NULL is DIR/report.html. It appears whole or not at all. sink: told of figures that are not drawn; NULL: nobody. RAML_EIO: DIR is not a folder, or can't be
+/* out_html: NULL is DIR/report.html. It appears whole or not at all. sink: hears of figures that are not drawn; NULL: nobody does. RAML_EIO: DIR is not a folder, or can't be
  * written; RAML_EFORMAT: it has none of the above. */
 RAML_CHECKED enum raml_code raml_report(const char *dir, const char *out_html, const struct raml_sink *sink,
                                         struct raml_err *err);

@@ -247,11 +247,15 @@ static void tell_text(const struct eval *e, struct raml_buf *text)
     if (cli_sampling_asks(&e->s->sampling)) tell_sampling(e, text);
 }
 
-static enum raml_code write_json(const char *path, const json_t *o, struct raml_err *err)
+static enum raml_code write_json(const struct cli *cli, const char *path, const json_t *o, struct raml_err *err)
 {
+    struct raml_writer w = {0};
     char *text = json_dumps(o, JSON_INDENT(1) | JSON_REAL_PRECISION(15));
     enum raml_code rc =
-        text ? raml_file_write(path, text, strlen(text), err) : raml_fail(err, RAML_ENOMEM, "no memory for the table");
+        text ? cli_output_open(cli, &w, path, err) : raml_fail(err, RAML_ENOMEM, "no memory for the table");
+    if (!rc) rc = raml_writer_add(&w, text, strlen(text), err);
+    if (!rc) rc = raml_writer_commit(&w, err);
+    raml_writer_deinit(&w);
     free(text);
     return rc;
 }
@@ -260,7 +264,7 @@ static enum raml_code write_json(const char *path, const json_t *o, struct raml_
 static enum raml_code put(struct eval *e, json_t *o, struct raml_buf *text, struct raml_err *err)
 {
     enum raml_code rc = raml_buf_status(text, err);
-    if (!rc && e->s->out) rc = write_json(e->s->out, o, err);
+    if (!rc && e->s->out) rc = write_json(e->cli, e->s->out, o, err);
     if (!rc && e->samples && !e->s->samples_out && !unlink(e->samples)) /* the table is there */
         rc = cli_sample_file_end(&e->sample_file, err);
     if (!rc && e->cli->json) return cli_output_tell_json(e->s->out, o, err);

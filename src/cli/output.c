@@ -16,8 +16,34 @@ static bool same(const struct stat *a, const struct stat *b)
     return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
 }
 
+/* Is `out` one of the files of the list, with commas between them? */
+static bool is_listed(const char *list, const struct stat *out)
+{
+    char one[RAML_PATH_BYTES];
+    struct stat st;
+    if (!stat(list, &st)) return same(&st, out);
+    for (const char *at = list; *at; at += strcspn(at, ","), at += *at == ',')
+        if (!raml_path_format(one, NULL, "%.*s", (int)strcspn(at, ","), at) && !stat(one, &st) && same(&st, out))
+            return true;
+    return false;
+}
+
+/* Is `path` given as another option than `name` too? */
+static enum raml_code check_others(const struct cli *cli, const char *name, const char *path, const struct stat *out,
+                                   struct raml_err *err)
+{
+    for (size_t i = 0; i < cli->n_paths; i++) {
+        const struct cli_path *p = &cli->path[i];
+        bool equal = !strcmp(p->path, path);
+        if (p->path == path || (equal && !strcmp(p->name, name))) continue; /* itself */
+        if (equal || (out && is_listed(p->path, out)))
+            return raml_fail(err, RAML_EUSAGE, "%s: is also --%s, and is not replaced", path, p->name);
+    }
+    return RAML_OK;
+}
+
 /* Would the command read what it writes? (convert's path is an argument too.) */
-static enum raml_code check_inputs(const struct cli *cli, const char *path, const struct stat *out,
+static enum raml_code check_inputs(const struct cli *cli, const char *name, const char *path, const struct stat *out,
                                    struct raml_err *err)
 {
     struct stat in;
@@ -26,7 +52,7 @@ static enum raml_code check_inputs(const struct cli *cli, const char *path, cons
             return raml_fail(err, RAML_EUSAGE, "%s: is the input %s, which is not replaced", path, cli->arg[i]);
     if (!fstat(STDIN_FILENO, &in) && S_ISREG(in.st_mode) && same(&in, out))
         return raml_fail(err, RAML_EUSAGE, "%s: is the standard input, which is not replaced", path);
-    return RAML_OK;
+    return check_others(cli, name, path, out, err);
 }
 
 enum raml_code cli_output_check(const struct cli *cli, const char *name, const char *path, struct raml_err *err)
@@ -36,10 +62,12 @@ enum raml_code cli_output_check(const struct cli *cli, const char *name, const c
     if (!path) return RAML_OK;
     if (!*path) return raml_fail(err, RAML_EUSAGE, "--%s is empty; expected the name of a file to write", name);
     if (raml_open_file_of(path) >= 0) return RAML_OK;
-    enum raml_code rc = RAML_OK;
-    if (!stat(path, &st)) {
-        if (S_ISREG(st.st_mode)) rc = check_inputs(cli, path, &st, err);
-        else if (!S_ISDIR(st.st_mode)) return RAML_OK; /* it may wait for a reader: when it is written to */
+    bool exists = !stat(path, &st);
+    if (exists && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode))
+        return RAML_OK; /* it may wait for a reader: when it is written to */
+    enum raml_code rc = check_others(cli, name, path, NULL, err);
+    if (!rc && exists) {
+        if (S_ISREG(st.st_mode)) rc = check_inputs(cli, name, path, &st, err);
         if (!rc && S_ISREG(st.st_mode) && st.st_size && !cli->overwrite)
             rc = raml_fail(err, RAML_EUSAGE, "%s: exists; --overwrite replaces it", path);
     }
@@ -57,9 +85,15 @@ enum raml_code cli_output_or_stdout(const struct cli *cli, const char **path, st
 
 enum raml_code cli_output_open(const struct cli *cli, struct raml_writer *w, const char *path, struct raml_err *err)
 {
+    struct stat st;
     enum raml_code rc = raml_writer_init(w, path, err);
-    if (!rc) w->fresh = !cli->overwrite && !w->replaces;
-    return rc;
+    if (rc || cli->overwrite) return rc;
+    w->fresh = !w->replaces;
+    if (w->replaces && !stat(path, &st) && st.st_size) { /* since it was looked for */
+        raml_writer_deinit(w);
+        return raml_fail(err, RAML_EUSAGE, "%s: exists; --overwrite replaces it", path);
+    }
+    return RAML_OK;
 }
 
 enum raml_code cli_output_kept(const struct cli *cli, const char *dir, const char *record, struct raml_err *err)

@@ -26,10 +26,12 @@ enum raml_code cli_sampling_questions(const struct cli *cli, const struct sampli
                                       .split = strcmp(s->split, "both") ? s->split : NULL};
         return raml_make_questions(out, &o, err);
     }
-    if (!cli->n_args) return raml_fail(err, RAML_EUSAGE, "no questions; give a FILE.jsonl or --families");
+    const char *input = cli_one_input(cli), *const *file = cli->n_args ? cli->arg : &input;
+    size_t n = cli->n_args ? cli->n_args : input != NULL;
+    if (!n) return raml_fail(err, RAML_EUSAGE, "no questions; give a FILE.jsonl or --families");
     struct raml_read_options o = {.map = s->map, .limit = (size_t)s->limit};
     enum raml_code rc = RAML_OK;
-    for (size_t i = 0; i < cli->n_args && !rc; i++) rc = cli_read_questions(cli, out, cli->arg[i], &o, NULL, err);
+    for (size_t i = 0; i < n && !rc; i++) rc = cli_read_questions(cli, out, file[i], &o, NULL, err);
     return rc;
 }
 

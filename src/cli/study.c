@@ -198,5 +198,6 @@ const struct cli_command cli_study_exits = {
     .option = options,
     .n_options = sizeof options / sizeof *options,
     .settings_size = sizeof(struct study_exits_settings),
+    .pipes = true,
     .run = run,
 };

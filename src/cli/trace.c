@@ -308,5 +308,6 @@ const struct cli_command cli_trace = {
     .shared = shared,
     .n_shared = sizeof shared / sizeof *shared,
     .settings_size = sizeof(struct settings),
+    .pipes = true,
     .run = run,
 };

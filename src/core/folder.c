@@ -24,7 +24,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { MAX_NAMES = 1000, MAX_MARK = 1 << 24, TRIES = 3000, PAUSE_NS = 10000000 };
+enum { MAX_NAMES = 1000, MAX_MARK = 1 << 24, TRIES = 3000, REMOVALS = 100, PAUSE_NS = 10000000 };
 static const char mark[] = ".raml-unfinished", replaced[] = "replaced";
 
 bool raml_folder_is_empty(const char *path)
@@ -79,8 +79,7 @@ static enum raml_code unmark(const char *dir, struct raml_err *err)
     return rc;
 }
 
-/* The folder and all in it, its mark last. */
-static enum raml_code remove_marked(const char *dir, struct raml_err *err)
+static enum raml_code empty_marked(const char *dir, struct raml_err *err)
 {
     char path[RAML_PATH_BYTES];
     DIR *d = opendir(dir);
@@ -94,9 +93,26 @@ static enum raml_code remove_marked(const char *dir, struct raml_err *err)
         else if (unlink(path) && errno != ENOENT) rc = raml_fail_errno(err, "%s: cannot be removed", path);
     }
     if (d) closedir(d);
-    if (!rc) rc = unmark(dir, err);
-    if (!rc && rmdir(dir) && errno != ENOENT) rc = raml_fail_errno(err, "%s: cannot be removed", dir);
     return rc;
+}
+
+/* The folder and all in it, its mark last. What a killed process has started (gnuplot) may still write there. */
+static enum raml_code remove_marked(const char *dir, struct raml_err *err)
+{
+    const struct timespec pause = {.tv_nsec = PAUSE_NS};
+    enum raml_code rc = RAML_OK;
+    bool gone = false, busy;
+    for (int i = 0; !rc && !gone && i < REMOVALS; i++) {
+        rc = empty_marked(dir, err);
+        if (!rc) rc = unmark(dir, err);
+        gone = !rc && (!rmdir(dir) || errno == ENOENT);
+        if (rc || gone) break;
+        if (errno != ENOTEMPTY && errno != EEXIST) rc = raml_fail_errno(err, "%s: cannot be removed", dir);
+        int fd = hold(dir, O_CREAT, &busy);
+        if (fd >= 0) close(fd);
+        nanosleep(&pause, NULL);
+    }
+    return rc || gone ? rc : raml_fail(err, RAML_EIO, "%s: cannot be removed: something is written there", dir);
 }
 
 /* -- What was replaced --------------------------------------------------------------------------------------------- */

@@ -60,7 +60,7 @@ int raml_figure_ordered(size_t i, size_t n);
 /* The pictures of a folder. */
 struct raml_drawing {
     const char *dir;
-    const struct raml_sink *sink;                            /* told what is not drawn; NULL: nobody */
+    const struct raml_sink *sink;                            /* hears what is not drawn; NULL: nobody does */
     size_t n, n_missing;                                     /* pictures; those that gnuplot did not draw */
     bool hopeless;                                           /* it is not started again (gnuplot.h) */
     char first[RAML_FIGURE_NAME];                            /* of these, and why */

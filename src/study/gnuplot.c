@@ -69,8 +69,8 @@ static bool listen(struct child *c)
     ssize_t got = read(c->said, bytes, sizeof bytes);
     if (got < 0 && errno == EINTR) c->stopped = true;
     for (ssize_t i = 0; i < got && c->n + 1 < SAID_MAX; i++) {
-        bool blank = !isprint((unsigned char)bytes[i]) || bytes[i] == ' ';
-        if (!blank) c->text[c->n++] = bytes[i];
+        bool space = !isprint((unsigned char)bytes[i]) || bytes[i] == ' ';
+        if (!space) c->text[c->n++] = bytes[i];
         else if (c->n && c->text[c->n - 1] != ' ') c->text[c->n++] = ' ';
     }
     while (got <= 0 && c->n && c->text[c->n - 1] == ' ') c->n--;

@@ -173,18 +173,32 @@ static void two_at_once(void **state)
     assert_int_equal(count("."), 1);
 }
 
-/* Replaces the folder, killed at its n-th system call. false: it ended before. */
-static bool killed_at(int n)
+static void replace_once(void)
+{
+    struct raml_folder f;
+    struct raml_err err = {0};
+    if (raml_folder_begin(&f, "place", &err)) _exit(2);
+    fill(f.path, "new");
+    if (raml_folder_commit(&f, true, own, &err)) _exit(3);
+    raml_folder_deinit(&f);
+}
+
+static void begin_once(void)
+{
+    struct raml_folder f;
+    struct raml_err err = {0};
+    if (raml_folder_begin(&f, "place", &err)) _exit(2);
+    raml_folder_deinit(&f);
+}
+
+/* A child process that works, stopped at its n-th system call; 0: it ended before. */
+static pid_t stopped_at(int n, void (*work)(void))
 {
     pid_t pid = fork();
     assert_true(pid >= 0);
     if (pid == 0) {
-        struct raml_folder f;
-        struct raml_err err = {0};
-        if (ptrace(PTRACE_TRACEME, 0, NULL, NULL) || raise(SIGSTOP) || raml_folder_begin(&f, "place", &err)) _exit(2);
-        fill(f.path, "new");
-        if (raml_folder_commit(&f, true, own, &err)) _exit(3);
-        raml_folder_deinit(&f);
+        if (ptrace(PTRACE_TRACEME, 0, NULL, NULL) || raise(SIGSTOP)) _exit(1);
+        work();
         _exit(0);
     }
     int status = 0;
@@ -193,13 +207,9 @@ static bool killed_at(int n)
         assert_int_equal(ptrace(PTRACE_SYSCALL, pid, NULL, NULL), 0);
         assert_int_equal(waitpid(pid, &status, 0), pid);
     }
-    if (!WIFSTOPPED(status)) {
-        assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
-        return false;
-    }
-    kill(pid, SIGKILL);
-    assert_int_equal(waitpid(pid, &status, 0), pid);
-    return true;
+    if (WIFSTOPPED(status)) return pid;
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    return 0;
 }
 
 /* After a kill at any system call the place is whole, and the next folder of that name leaves nothing of it. */
@@ -212,7 +222,12 @@ static void killed_everywhere(void **state)
         struct raml_err err = {0};
         if (raml_remove_tree("place", &err)) fail_msg("%s", err.msg);
         make_old();
-        killed = killed_at(n);
+        pid_t pid = stopped_at(n, replace_once);
+        killed = pid != 0;
+        if (killed) {
+            kill(pid, SIGKILL);
+            assert_int_equal(waitpid(pid, NULL, 0), pid);
+        }
         if (!strcmp(get("place/a"), "old")) {
             n_old++;
             whole("old");
@@ -229,6 +244,30 @@ static void killed_everywhere(void **state)
     assert_true(n_old > 20 && n_new > 10);
 }
 
+/* What a killed process has left is removed, also where something that it started still writes there. */
+static void somebody_writes(void **state)
+{
+    (void)state;
+    int n_written = 0;
+    for (int n = 1;; n += 2) {
+        assert_int_equal(mkdir("place.tmp", 0777), 0);
+        put("place.tmp/.raml-unfinished", "");
+        put("place.tmp/a", "a");
+        pid_t pid = stopped_at(n, begin_once);
+        if (!pid) break;
+        FILE *late = fopen("place.tmp/late", "w");
+        n_written += late != NULL;
+        if (late) fclose(late);
+        int status = 0;
+        assert_int_equal(ptrace(PTRACE_DETACH, pid, NULL, NULL), 0);
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+        begin_once();
+        if (count(".")) fail_msg("written at %d: something is left", n);
+    }
+    assert_true(n_written > 10);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -236,6 +275,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(leaves_what_is_not_its_own, set_up, tear_down),
         cmocka_unit_test_setup_teardown(two_at_once, set_up, tear_down),
         cmocka_unit_test_setup_teardown(killed_everywhere, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(somebody_writes, set_up, tear_down),
     };
     return cmocka_run_group_tests_name("folder", tests, NULL, NULL);
 }
