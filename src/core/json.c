@@ -110,7 +110,7 @@ static json_t *read_value(const char *text, size_t n, unsigned how, size_t flags
     bool nul = how & RAML_JSON_KEEP_NUL;
     flags |= nul ? JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL : JSON_REJECT_DUPLICATES;
     json_t *v = load(text, n, flags, je);
-    if (v || is_no_memory(je)) return v;
+    if (v || is_no_memory(je) || how & RAML_JSON_STRICT) return v;
     struct raml_buf mended;
     json_error_t again = {.text = ""};
     raml_buf_init(&mended, 2 * n + 64);
