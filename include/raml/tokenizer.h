@@ -86,8 +86,13 @@ struct raml_tokenizer_parts {
                                      3 (control: added, special), 4 (user-defined: added) and 5 (unused: at the end of
                                      the list they are left out, since they only fill up a model's vocabulary) */
     size_t n_tokens;
-    const struct raml_str *merge; /* [n_merges] "left right", by rank */
+    const struct raml_str *merge; /* [n_merges] "left right", by rank; not with scores */
     size_t n_merges;
+    /* Of a SentencePiece vocabulary (tokenizer.ggml.model "llama"): [n_tokens] scores by id, instead of merges and pattern.
+     * Normal tokens are then texts with U+2581 for spaces, types 2 (unknown: added, special) and 6 (byte) are supported
+     * too. space_prefix: a text begins with a space that is not in it (tokenizer.ggml.add_space_prefix). NULL: byte-level. */
+    const float *score;
+    bool space_prefix;
     const char *pattern; /* tokenizer.ggml.pre: "gpt-2", "llama-bpe", "qwen2", "qwen35", "deepseek-llm",
                             "deepseek-r1-qwen", "deepseek-v3", "gpt-4o", "llama4", "tekken", "smollm", "llama3",
                             "llama-v3", "smaug-bpe", "olmo", "default" (a file's that has none). Each means the patterns, the normalizer (NFC for qwen*, which
@@ -223,20 +228,21 @@ const char *raml_tokenizer_config_begin(const struct raml_tokenizer_config *c, c
 
 /* -- A tokenizer as GGUF metadata ---------------------------------------------------------------------------------- */
 struct raml_gguf_vocabulary { /* entries for raml_gguf_write; the rest holds what they point to */
-    struct raml_gguf_entry entry[20];
+    struct raml_gguf_entry entry[24];
     size_t n;
     void *text;
     char *pool;
     struct raml_gguf_string *token, *merge, one[5];
     int32_t *type;
+    float *score; /* of model "llama"; NULL: "gpt2" */
     uint32_t bos, eos, special[5];
-    bool add_bos;
+    bool add_bos, space_prefix;
 };
-/* tokenizer.ggml.model, pre, tokens, token_type, merges, and what c holds; whether bos opens a text is taken from the
+/* tokenizer.ggml.model ("gpt2"; with byte_fallback "llama", with scores and add_space_prefix), pre, tokens, token_type, merges, and what c holds; whether bos opens a text is taken from the
  * tokenizer's post_processor where c does not set it. c must outlive v. size: of the model's
  * vocabulary; ids that have no token are filled with unused ones, as llama.cpp's converter does ("[PAD7]"). name: for
  * messages. RAML_ESUPPORT: no tokenizer.ggml.pre describes how this tokenizer splits a text into words (a tokenizer
- * without merges needs none, and is gpt-2). RAML_ESHAPE: the tokenizer has more tokens than the model. */
+ * without merges needs none, and is gpt-2), or no scores describe its merges. RAML_ESHAPE: the tokenizer has more tokens than the model. */
 RAML_CHECKED enum raml_code raml_gguf_vocabulary_init(struct raml_gguf_vocabulary *v, const struct raml_tokenizer *t,
                                                       const struct raml_tokenizer_config *c, size_t size,
                                                       const char *name, struct raml_err *err);
