@@ -183,29 +183,64 @@ static bool has_all_ways(const struct raml_tokenizer *t, int32_t id)
     return true;
 }
 
+static size_t chars(const struct raml_tokenizer *t, int32_t id)
+{
+    const struct raml_piece *p = &t->piece[id];
+    size_t n = 0;
+    for (size_t k = 0; k < p->len; k++) n += (t->pool.data[p->start + k] & 0xc0) != 0x80;
+    return n;
+}
+
+/* Are merge[from .. to) in the order in which merges of pieces with one score are listed (by_order)? */
+static bool are_of_one_score(const struct raml_tokenizer *t, size_t from, size_t to)
+{
+    for (size_t i = from + 1; i < to; i++) {
+        const struct raml_merge *a = &t->merge[i - 1], *b = &t->merge[i];
+        size_t x = chars(t, a->left), y = chars(t, b->left);
+        if (x < y || (x == y && chars(t, a->right) < chars(t, b->right))) return false;
+    }
+    return true;
+}
+
+/* The end of the merges from `from` on that have one score: a piece's own, and what stands between them. */
+static size_t group_end(const struct raml_tokenizer *t, size_t from, const size_t *last)
+{
+    size_t end = from + 1;
+    for (size_t i = from; i < end; i++) {
+        if (last[t->merge[i].to] >= end) end = last[t->merge[i].to] + 1;
+        while (end < t->n_merges && t->merge[end].rank == t->merge[end - 1].rank) end++;
+    }
+    return end;
+}
+
 enum raml_code raml_spm_scores(const struct raml_tokenizer *t, float *score, size_t size, const char *name,
                                struct raml_err *err)
 {
-    int32_t before = -1;
     float next = 0;
+    size_t *last = calloc(size + 1, sizeof *last);
     bool *done = calloc(size + 1, sizeof *done);
-    enum raml_code rc = done ? RAML_OK : raml_fail(err, RAML_ENOMEM, "%s: no memory for its scores", name);
-    for (size_t i = 0; i < t->n_merges && !rc; i++) {
-        int32_t id = t->merge[i].to;
-        if (t->piece[id].kind != RAML_PIECE_PLAIN) continue; /* found as a whole before anything is merged */
-        bool first = before < 0, same = !first && (id == before || t->merge[i].rank == t->merge[i - 1].rank);
-        if (!same) next--;
-        if (done[id] && (score[id] < next || score[id] > next))
-            rc = no_scores(t, name, id, "is merged before and after others", err);
-        score[id] = next;
-        done[id] = true;
-        before = id;
+    enum raml_code rc = RAML_OK;
+    if (!last || !done) rc = raml_fail(err, RAML_ENOMEM, "%s: no memory for its scores", name);
+    for (size_t i = 0; i < t->n_merges && !rc; i++)
+        if (t->piece[t->merge[i].to].kind == RAML_PIECE_PLAIN) last[t->merge[i].to] = i; /* others are found whole */
+    for (size_t i = 0, end; i < t->n_merges && !rc; i = end) {
+        bool several = false;
+        end = group_end(t, i, last);
+        next--;
+        for (size_t k = i; k < end; k++) {
+            several = several || t->merge[k].to != t->merge[i].to;
+            score[t->merge[k].to] = next;
+            done[t->merge[k].to] = true;
+        }
+        if (several && !are_of_one_score(t, i, end))
+            rc = no_scores(t, name, t->merge[i].to, "is merged before and after others", err);
     }
     for (int32_t id = 0; id < t->size && !rc; id++) {
         if (t->piece[id].kind != RAML_PIECE_PLAIN) continue;
         if (!done[id]) score[id] = next - 1; /* a character */
         if (!has_all_ways(t, id)) rc = no_scores(t, name, id, "has parts that no merge joins", err);
     }
+    free(last);
     free(done);
     return rc;
 }

@@ -35,8 +35,8 @@ RAML_CHECKED enum raml_code raml_spm_merges(const struct raml_tokenizer_parts *p
 /* Gives merges of pieces with one score the same rank. score: by id. */
 void raml_spm_rank(struct raml_tokenizer *t, const float *score);
 /* The other way: scores (by id, of those below size that merges make) by which the same merges come in the same order.
- * RAML_ESUPPORT: there are none, as where a list has not all the ways to make a piece, or other pieces' merges between
- * them. name: for messages. */
+ * Pieces whose merges stand between each other's have one score, which is so in SentencePiece's files too (runs of spaces).
+ * RAML_ESUPPORT: there are none, as where a list has not all the ways to make a piece. name: for messages. */
 RAML_CHECKED enum raml_code raml_spm_scores(const struct raml_tokenizer *t, float *score, size_t size, const char *name,
                                             struct raml_err *err);
 
