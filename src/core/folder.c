@@ -309,6 +309,11 @@ static enum raml_code replace_old(struct raml_folder *f, raml_folder_own_fn *own
     struct raml_buf marked;
     int fd = -1;
     raml_buf_init(&marked, MAX_MARK);
+    struct stat st;
+    if (!stat(f->place, &st)) { /* the owner only where this process may give files away */
+        (void)!chown(f->path, st.st_uid, st.st_gid);
+        (void)chmod(f->path, st.st_mode & 07777);
+    }
     enum raml_code rc = mark_replaced(f, own, &marked, &fd, err);
     if (!rc && exchange(f, old)) rc = raml_fail_errno(err, "%s: cannot be renamed to %s", f->path, f->place);
     if (rc && fd >= 0) (void)!unmark(f->place, NULL);

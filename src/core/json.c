@@ -136,6 +136,8 @@ enum raml_code raml_json_parse_as(const struct raml_place *at, const char *text,
     char w[WHERE_BYTES];
     if (!n) return raml_fail(err, RAML_EFORMAT, "%s: empty; expected a JSON object", where(at, w));
     json_t *v = read_value(text, n, how, JSON_DECODE_ANY, &je);
+    const char *other = v || at->line > 1 ? NULL : raml_file_no_text(text, n);
+    if (other) return raml_fail(err, RAML_EFORMAT, "%s: %s", at->path, other);
     if (!v) return fail_parse(at, &je, err);
     if (!json_is_object(v)) {
         enum raml_code rc =

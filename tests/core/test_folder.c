@@ -127,9 +127,13 @@ static void replaces(void **state)
     raml_folder_deinit(&f);
     whole("old");
     assert_int_equal(count("."), 1);
+    struct stat st;
+    assert_int_equal(chmod("place", 0710), 0);
     make("new", true);
     whole("new");
     check_others();
+    assert_int_equal(stat("place", &st), 0);
+    assert_int_equal(st.st_mode & 07777, 0710);
     assert_int_equal(count("."), 1);
     assert_int_equal(count("place"), 5);
     /* all of it goes where all is its own */

@@ -144,3 +144,22 @@ for command in check show sample trace; do
     "$raml" "$@" --quiet </dev/null >said 2>&1 || code=$?
     [ $code -eq 2 ] || fail "raml $* of nothing: exit code $code: $(cat said)"
 done
+
+# what is no text in UTF-8 is named, whatever it is given as
+gzip -c t.jinja >packed
+{ printf '\377\376'; sed 's/./&\n/g' v.jsonl | tr '\n' '\000'; } >wide
+no_text() { # no_text ARGUMENT...: with the file's name after them
+    for file in packed wide; do
+        word=gzip
+        [ $file = packed ] || word=UTF-16
+        if "$raml" "$@" "$file" --quiet </dev/null >said 2>&1; then fail "raml $* $file"; fi
+        grep -q "$file: is .*$word" said || fail "raml $* $file: $(cat said)"
+    done
+}
+no_text verify
+no_text tokenize t.jsonl --tokenizer
+no_text study exits --probes
+no_text report --config
+no_text prompt m.jsonl --template
+no_text data leak q.jsonl --against
+no_text eval grades.jsonl --compare
