@@ -6,11 +6,19 @@ set(RAML_SHARED "${CMAKE_SOURCE_DIR}/../shared" CACHE PATH "folder with golden m
 add_library(far_device STATIC tests/device/far.c)
 target_include_directories(far_device PRIVATE src tests)
 target_link_libraries(far_device PUBLIC raml_device)
-set(with_device device modelfile model inner outer study cli)
-set(on_far test_golden test_adapter test_adapter_oracle test_adapter_gradient test_cache test_hooks test_paths test_gradient test_load test_named test_reading test_train test_train_adapter test_ranks test_packs test_probe_rows test_distill test_grpo test_grpo_data test_optim test_sample_token test_sampler test_sampler_faults test_sample
+set(with_device device modelfile model inner serve outer study cli)
+set(on_far test_golden test_top_tokens test_answers test_adapter test_adapter_oracle test_adapter_gradient test_cache test_hooks test_paths test_gradient test_load test_named test_reading test_train test_train_adapter test_ranks test_packs test_probe_rows test_distill test_grpo test_grpo_data test_optim test_sample_token test_sampler test_sampler_faults test_sample
   test_sample_exit test_sampler_start test_round_fork test_generate test_generate_probes test_completion test_trace test_trace_answers test_fork test_controls test_update test_update_patched test_exchange test_landscape test_curvature test_meta_step test_meta_train)
+# A small inference server, in a process of its own.
+add_library(test_server STATIC tests/endpoint/server.c)
+target_include_directories(test_server PRIVATE tests)
+target_compile_definitions(test_server PRIVATE RECORDS="${CMAKE_SOURCE_DIR}/tests/endpoint/records/vllm-0.32.0.jsonl")
+target_link_libraries(test_server PUBLIC PkgConfig::JANSSON)
+add_executable(endpoint_server tests/endpoint/server_main.c) # test_endpoint.sh starts it
+target_include_directories(endpoint_server PRIVATE tests)
+target_link_libraries(endpoint_server PRIVATE test_server)
 # Layers that run threads: their tests carry the label "threads", and the target "threaded" builds them.
-set(with_threads core tree device modelfile model inner outer)
+set(with_threads core tree device modelfile model inner serve outer)
 # Tests that take a minute or more under a sanitizer carry the label "long": CI leaves them to `./run sanitize` by hand.
 set(long_instrumented test_everywhere test_train_fault test_grpo test_grpo_fault test_attention_bits test_loss test_reading test_trace test_inspect
   test_cache test_memory test_trace_files test_trace_answers test_landscape_fault test_curvature test_generate
@@ -26,6 +34,9 @@ foreach(source ${test_sources})
   target_compile_definitions(${name} PRIVATE RAML_SHARED="${RAML_SHARED}")
   if(layer IN_LIST with_device)
     target_link_libraries(${name} PRIVATE far_device)
+  endif()
+  if(layer STREQUAL endpoint)
+    target_link_libraries(${name} PRIVATE test_server)
   endif()
   target_link_libraries(${name} PRIVATE raml_${layer} PkgConfig::CMOCKA)
   add_test(NAME ${layer}.${name} COMMAND ${name})
@@ -51,6 +62,9 @@ if(MPI_C_FOUND AND NOT RAML_MPI STREQUAL OFF) # test_mpi.sh starts it
   add_executable(mpi_check tests/cli/mpi_check.c)
   target_include_directories(mpi_check PRIVATE src)
   target_link_libraries(mpi_check PRIVATE raml_cli)
+endif()
+if(MICROHTTPD_FOUND AND NOT RAML_HTTP STREQUAL OFF) # test_serve.sh calls it
+  add_executable(http_check tests/cli/http_check.c)
 endif()
 # test_memory.sh preloads it; the names of its functions are glibc's
 if(NOT RAML_SANITIZE)

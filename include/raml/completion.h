@@ -7,6 +7,7 @@
  * results: a tree gives the same bits whatever shares its pass. When the completions of one prompt exceed the bound
  * they are spread over passes that each read the prompt again; results then agree to rounding. A single completion may
  * exceed the bound.
+ * Elsewhere with raml_completion_open_remote an evaluator asks a model that is elsewhere: entropies are then NaN.
  * Units     natural logarithms, temperature 1; entropy (nats) of the distribution at the token.
  * Errors    RAML_ERANGE: no token before the first target, no target, a token outside the vocabulary,
  *           prompt and completion longer than the model's context, or a log-probability that is not finite; the
@@ -18,6 +19,7 @@
 #define RAML_COMPLETION_H
 
 #include "raml/model.h"
+#include "raml/remote.h"
 
 #pragma GCC visibility push(default)
 
@@ -38,6 +40,8 @@ struct raml_completions {  /* one prompt's */
 struct raml_completion_evaluator;
 RAML_CHECKED enum raml_code raml_completion_open(const struct raml_model *m, size_t max_batch_tokens,
                                                  struct raml_completion_evaluator **out, struct raml_err *err);
+RAML_CHECKED enum raml_code raml_completion_open_remote(const struct raml_remote *r, size_t max_batch_tokens,
+                                                        struct raml_completion_evaluator **out, struct raml_err *err);
 void raml_completion_close(struct raml_completion_evaluator *s);
 /* Only the checks of raml_completion_logprobs; touches no output. */
 RAML_CHECKED enum raml_code raml_completion_check(const struct raml_completion_evaluator *s,

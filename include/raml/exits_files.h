@@ -127,6 +127,7 @@ struct raml_exits_files_job {
     uint64_t model_hash; /* of the model's files */
     const char *dtype;   /* for the record: "stored" */
     const char *data_name, *dir;
+    bool overwrite; /* a stored set of other settings in dir is made anew, and no error */
     const struct raml_sink *sink;
     double (*clock)(void); /* seconds from some start; NULL: nothing is timed */
 };

@@ -42,6 +42,7 @@ struct raml_landscape_files_job {
     struct raml_landscape_input input;
     const char *title; /* of pictures */
     const char *dir;   /* made if missing */
+    bool overwrite;    /* a grid of other settings there is begun anew, and no error */
     const struct raml_sink *sink;
     double (*clock)(void); /* seconds from some start; NULL: nothing is timed, and no time is announced */
 };

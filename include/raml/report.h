@@ -27,9 +27,10 @@
 
 #pragma GCC visibility push(default)
 
-/* out_html: NULL is DIR/report.html. It appears whole or not at all. RAML_EIO: DIR is not a folder, or can't be
+/* out_html: NULL is DIR/report.html. It appears whole or not at all. sink: hears of figures that are not drawn; NULL: nobody does. RAML_EIO: DIR is not a folder, or can't be
  * written; RAML_EFORMAT: it has none of the above. */
-RAML_CHECKED enum raml_code raml_report(const char *dir, const char *out_html, struct raml_err *err);
+RAML_CHECKED enum raml_code raml_report(const char *dir, const char *out_html, const struct raml_sink *sink,
+                                        struct raml_err *err);
 
 /* ---------------------------------------------------------------------------------------------------------------- */
 
@@ -159,6 +160,7 @@ const struct raml_trace_row *raml_trace_row_find(const struct raml_trace_summary
 
 struct raml_trace_files_job {
     const struct raml_model *model;
+    const struct raml_remote *remote; /* a model that is elsewhere, in its place; NULL: none */
     const struct raml_tokenizer *tokenizer;
     struct raml_format format;
     const struct raml_questions *questions;

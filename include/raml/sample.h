@@ -17,6 +17,7 @@
 #include "raml/err.h"
 #include "raml/model.h"
 #include "raml/question.h"
+#include "raml/remote.h"
 
 #pragma GCC visibility push(default)
 
@@ -115,6 +116,17 @@ RAML_CHECKED enum raml_code raml_sample_questions(const struct raml_model *m, co
                                                   const struct raml_sample_options *opt, struct raml_questions *out,
                                                   struct raml_sample_stats *stats, const struct raml_sink *sink,
                                                   struct raml_err *err);
+
+/* By a model that is elsewhere, all samples side by side; its numbers are its own, so they are other samples than those
+ * made here. batch_size and share_prompts are its business. RAML_EUSAGE: what can't be done from afar: think_budget,
+ * force_continuation, exit, ends. *out also after a failure: the questions that are complete. */
+RAML_CHECKED enum raml_code raml_sample_questions_remote(const struct raml_remote *remote,
+                                                         const struct raml_tokenizer *t, const struct raml_format *f,
+                                                         const struct raml_questions *qs,
+                                                         const struct raml_sample_options *opt,
+                                                         struct raml_questions *out, struct raml_sample_stats *stats,
+                                                         struct raml_err *err);
+RAML_CHECKED enum raml_code raml_sample_check_remote(const struct raml_sample_options *opt, struct raml_err *err);
 
 #pragma GCC visibility pop
 #endif

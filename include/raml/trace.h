@@ -13,6 +13,8 @@
  * Stride    probes come after tokens 0, s, 2s … and T.
  * Answers   each further answer adds only what no earlier one begins with alike. The first
  *           answer's results are, to the last bit, those without the others, as long as the passes are split alike.
+ * Elsewhere with raml_tracer_open_remote a model that is elsewhere is read, a text for every answer at every place: the
+ *           trajectory's entropies are then NaN, and there are no layers.
  * Units     nats per answer token, natural logarithms, temperature 1.
  * Errors    RAML_ERANGE: no prompt token, no answer token, a token outside the vocabulary, more tokens than the model's
  *           context, places that do not rise from 0 to T, or a loss that is not finite (the message numbers the input
@@ -26,6 +28,7 @@
 #include "raml/format.h"
 #include "raml/tokenizer.h"
 #include "raml/model.h"
+#include "raml/remote.h"
 #include "raml/question.h"
 
 #pragma GCC visibility push(default)
@@ -74,6 +77,8 @@ void raml_loss_curve_deinit(struct raml_loss_curve *c);
 struct raml_tracer;
 RAML_CHECKED enum raml_code raml_tracer_open(const struct raml_model *m, const struct raml_trace_options *opt,
                                              struct raml_tracer **out, struct raml_err *err);
+RAML_CHECKED enum raml_code raml_tracer_open_remote(const struct raml_remote *r, const struct raml_trace_options *opt,
+                                                    struct raml_tracer **out, struct raml_err *err);
 void raml_tracer_close(struct raml_tracer *t);
 /* Only the checks of raml_tracer_run, for one input. */
 RAML_CHECKED enum raml_code raml_tracer_check(const struct raml_tracer *t, const struct raml_trace_input *in,
@@ -85,6 +90,8 @@ uint64_t raml_tracer_tokens(const struct raml_tracer *t); /* read by the model s
 uint64_t raml_tracer_passes(const struct raml_tracer *t);
 /* How many tokens the model reads for this input (the sum over its passes). */
 size_t raml_tracer_cost(const struct raml_tracer *t, const struct raml_trace_input *in);
+/* The same if every answer at every place were read as a text of its own; *n_texts: how many these are. */
+size_t raml_tracer_cost_alone(const struct raml_tracer *t, const struct raml_trace_input *in, size_t *n_texts);
 
 /* -- From a question's texts --------------------------------------------------------------------------------------- */
 

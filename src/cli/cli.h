@@ -23,6 +23,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct cli_path { /* a file or folder that is given as a setting */
+    const char *name, *path;
+};
+
 struct cli { /* passed to every command */
     bool json, quiet, skip_bad_rows;
     bool overwrite;     /* what is there of the name that is written to (output.h) */
@@ -35,6 +39,8 @@ struct cli { /* passed to every command */
     const struct raml_comm *comm;  /* the processes that were started together; NULL: one */
     const char *const *arg;        /* the nameless arguments */
     size_t n_args;
+    const struct cli_path *path; /* the settings that are paths, as far as they are given */
+    size_t n_paths;
     const char *recipe; /* every setting resolved, as YAML; with --config it gives the same settings again. More keys
                          * may be appended: those that begin with raml_ are skipped on reading (recipe.c) */
 };
@@ -60,6 +66,7 @@ struct cli_command {
     const struct cli_shared *shared; /* joined after its own options; no two rows share a name or alias */
     size_t n_shared, settings_size;
     bool ranks; /* may run in several processes at once (ranks.h) */
+    bool pipes; /* what comes by a pipe is its nameless argument, where neither that nor --data is given */
     /* Sets settings by one of the names, joined by +, that option `preset` has, before recipe and command line do; the
      * name of preset i, NULL: there are fewer. NULL: no presets. */
     enum raml_code (*preset)(const char *name, void *settings, struct raml_err *err);

@@ -279,13 +279,11 @@ static enum raml_code write_tokenizer(const struct work *w, struct raml_err *err
 /* Into a folder beside it, which takes its place: it appears complete or not at all. */
 static enum raml_code write_folder(struct work *w, struct raml_err *err)
 {
-    char old[RAML_PATH_BYTES];
     enum raml_code rc = raml_folder_begin(&w->folder, w->dst, err);
     if (!rc && is_adapter(w)) rc = raml_lora_write(&w->lora, w->block, w->folder.path, err);
     else if (!rc) rc = raml_model_file_save_folder(w->f, w->folder.path, &w->o, err);
     if (!rc && (!is_adapter(w) || !raml_is_gguf(w->src))) rc = write_tokenizer(w, err);
-    if (!rc) rc = raml_folder_commit(&w->folder, w->overwrite ? old : NULL, err);
-    if (!rc && w->overwrite && *old) rc = raml_remove_tree(old, err);
+    if (!rc) rc = raml_folder_commit(&w->folder, w->overwrite, NULL, err);
     raml_folder_deinit(&w->folder);
     return rc;
 }

@@ -460,5 +460,6 @@ const struct cli_command cli_data_check = {
     .option = options,
     .n_options = sizeof options / sizeof *options,
     .settings_size = sizeof(struct check_settings),
+    .pipes = true,
     .run = run,
 };

@@ -209,5 +209,6 @@ const struct cli_command cli_data_show = {
     .option = options,
     .n_options = sizeof options / sizeof *options,
     .settings_size = sizeof(struct show_settings),
+    .pipes = true,
     .run = run,
 };

@@ -243,7 +243,7 @@ static enum raml_code write_all(struct split *s, const json_t *o, struct raml_er
     }
     if (!rc) rc = raml_path_join(path, f.path, "split.json", err);
     if (!rc) rc = raml_file_write(path, text, strlen(text), err);
-    if (!rc) rc = raml_folder_commit(&f, NULL, err);
+    if (!rc) rc = raml_folder_commit(&f, false, NULL, err);
     raml_folder_deinit(&f);
     free(text);
     return rc;

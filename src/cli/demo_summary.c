@@ -13,14 +13,14 @@
 enum { MAX_FILE = 64 << 20 };
 
 /* Mean L(0), L(T) and count of correct and wrong samples, from trace's curves. */
-static enum raml_code curves(const char *out, json_t *summary, struct raml_err *err)
+static enum raml_code curves(const char *out, const char *file, json_t *summary, struct raml_err *err)
 {
     char path[RAML_PATH_BYTES];
     double first[2] = {0}, last[2] = {0};
     json_int_t n[2] = {0};
     struct raml_lines lines;
     bool more = true;
-    enum raml_code rc = raml_path_join(path, out, "with/trace/curves.jsonl", err);
+    enum raml_code rc = raml_path_join(path, out, file, err);
     if (!rc) rc = raml_lines_init(&lines, path, MAX_FILE, err);
     if (rc) return rc;
     while (!(rc = raml_lines_next(&lines, &more, err)) && more) {
@@ -94,7 +94,8 @@ static json_t *phases(const char *out, const struct demo_phase phase[DEMO_PHASES
                                                    "roles",
                                                    "update",
                                                    "landscape",
-                                                   "report"};
+                                                   "report",
+                                                   "fork"};
     json_t *list = json_array();
     int bad = 0;
     for (int i = 0; i < DEMO_PHASES; i++) {
@@ -113,24 +114,46 @@ static json_t *phases(const char *out, const struct demo_phase phase[DEMO_PHASES
     return raml_json_checked(list, bad);
 }
 
-enum raml_code cli_demo_summary(const char *out, const struct demo_phase phase[DEMO_PHASES], struct raml_err *err)
+/* Writes it, and takes over o. */
+static enum raml_code write_summary(const char *out, json_t *o, struct raml_err *err)
 {
     char path[RAML_PATH_BYTES];
+    char *text = o ? json_dumps(o, JSON_INDENT(1) | JSON_REAL_PRECISION(6)) : NULL;
+    enum raml_code rc = raml_path_join(path, out, "summary.json", err);
+    if (!rc && !text) rc = raml_fail(err, RAML_ENOMEM, "no memory for the summary");
+    if (!rc) rc = raml_file_write(path, text, strlen(text), err);
+    free(text);
+    json_decref(o);
+    return rc;
+}
+
+enum raml_code cli_demo_summary(const char *out, const struct demo_phase phase[DEMO_PHASES], struct raml_err *err)
+{
     json_t *o = json_pack("{s:s}", "raml_version", RAML_VERSION), *accuracy = json_object();
     enum raml_code rc = o && accuracy ? RAML_OK : raml_fail(err, RAML_ENOMEM, "no memory for the summary");
     if (!rc) rc = table(out, "with", accuracy, err);
     if (!rc) rc = table(out, "without", accuracy, err);
-    if (!rc) rc = curves(out, o, err);
-    if (!rc) {
-        int bad = json_object_set(o, "accuracy", accuracy);
-        bad |= json_object_set_new(o, "phases", phases(out, phase));
-        char *text = bad ? NULL : json_dumps(o, JSON_INDENT(1) | JSON_REAL_PRECISION(6));
-        rc = raml_path_join(path, out, "summary.json", err);
-        if (!rc && !text) rc = raml_fail(err, RAML_ENOMEM, "no memory for the summary");
-        if (!rc) rc = raml_file_write(path, text, strlen(text), err);
-        free(text);
-    }
+    if (!rc) rc = curves(out, "with/trace/curves.jsonl", o, err);
+    if (!rc && json_object_set(o, "accuracy", accuracy) | json_object_set_new(o, "phases", phases(out, phase)))
+        rc = raml_fail(err, RAML_ENOMEM, "no memory for the summary");
     json_decref(accuracy);
+    if (!rc) return write_summary(out, o, err);
+    json_decref(o);
+    return rc;
+}
+
+enum raml_code cli_demo_model_summary(const char *out, const struct demo_phase phase[DEMO_PHASES], struct raml_err *err)
+{
+    char path[RAML_PATH_BYTES];
+    json_t *o = json_pack("{s:s}", "raml_version", RAML_VERSION), *accuracy = NULL;
+    enum raml_code rc =
+        o ? raml_path_join(path, out, "eval.json", err) : raml_fail(err, RAML_ENOMEM, "no memory for the summary");
+    if (!rc) rc = raml_json_load(path, MAX_FILE, &accuracy, err);
+    if (!rc) rc = curves(out, "trace/curves.jsonl", o, err);
+    if (!rc && json_object_set(o, "accuracy", accuracy) | json_object_set_new(o, "phases", phases(out, phase)))
+        rc = raml_fail(err, RAML_ENOMEM, "no memory for the summary");
+    json_decref(accuracy);
+    if (!rc) return write_summary(out, o, err);
     json_decref(o);
     return rc;
 }
@@ -165,21 +188,35 @@ static void tell_curves(const json_t *o)
     }
 }
 
-enum raml_code cli_demo_tell(const char *out, double seconds, bool json, struct raml_err *err)
+/* OUT/summary.json; with json it is printed, and *out is NULL. */
+static enum raml_code read_summary(const char *out, bool json, json_t **summary, struct raml_err *err)
 {
     char path[RAML_PATH_BYTES];
+    *summary = NULL;
+    enum raml_code rc = raml_path_join(path, out, "summary.json", err);
+    if (!rc) rc = raml_json_load(path, MAX_FILE, summary, err);
+    if (rc || !json) return rc;
+    char *text = json_dumps(*summary, JSON_COMPACT | JSON_REAL_PRECISION(6));
+    if (text) puts(text);
+    free(text);
+    json_decref(*summary);
+    *summary = NULL;
+    return RAML_OK;
+}
+
+static void tell_end(const json_t *o, const char *out, double seconds)
+{
+    printf("\nThe inner loop: what a sampled trajectory does to the loss of the correct answer (nats per token)\n\n");
+    tell_curves(o);
+    printf("\nDone in %.0f s. Open %s/report.html\n", seconds, out);
+}
+
+enum raml_code cli_demo_tell(const char *out, double seconds, bool json, struct raml_err *err)
+{
     json_t *o = NULL, *row;
     size_t i;
-    enum raml_code rc = raml_path_join(path, out, "summary.json", err);
-    if (!rc) rc = raml_json_load(path, MAX_FILE, &o, err);
-    if (rc) return rc;
-    if (json) {
-        char *text = json_dumps(o, JSON_COMPACT | JSON_REAL_PRECISION(6));
-        if (text) puts(text);
-        free(text);
-        json_decref(o);
-        return RAML_OK;
-    }
+    enum raml_code rc = read_summary(out, json, &o, err);
+    if (rc || !o) return rc;
     const json_t *accuracy = json_object_get(o, "accuracy");
     const json_t *with = json_object_get(json_object_get(accuracy, "with"), "rows");
     const json_t *without = json_object_get(json_object_get(accuracy, "without"), "rows");
@@ -188,9 +225,23 @@ enum raml_code cli_demo_tell(const char *out, double seconds, bool json, struct 
     json_array_foreach (with, i, row)
         printf("  %-10s %-10s %10.1f %% %16.1f %%\n", json_string_value(json_object_get(row, "split")),
                json_string_value(json_object_get(row, "family")), 100 * value(row), 100 * same_row(without, row));
-    printf("\nThe inner loop: what a sampled trajectory does to the loss of the correct answer (nats per token)\n\n");
-    tell_curves(o);
-    printf("\nDone in %.0f s. Open %s/report.html\n", seconds, out);
+    tell_end(o, out, seconds);
+    json_decref(o);
+    return RAML_OK;
+}
+
+enum raml_code cli_demo_model_tell(const char *out, double seconds, bool json, struct raml_err *err)
+{
+    json_t *o = NULL, *row;
+    size_t i;
+    enum raml_code rc = read_summary(out, json, &o, err);
+    if (rc || !o) return rc;
+    printf("\nRight samples\n\n  %-20s %10s %10s %10s\n", "questions", "n", "samples", "right");
+    json_array_foreach (json_object_get(json_object_get(o, "accuracy"), "rows"), i, row)
+        printf("  %-20s %10lld %10lld %8.1f %%\n", json_string_value(json_object_get(row, "split")),
+               (long long)json_integer_value(json_object_get(row, "questions")),
+               (long long)json_integer_value(json_object_get(row, "samples")), 100 * value(row));
+    tell_end(o, out, seconds);
     json_decref(o);
     return RAML_OK;
 }

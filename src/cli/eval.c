@@ -48,6 +48,8 @@ static const struct raml_setting options[] = {
     {"date", NULL, RAML_TEXT, AT(date), NULL, 0, 0, NULL, "Their time, such as 2026-01-31T12-30-59; default: now."},
 };
 
+static const struct cli_shared shared[] = {ENDPOINT_TABLE(AT(sampling.endpoint))};
+
 enum { MAX_FILES = 64 };
 struct eval { /* the parts of a run */
     const struct cli *cli;
@@ -99,15 +101,17 @@ static enum raml_code open_lm_eval_export(struct eval *e, struct raml_err *err)
     gmtime_r(&now.tv_sec, &tm);
     size_t n = strftime(date, sizeof date, "%Y-%m-%dT%H-%M-%S", &tm);
     snprintf(date + n, sizeof date - n, ".%06ld", now.tv_nsec / 1000);
-    json_t *settings = s->sampling.model ? settings_json(e) : NULL;
+    json_t *settings = cli_sampling_asks(&s->sampling) ? settings_json(e) : NULL;
     struct raml_lm_eval_options o = {.dir = s->lm_eval,
                                      .task = task,
                                      .date = s->date ? s->date : date,
-                                     .model = s->sampling.model,
+                                     .model = cli_sampling_name(&s->sampling),
                                      .settings = settings,
                                      .seed = e->cli->seed,
                                      .n_draws = e->measures.opt.n_draws};
     enum raml_code rc = raml_lm_eval_export_open(&o, &e->lm_eval_export, err);
+    if (!rc) rc = cli_output_check(e->cli, "lm_eval", raml_lm_eval_export_results(e->lm_eval_export), err);
+    if (!rc) rc = cli_output_check(e->cli, "lm_eval", raml_lm_eval_export_samples(e->lm_eval_export), err);
     json_decref(settings);
     return rc;
 }
@@ -192,7 +196,7 @@ static json_t *all_json(const struct eval *e)
     json_t *o = raml_table_json(&e->table), *files = json_array();
     int bad = !o;
     for (size_t i = 0; i < e->n_files; i++) bad |= json_array_append_new(files, file_json(&e->file[i]));
-    if (e->s->sampling.model) bad |= json_object_set_new(o, "sampling", settings_json(e));
+    if (cli_sampling_asks(&e->s->sampling)) bad |= json_object_set_new(o, "sampling", settings_json(e));
     bad |= json_object_set_new(o, "files", files);
     if (e->s->compare) {
         bad |= json_object_set_new(o, "comparison", raml_paired_json(&e->paired));
@@ -234,20 +238,24 @@ static void tell_text(const struct eval *e, struct raml_buf *text)
         raml_table_measures_text(&e->table, text);
     }
     if (e->s->compare) {
-        cli_eval_name_of(e->cli->n_args ? e->cli->arg[0] : e->s->sampling.model, first, sizeof first);
+        cli_eval_name_of(e->cli->n_args ? e->cli->arg[0] : cli_sampling_name(&e->s->sampling), first, sizeof first);
         cli_eval_name_of(e->s->compare, second, sizeof second);
         raml_buf_adds(text, "\n");
         raml_paired_text(&e->paired, first, second, text);
     }
     tell_files(e, text);
-    if (e->s->sampling.model) tell_sampling(e, text);
+    if (cli_sampling_asks(&e->s->sampling)) tell_sampling(e, text);
 }
 
-static enum raml_code write_json(const char *path, const json_t *o, struct raml_err *err)
+static enum raml_code write_json(const struct cli *cli, const char *path, const json_t *o, struct raml_err *err)
 {
+    struct raml_writer w = {0};
     char *text = json_dumps(o, JSON_INDENT(1) | JSON_REAL_PRECISION(15));
     enum raml_code rc =
-        text ? raml_file_write(path, text, strlen(text), err) : raml_fail(err, RAML_ENOMEM, "no memory for the table");
+        text ? cli_output_open(cli, &w, path, err) : raml_fail(err, RAML_ENOMEM, "no memory for the table");
+    if (!rc) rc = raml_writer_add(&w, text, strlen(text), err);
+    if (!rc) rc = raml_writer_commit(&w, err);
+    raml_writer_deinit(&w);
     free(text);
     return rc;
 }
@@ -256,7 +264,7 @@ static enum raml_code write_json(const char *path, const json_t *o, struct raml_
 static enum raml_code put(struct eval *e, json_t *o, struct raml_buf *text, struct raml_err *err)
 {
     enum raml_code rc = raml_buf_status(text, err);
-    if (!rc && e->s->out) rc = write_json(e->s->out, o, err);
+    if (!rc && e->s->out) rc = write_json(e->cli, e->s->out, o, err);
     if (!rc && e->samples && !e->s->samples_out && !unlink(e->samples)) /* the table is there */
         rc = cli_sample_file_end(&e->sample_file, err);
     if (!rc && e->cli->json) return cli_output_tell_json(e->s->out, o, err);
@@ -311,13 +319,14 @@ static enum raml_code run(const struct cli *cli, const void *settings, struct ra
     enum raml_code rc = cli_eval_measures_read(cli, e->s, &e->measures, err);
     if (!rc) rc = cli_output_check(cli, "out", e->s->out, err);
     if (!rc && e->s->lm_eval) rc = raml_make_dir(e->s->lm_eval, err);
-    if (!rc && e->s->required_n > 0 && !cli->n_args && !e->s->sampling.model) {
+    if (!rc && e->s->required_n > 0 && !cli->n_args && !cli_sampling_asks(&e->s->sampling)) {
         rc = plan_alone(e, err);
     } else {
         if (!rc) rc = raml_tallies_open(&e->measures.opt, e->s->compare != NULL, &e->tallies, err);
-        if (!rc && e->s->sampling.model) rc = cli_sampling_choose(&e->s->sampling, NULL, &e->sampled.choice, err);
+        if (!rc && cli_sampling_asks(&e->s->sampling))
+            rc = cli_sampling_choose(&e->s->sampling, NULL, &e->sampled.choice, err);
         if (!rc) rc = open_lm_eval_export(e, err);
-        if (!rc) rc = e->s->sampling.model ? sample(e, err) : read_files(e, err);
+        if (!rc) rc = cli_sampling_asks(&e->s->sampling) ? sample(e, err) : read_files(e, err);
         if (!rc) rc = raml_tallies_table(e->tallies, &e->table, err);
         if (!rc && e->s->compare) rc = compare(e, err);
         if (!rc) rc = tell(e, err);
@@ -344,6 +353,8 @@ const struct cli_command cli_eval = {
     .example = "raml eval --model demo/with --families modchain:4 --num_questions 50 --num_generations 4 --k 1,4",
     .option = options,
     .n_options = sizeof options / sizeof *options,
+    .shared = shared,
+    .n_shared = sizeof shared / sizeof *shared,
     .settings_size = sizeof(struct eval_settings),
     .run = run,
 };

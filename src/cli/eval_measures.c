@@ -114,7 +114,7 @@ enum raml_code cli_eval_measures_read(const struct cli *cli, const struct eval_s
     if (!rc) rc = read_taus(s->tau, tau, &n_tau, err);
     if (!rc && want & WANT_GPASS && !n_tau) rc = raml_fail(err, RAML_EUSAGE, "--tau is empty; gpass needs thresholds");
     if (!rc) rc = add_measures(out, want, tau, n_tau, err);
-    for (size_t i = 0; i < out->opt.n_k && !rc && s->sampling.model; i++)
+    for (size_t i = 0; i < out->opt.n_k && !rc && cli_sampling_asks(&s->sampling); i++)
         if (out->k[i] > (uint64_t)s->sampling.n)
             rc = raml_fail(err, RAML_EUSAGE, "--k %u asks for more samples than --num_generations %lld", out->k[i],
                            (long long)s->sampling.n);

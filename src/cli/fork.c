@@ -1,6 +1,7 @@
 /* fork.c - `raml fork`: what a word, a step or the end of thinking causes, by forks of trajectories. */
 #include "cli/commands.h"
 #include "cli/load.h"
+#include "cli/output.h"
 #include "cli/trajectories.h"
 #include "core/json.h"
 
@@ -341,6 +342,7 @@ static enum raml_code read_settings(const struct cli *cli, const struct settings
                                     struct raml_fork_files_options *opt, struct raml_err *err)
 {
     enum raml_code rc = cli_trajectories_check(cli, &s->of, "fork", err);
+    if (!rc) rc = cli_output_folder(cli, s->of.out, "fork.yaml", err);
     *opt = options_of(cli, s);
     opt->at = at;
     if (!rc) rc = read_at(s->at, at, &opt->n_at, err);
@@ -387,5 +389,6 @@ const struct cli_command cli_fork = {
     .option = options,
     .n_options = sizeof options / sizeof *options,
     .settings_size = sizeof(struct settings),
+    .pipes = true,
     .run = run,
 };

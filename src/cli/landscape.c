@@ -1,6 +1,7 @@
 /* landscape.c - `raml landscape`: the loss around a model's weights while it thinks. */
 #include "cli/commands.h"
 #include "cli/load.h"
+#include "cli/output.h"
 #include "cli/prompting.h"
 #include "cli/source.h"
 
@@ -209,8 +210,12 @@ static enum raml_code draw(const struct cli *cli, const struct settings *s, stru
     uint32_t *frame = NULL;
     struct raml_landscape_files_options opt;
     struct raml_landscape_files_summary result = {0};
-    struct raml_landscape_files_job job = {
-        .model = model, .title = title, .dir = s->out, .sink = cli->sink, .clock = raml_clock_monotonic};
+    struct raml_landscape_files_job job = {.model = model,
+                                           .title = title,
+                                           .dir = s->out,
+                                           .overwrite = cli->overwrite,
+                                           .sink = cli->sink,
+                                           .clock = raml_clock_monotonic};
     snprintf(title, sizeof title, "%.100s, trajectory %lld", q->id, (long long)s->sample);
     job.input.text = raml_trace_text_input(text);
     enum raml_code rc = options_of(cli, s, &opt, err);
@@ -255,10 +260,12 @@ static enum raml_code run(const struct cli *cli, const void *settings, struct ra
     if (n_files != 1) return raml_fail(err, RAML_EUSAGE, "landscape takes one FILE.jsonl; found %zu", n_files);
     if (!s->out || !*s->out) return raml_fail(err, RAML_EUSAGE, "--out is empty; expected a folder");
     const char *file = s->data ? s->data : cli->arg[0];
+    enum raml_code rc = options_of(cli, s, &checked, err); /* before a model is loaded */
+    if (!rc) rc = cli_output_again(cli, s->out, "landscape.yaml", err);
+    if (rc) return rc;
     raml_questions_init(&qs);
     const struct raml_read_options read = {.map = s->map};
-    enum raml_code rc = options_of(cli, s, &checked, err); /* before a model is loaded */
-    if (!rc) rc = cli_read_questions(cli, &qs, file, &read, NULL, err);
+    rc = cli_read_questions(cli, &qs, file, &read, NULL, err);
     if (!rc) rc = choose(s, file, &qs, &q, err);
     if (!rc)
         rc =
@@ -291,5 +298,6 @@ const struct cli_command cli_landscape = {
     .option = options,
     .n_options = sizeof options / sizeof *options,
     .settings_size = sizeof(struct settings),
+    .pipes = true,
     .run = run,
 };

@@ -1,6 +1,7 @@
 /* options.c - command line to settings; --help. See cli.h and options.h. */
 #include "cli/options.h"
 
+#include "cli/load.h"
 #include "core/nearest.h"
 
 #include <stdio.h>
@@ -313,6 +314,19 @@ static enum raml_code apply(struct cli_parsed *p, const struct given *given, siz
     return rc;
 }
 
+static enum raml_code list_paths(struct cli_parsed *p, struct raml_err *err)
+{
+    struct cli_path *list = raml_arena_alloc(p->arena, p->n_slots + 1, sizeof *list);
+    if (!list) return raml_fail(err, RAML_ENOMEM, "no memory for settings");
+    p->path = list;
+    for (size_t i = 0; i < p->n_slots; i++) {
+        const char *path = NULL;
+        if (p->slot[i].option->type == RAML_PATH) memcpy(&path, p->slot[i].field, sizeof path);
+        if (path && *path) list[p->n_paths++] = (struct cli_path){p->slot[i].option->name, path};
+    }
+    return RAML_OK;
+}
+
 static enum raml_code parse(struct cli_parsed *p, int argc, char *const *argv, void *settings, bool *help,
                             struct raml_err *err)
 {
@@ -329,7 +343,26 @@ static enum raml_code parse(struct cli_parsed *p, int argc, char *const *argv, v
     rc = read_line(p, argc, argv, given, &n_given, err);
     if (!rc) rc = apply(p, given, n_given, settings, err);
     if (!rc) rc = cli_recipe_write(p, &p->recipe, err);
-    return rc;
+    return rc ? rc : list_paths(p, err);
+}
+
+static const char *text_of(const struct cli_slot *s)
+{
+    const char *text = NULL;
+    if (s) memcpy(&text, s->field, sizeof text);
+    return text;
+}
+
+/* What comes by a pipe, unless something else is read in its place. */
+static void take_pipe(struct cli_parsed *p, struct cli *cli)
+{
+    static const char *const instead[] = {"data", "families", "probes"};
+    for (size_t i = 0; i < sizeof instead / sizeof *instead; i++)
+        if (text_of(cli_slot_find(p, instead[i], strlen(instead[i])))) return;
+    const char *input = cli->n_args ? NULL : cli_one_input(cli);
+    if (!input) return;
+    p->arg[0] = input;
+    cli->n_args = 1;
 }
 
 enum raml_code cli_defaults(const struct cli_command *cmd, const char *names, void *settings, struct raml_err *err)
@@ -360,7 +393,9 @@ enum raml_code cli_parse(const struct cli_command *cmd, int argc, char *const *a
         cli_parse_free(p);
         return rc;
     }
-    *cli = (struct cli){.json = p->common.json,
+    *cli = (struct cli){.path = p->path,
+                        .n_paths = p->n_paths,
+                        .json = p->common.json,
                         .quiet = p->common.quiet,
                         .skip_bad_rows = p->common.skip_bad_rows,
                         .overwrite = p->common.overwrite,
@@ -370,6 +405,7 @@ enum raml_code cli_parse(const struct cli_command *cmd, int argc, char *const *a
                         .arg = p->arg,
                         .n_args = p->n_args,
                         .recipe = p->recipe.data ? p->recipe.data : ""};
+    if (cmd->pipes) take_pipe(p, cli);
     *out = p;
     return RAML_OK;
 }

@@ -32,7 +32,8 @@ struct cli_parsed {
     struct raml_arena *arena; /* texts, slots and arguments */
     struct cli_common common;
     struct cli_slot *slot; /* the command's own in table order, shared ones, common ones */
-    size_t n_slots, n_args;
+    size_t n_slots, n_args, n_paths;
+    struct cli_path *path;
     const char **arg;
     bool args_given; /* on the command line: the recipe's do not count */
     struct raml_buf recipe;

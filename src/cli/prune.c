@@ -2,6 +2,7 @@
 #include "cli/prune.h"
 #include "cli/commands.h"
 #include "cli/load.h"
+#include "cli/output.h"
 #include "cli/trajectories.h"
 
 #include "core/clock.h"
@@ -230,6 +231,8 @@ static enum raml_code run(const struct cli *cli, const void *settings, struct ra
     struct levels levels = {.n = 0};
     struct raml_prune_files_options opt;
     enum raml_code rc = read_settings(cli, s, &levels, &opt, err); /* before a model is loaded */
+    if (!rc) rc = cli_trajectories_check(cli, &s->of, "prune", err);
+    if (!rc) rc = cli_output_folder(cli, s->of.out, "prune.yaml", err);
     if (rc) return rc;
     rc = cli_trajectories_open(cli, &s->of, "prune", &x, err);
     if (!rc) rc = prune(cli, s, &x, &opt, err);
@@ -254,5 +257,6 @@ const struct cli_command cli_prune = {
     .option = options,
     .n_options = sizeof options / sizeof *options,
     .settings_size = sizeof(struct settings),
+    .pipes = true,
     .run = run,
 };

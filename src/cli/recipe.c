@@ -257,6 +257,8 @@ static enum raml_code read_file(const char *path, pair_reader pair, void *user, 
     raml_buf_init(&text, MAX_FILE);
     struct reader r = {.path = path};
     enum raml_code rc = raml_file_read(path, &text, err);
+    const char *other = !rc && text.len ? raml_file_no_text(text.data, text.len) : NULL;
+    if (other) rc = raml_fail(err, RAML_EUSAGE, "%s: %s", path, other);
     if (rc) {
         raml_buf_deinit(&text);
         return raml_wrap(err, rc, "--config");

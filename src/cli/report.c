@@ -25,9 +25,8 @@ static enum raml_code run(const struct cli *cli, const void *settings, struct ra
     char path[RAML_PATH_BYTES];
     enum raml_code rc =
         s->out ? raml_path_format(path, err, "%s", s->out) : raml_path_join(path, cli->arg[0], "report.html", err);
-    /* without --out it is the folder's own, of which nothing is lost by making it anew */
-    if (!rc && s->out) rc = cli_output_check(cli, "out", path, err);
-    if (!rc) rc = raml_report(cli->arg[0], path, err);
+    if (!rc) rc = cli_output_check(cli, "out", path, err);
+    if (!rc) rc = raml_report(cli->arg[0], path, cli->sink, err);
     if (!rc && cli->json) rc = cli_output_tell_json(path, json_pack("{s:s}", "report", path), err);
     else if (!rc) fprintf(cli_output_notes(path), "%s\n", path);
     return rc;

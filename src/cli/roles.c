@@ -223,5 +223,6 @@ const struct cli_command cli_roles = {
     .option = options,
     .n_options = sizeof options / sizeof *options,
     .settings_size = sizeof(struct settings),
+    .pipes = true,
     .run = run,
 };

@@ -23,6 +23,8 @@ static const struct raml_setting options[] = {
      "JSONL file to write; default: samples.jsonl, with --question none."},
 };
 
+static const struct cli_shared shared[] = {ENDPOINT_TABLE(offsetof(struct settings, sampling.endpoint))};
+
 /* The settings with what is not given: a question alone has one sample, and no file. */
 static struct settings completed(const struct settings *given)
 {
@@ -128,6 +130,8 @@ const struct cli_command cli_sample = {
     .example = "raml sample --model demo/with --families modchain:4 --num_questions 20 --out samples.jsonl",
     .option = options,
     .n_options = sizeof options / sizeof *options,
+    .shared = shared,
+    .n_shared = sizeof shared / sizeof *shared,
     .settings_size = sizeof(struct settings),
     .run = run,
 };

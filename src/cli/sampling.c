@@ -26,10 +26,12 @@ enum raml_code cli_sampling_questions(const struct cli *cli, const struct sampli
                                       .split = strcmp(s->split, "both") ? s->split : NULL};
         return raml_make_questions(out, &o, err);
     }
-    if (!cli->n_args) return raml_fail(err, RAML_EUSAGE, "no questions; give a FILE.jsonl or --families");
+    const char *input = cli_one_input(cli), *const *file = cli->n_args ? cli->arg : &input;
+    size_t n = cli->n_args ? cli->n_args : input != NULL;
+    if (!n) return raml_fail(err, RAML_EUSAGE, "no questions; give a FILE.jsonl or --families");
     struct raml_read_options o = {.map = s->map, .limit = (size_t)s->limit};
     enum raml_code rc = RAML_OK;
-    for (size_t i = 0; i < cli->n_args && !rc; i++) rc = cli_read_questions(cli, out, cli->arg[i], &o, NULL, err);
+    for (size_t i = 0; i < n && !rc; i++) rc = cli_read_questions(cli, out, file[i], &o, NULL, err);
     return rc;
 }
 
@@ -138,6 +140,7 @@ static enum raml_code check_all(const struct cli *cli, const struct sampling_set
 {
     *o = sample_options(cli, s, &(struct sampling_choice){.temperature = 1, .top_p = 1});
     enum raml_code rc = check_exit(s, err);
+    if (!rc && s->endpoint.url) rc = raml_sample_check_remote(o, err);
     if (!rc) rc = raml_sample_check(o, err); /* before a model is looked for */
     if (!rc) rc = cli_sampling_choose(s, sink, choice, err);
     if (!rc) *o = sample_options(cli, s, choice);
@@ -172,8 +175,45 @@ enum raml_code cli_sampling_file(const struct cli *cli, const struct sampling_se
     struct sampling_choice choice;
     struct raml_sample_options o;
     enum raml_code rc = check_all(cli, s, NULL, &choice, &o, err);
-    if (!rc) rc = cli_load_hash(cli, s->model, s->adapter, &model, err);
+    const char *there = s->endpoint.model ? s->endpoint.model : "endpoint";
+    if (s->endpoint.url) model = raml_hash(there, strlen(there), 0);
+    else if (!rc) rc = cli_load_hash(cli, s->model, s->adapter, &model, err);
     return rc ? rc : cli_sample_file_open(cli, path, settings_json(cli, s, &choice, model), qs, (size_t)s->n, f, err);
+}
+
+/* The samples that a server makes. out: beside which its journal is; NULL: none. */
+static enum raml_code ask(const struct cli *cli, const struct sampling_settings *s, const char *file,
+                          const struct raml_questions *qs, const struct sampling_listener *listener,
+                          struct raml_sample_options *o, struct raml_questions *out, struct sampling_result *result,
+                          struct raml_err *err)
+{
+    struct raml_tokenizer *tokenizer = NULL;
+    char *path = NULL;
+    int32_t eos[CLI_MAX_EOS];
+    struct prompting prompting = {0};
+    struct cli_endpoint endpoint = {0};
+    enum raml_code rc = cli_endpoint_find(s->model, s->adapter, s->tokenizer, true, &path, err);
+    if (!rc) rc = cli_load_tokenizer(s->tokenizer, path, &tokenizer, err);
+    if (!rc) rc = cli_prompting_open(&s->prompting, path, tokenizer, &prompting, err);
+    if (!rc) rc = cli_endpoint_eos(path, tokenizer, eos, &o->n_eos, err);
+    o->eos = eos;
+    if (listener) {
+        o->hears = listener->hears;
+        o->hears_user = listener->user;
+        if (!rc) rc = listener->open(listener->user, tokenizer, &prompting.format, err);
+    }
+    if (!rc) rc = cli_endpoint_open(cli, &s->endpoint, file, tokenizer, &endpoint, err);
+    double start = raml_clock_monotonic();
+    if (!rc)
+        rc = raml_sample_questions_remote(raml_endpoint_remote(endpoint.endpoint), tokenizer, &prompting.format, qs, o,
+                                          out, &result->stats, err);
+    result->seconds = raml_clock_monotonic() - start;
+    result->tokens = result->stats.tokens;
+    cli_endpoint_close(&endpoint);
+    cli_prompting_close(&prompting);
+    raml_tokenizer_close(tokenizer);
+    free(path);
+    return rc;
 }
 
 /* The samples that are made, all of *qs. */
@@ -223,7 +263,10 @@ enum raml_code cli_sampling_run(const struct cli *cli, const struct sampling_set
         o.take = cli_sample_file_add;
         o.take_user = file;
     }
-    if (!rc && rest.n) rc = sample(cli, s, &rest, listener, &o, out, result, err);
+    const char *kept = file && !file->direct.f ? file->path : NULL;
+    if (!rc && rest.n && s->endpoint.url) rc = ask(cli, s, kept, &rest, listener, &o, out, result, err);
+    else if (!rc && rest.n) rc = sample(cli, s, &rest, listener, &o, out, result, err);
+    if (!rc) rc = cli_endpoint_forget(&s->endpoint, kept, err);
     if (file) cli_sample_file_count(file, &result->stats);
     if (rc == RAML_ESTOP && file && file->n && !file->direct.f)
         return raml_fail(err, rc,

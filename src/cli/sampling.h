@@ -3,6 +3,7 @@
 #define RAML_CLI_SAMPLING_H
 
 #include "cli/cli.h"
+#include "cli/endpoint.h"
 #include "cli/prompting.h"
 #include "cli/sample_file.h"
 #include "cli/source.h"
@@ -18,6 +19,7 @@ struct sampling_settings { /* the first member of either command's settings */
     double force_continuation_below;
     bool answer_only;
     struct prompting_settings prompting;
+    struct endpoint_settings endpoint; /* of a table of its own, ENDPOINT_TABLE */
 };
 #define SAMPLING_AT(field) offsetof(struct sampling_settings, field)
 /* Rows of the table of settings; n_default: samples per question, about_n: what help says of them. */
@@ -74,6 +76,14 @@ struct sampling_settings { /* the first member of either command's settings */
     }
 /* clang-format on */
 
+static inline bool cli_sampling_asks(const struct sampling_settings *s) /* is there anybody to be sampled from? */
+{
+    return s->model || s->endpoint.url;
+}
+static inline const char *cli_sampling_name(const struct sampling_settings *s) /* of whom */
+{
+    return s->endpoint.url && s->endpoint.model ? s->endpoint.model : s->model ? s->model : s->endpoint.url;
+}
 struct sampling_choice { /* what was chosen for auto, too */
     double temperature, top_p, min_p;
     int64_t top_k;

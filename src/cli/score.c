@@ -1,11 +1,13 @@
 /* score.c - `raml score`: log-probabilities of given completions, token by token. One line in, one line out. */
 #include "cli/commands.h"
+#include "cli/endpoint.h"
 #include "cli/load.h"
 #include "cli/output.h"
 #include "cli/source.h"
 
 #include "raml/completion.h"
 #include "core/file.h"
+#include "core/spool.h"
 #include "raml/tokenizer.h"
 #include "core/json.h"
 
@@ -13,12 +15,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_LINE_BYTES = 1 << 28, MAX_LINES = 1024, WHERE_BYTES = 300 };
+enum { MAX_LINE_BYTES = 1 << 28, MAX_LINES = 1024, WHERE_BYTES = 300, BATCHES_ASKED = 16, MAX_ASKED_TOKENS = 1 << 30 };
 
 struct settings {
     const char *model, *adapter, *tokenizer, *dtype, *out, *join;
     int64_t max_batch_tokens;
     bool parse_special;
+    struct endpoint_settings endpoint;
 };
 
 struct request { /* a line */
@@ -38,6 +41,7 @@ struct work {
     struct raml_model *model;
     char *model_path;
     struct raml_tokenizer *tokenizer; /* opened at the first text */
+    struct cli_endpoint endpoint;     /* in the place of a model */
     struct raml_completion_evaluator *evaluator;
     struct raml_lines lines;
     struct raml_writer writer;
@@ -45,6 +49,8 @@ struct work {
     struct request request[MAX_LINES];
     size_t n_requests, n_tokens; /* of the batch being gathered */
     size_t n_prompts, n_completions, n_targets;
+    bool counting; /* only what it will cost */
+    struct raml_remote_cost cost;
 };
 
 #define AT(field) offsetof(struct settings, field)
@@ -67,6 +73,8 @@ static const struct raml_setting options[] = {
     {"parse_special", NULL, RAML_FLAG, AT(parse_special), "true", 0, 0, NULL,
      "Text that spells a special token of the tokenizer (<think>) is that token."},
 };
+
+static const struct cli_shared shared[] = {ENDPOINT_TABLE(AT(endpoint))};
 
 static void request_deinit(struct request *r)
 {
@@ -120,6 +128,10 @@ static enum raml_code say_begin(const struct work *w, struct raml_err *err)
 static enum raml_code need_tokenizer(struct work *w, struct raml_err *err)
 {
     if (w->tokenizer) return RAML_OK;
+    if (w->s->endpoint.url && !w->s->tokenizer && !w->model_path)
+        return raml_fail(err, RAML_EUSAGE,
+                         "is a text; --model or --tokenizer names a folder or GGUF file with the tokenizer of "
+                         "the endpoint's model");
     enum raml_code rc = cli_load_tokenizer(w->s->tokenizer, w->model_path, &w->tokenizer, err);
     return rc ? rc : say_begin(w, err);
 }
@@ -281,7 +293,8 @@ static json_t *numbers(const float *x, size_t n)
     return list;
 }
 
-static json_t *result(const struct request *r) /* NULL: no memory */
+/* NULL: no memory. An endpoint gives no entropies. */
+static json_t *result(const struct request *r, bool entropy)
 {
     json_t *list = json_array();
     bool ok = list != NULL;
@@ -291,7 +304,7 @@ static json_t *result(const struct request *r) /* NULL: no memory */
         for (size_t k = 0; k < n_targets(c); k++) sum += (double)c->logp[k];
         json_t *o = json_object();
         ok = o && json_object_set_new(o, "logp", numbers(c->logp, n_targets(c))) == 0 &&
-             json_object_set_new(o, "entropy", numbers(c->entropy, n_targets(c))) == 0 &&
+             (!entropy || json_object_set_new(o, "entropy", numbers(c->entropy, n_targets(c))) == 0) &&
              json_object_set_new(o, "logp_sum", json_real(sum)) == 0 &&
              (!r->border_bytes[i] ||
               json_object_set_new(o, "border_bytes", json_integer((json_int_t)r->border_bytes[i])) == 0);
@@ -319,7 +332,7 @@ static enum raml_code run_batch(struct work *w, struct raml_err *err)
     if (rc) rc = raml_wrap(err, rc, "%s:%zu to %zu", w->lines.path, w->request[0].line, w->request[n - 1].line);
     for (size_t i = 0; i < n; i++) {
         struct request *r = &w->request[i];
-        if (!rc) rc = cli_put_line(w->s->out ? &w->writer : NULL, &w->text, result(r), err);
+        if (!rc) rc = cli_put_line(w->s->out ? &w->writer : NULL, &w->text, result(r, w->model != NULL), err);
         w->n_prompts++;
         w->n_completions += r->n;
         for (size_t k = 0; k < r->n; k++) w->n_targets += n_targets(&r->completion[k]);
@@ -328,6 +341,16 @@ static enum raml_code run_batch(struct work *w, struct raml_err *err)
     w->n_requests = w->n_tokens = 0;
     raml_progress(w->cli->sink, "score", (double)w->n_prompts, 0, "prompts", NULL);
     return rc;
+}
+
+static void count(struct work *w, const struct request *r)
+{
+    w->cost.n += r->n;
+    w->cost.shared += r->n_shared;
+    for (size_t i = 0; i < r->n; i++) {
+        w->cost.shared += r->completion[i].n;
+        w->cost.alone += r->n_shared + r->completion[i].n;
+    }
 }
 
 static enum raml_code take_line(void *to, struct raml_err *err)
@@ -347,10 +370,16 @@ static enum raml_code take_line(void *to, struct raml_err *err)
         request_deinit(r);
         return cli_pass_over(w->cli, rc, err) ? RAML_OK : rc;
     }
+    if (w->counting) {
+        count(w, r);
+        request_deinit(r);
+        return RAML_OK;
+    }
     w->n_requests++;
     w->n_tokens += r->n_shared;
     for (size_t i = 0; i < r->n; i++) w->n_tokens += r->completion[i].n;
-    bool full = w->n_requests == MAX_LINES || w->n_tokens >= (size_t)w->s->max_batch_tokens;
+    size_t most = (size_t)w->s->max_batch_tokens;
+    bool full = w->n_requests == MAX_LINES || w->n_tokens >= (w->model ? most : BATCHES_ASKED * most);
     return full ? run_batch(w, err) : RAML_OK;
 }
 
@@ -367,6 +396,61 @@ static enum raml_code summary(const struct work *w, struct raml_err *err)
     return RAML_OK;
 }
 
+/* -- The command --------------------------------------------------------------------------------------------------- */
+
+static enum raml_code open_endpoint(struct work *w, struct raml_err *err)
+{
+    const struct settings *s = w->s;
+    bool named = s->model || s->tokenizer;
+    enum raml_code rc = cli_endpoint_find(s->model, s->adapter, s->tokenizer, false, &w->model_path, err);
+    if (!rc && named) rc = need_tokenizer(w, err);
+    if (!rc) rc = cli_endpoint_open(w->cli, &s->endpoint, s->out, w->tokenizer, &w->endpoint, err);
+    if (rc) return rc;
+    return raml_completion_open_remote(raml_endpoint_remote(w->endpoint.endpoint), MAX_ASKED_TOKENS, &w->evaluator,
+                                       err);
+}
+
+/* The whole file, to tell what it costs before anything is asked. */
+static enum raml_code count_all(struct work *w, const char *path, struct raml_err *err)
+{
+    const struct raml_remote *r = raml_endpoint_remote(w->endpoint.endpoint);
+    enum raml_code rc = raml_lines_init(&w->lines, path, MAX_LINE_BYTES, err);
+    if (rc) return rc;
+    w->counting = true;
+    rc = cli_each_line(w->cli, &w->lines, take_line, w, err);
+    w->counting = false;
+    raml_lines_deinit(&w->lines);
+    if (!rc) r->expect(r->user, &w->cost);
+    return rc;
+}
+
+static enum raml_code score(struct work *w, const char *path, struct raml_err *err)
+{
+    const struct cli *cli = w->cli;
+    enum raml_code rc = raml_lines_init(&w->lines, path, MAX_LINE_BYTES, err);
+    if (rc) return rc;
+    if (w->s->out) rc = cli_output_open(cli, &w->writer, w->s->out, err);
+    if (!rc) rc = cli_each_line(cli, &w->lines, take_line, w, err);
+    if (!rc) rc = run_batch(w, err);
+    if (!rc && w->s->out) rc = raml_writer_commit(&w->writer, err);
+    if (!rc) rc = summary(w, err);
+    raml_writer_deinit(&w->writer);
+    raml_lines_deinit(&w->lines);
+    return rc;
+}
+
+static enum raml_code score_remote(struct work *w, const char *path, struct raml_err *err)
+{
+    struct raml_spool spool;
+    enum raml_code rc = open_endpoint(w, err);
+    if (!rc) rc = raml_spool_init(&spool, path, err);
+    if (rc) return rc;
+    rc = count_all(w, spool.path, err);
+    if (!rc) rc = score(w, spool.path, err);
+    raml_spool_deinit(&spool, path, rc ? err : NULL);
+    return rc;
+}
+
 static enum raml_code run(const struct cli *cli, const void *settings, struct raml_err *err)
 {
     const char *path = cli_one_input(cli);
@@ -381,18 +465,14 @@ static enum raml_code run(const struct cli *cli, const void *settings, struct ra
     w->cli = cli;
     w->s = &own;
     raml_buf_init(&w->text, MAX_LINE_BYTES);
-    rc = cli_load_model(cli, w->s->model, w->s->adapter, w->s->dtype, &w->model, &w->model_path, err);
-    if (!rc) rc = raml_completion_open(w->model, (size_t)w->s->max_batch_tokens, &w->evaluator, err);
-    if (!rc) rc = raml_lines_init(&w->lines, path, MAX_LINE_BYTES, err);
-    if (!rc) {
-        if (w->s->out) rc = cli_output_open(cli, &w->writer, w->s->out, err);
-        if (!rc) rc = cli_each_line(cli, &w->lines, take_line, w, err);
-        if (!rc) rc = run_batch(w, err);
-        if (!rc && w->s->out) rc = raml_writer_commit(&w->writer, err);
-        if (!rc) rc = summary(w, err);
-        raml_writer_deinit(&w->writer);
-        raml_lines_deinit(&w->lines);
+    if (w->s->endpoint.url) rc = score_remote(w, path, err);
+    else {
+        rc = cli_load_model(cli, w->s->model, w->s->adapter, w->s->dtype, &w->model, &w->model_path, err);
+        if (!rc) rc = raml_completion_open(w->model, (size_t)w->s->max_batch_tokens, &w->evaluator, err);
+        if (!rc) rc = score(w, path, err);
     }
+    cli_endpoint_close(&w->endpoint);
+    if (!rc) rc = cli_endpoint_forget(&w->s->endpoint, w->s->out, err);
     for (size_t i = 0; i < w->n_requests; i++) request_deinit(&w->request[i]);
     raml_completion_close(w->evaluator);
     raml_tokenizer_close(w->tokenizer);
@@ -416,6 +496,8 @@ const struct cli_command cli_score = {
     .example = "raml score --model run-sft requests.jsonl --out scores.jsonl",
     .option = options,
     .n_options = sizeof options / sizeof *options,
+    .shared = shared,
+    .n_shared = sizeof shared / sizeof *shared,
     .settings_size = sizeof(struct settings),
     .run = run,
 };

@@ -1,6 +1,7 @@
 /* study.c - `raml study exits`: when to stop thinking, policy by policy, on one stored set of probes. */
 #include "cli/commands.h"
 #include "cli/load.h"
+#include "cli/output.h"
 #include "cli/study.h"
 
 #include "core/clock.h"
@@ -160,6 +161,7 @@ static enum raml_code run(const struct cli *cli, const void *settings, struct ra
     uint64_t hash = 0;
     int32_t eos[CLI_MAX_EOS];
     enum raml_code rc = check_arguments(cli, s, err);
+    if (!rc) rc = cli_output_again(cli, s->of.out, "exits.yaml", err);
     if (rc) return rc;
     rc = open_inputs(cli, s, &x, err);
     if (!rc) rc = model_hash(cli, &x, s, &hash, err);
@@ -173,6 +175,7 @@ static enum raml_code run(const struct cli *cli, const void *settings, struct ra
                                              .dtype = s->of.dtype,
                                              .data_name = x.data ? x.data : s->probes,
                                              .dir = s->of.out,
+                                             .overwrite = cli->overwrite,
                                              .sink = cli->sink,
                                              .clock = raml_clock_monotonic};
     if (!rc) rc = study(cli, s, &job, err);
@@ -195,5 +198,6 @@ const struct cli_command cli_study_exits = {
     .option = options,
     .n_options = sizeof options / sizeof *options,
     .settings_size = sizeof(struct study_exits_settings),
+    .pipes = true,
     .run = run,
 };

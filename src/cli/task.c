@@ -188,6 +188,7 @@ static enum raml_code run_make(const struct cli *cli, const void *settings, stru
     raml_questions_init(&qs);
     enum raml_code rc = cli_output_check(cli, "out", set->out, err);
     if (!rc) rc = raml_make_questions(&qs, &opt, err);
+    if (!rc) rc = cli_output_check(cli, "out", set->out, err); /* what came meanwhile */
     if (!rc) rc = raml_questions_write(&qs, set->out, err);
     if (!rc) rc = report(cli, &qs, set->out, err);
     raml_questions_deinit(&qs);

@@ -1,5 +1,6 @@
 /* trace.c - `raml trace`: the loss of the answer after every token of given trajectories. */
 #include "cli/commands.h"
+#include "cli/endpoint.h"
 #include "cli/load.h"
 #include "cli/output.h"
 #include "cli/trajectories.h"
@@ -9,11 +10,9 @@
 #include "core/folder.h"
 #include "core/path.h"
 
-#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 enum { MAX_RECIPE_BYTES = 1 << 24 };
 
@@ -23,6 +22,7 @@ struct settings {
     int64_t n_curves, n_shown, stride, n_cuts, budget;
     double ema, threshold;
     bool token_table, token_values;
+    struct endpoint_settings endpoint;
 };
 
 #define AT(field) offsetof(struct settings, field)
@@ -65,6 +65,8 @@ static const struct raml_setting options[] = {
      "Trajectories in trajectories.html, the first of each of right, wrong and unlabelled."},
     {"token_table", NULL, RAML_FLAG, AT(token_table), "true", 0, 0, NULL, "Write tokens.jsonl, one line per token."},
 };
+
+static const struct cli_shared shared[] = {ENDPOINT_TABLE(AT(endpoint))};
 
 static struct raml_trace_files_options options_of(const struct cli *cli, const struct settings *s)
 {
@@ -121,12 +123,18 @@ static enum raml_code trace_with(const struct cli *cli, const struct settings *s
     struct raml_tokenizer *tokenizer = NULL;
     char *model_path = NULL;
     struct prompting prompting = {0};
+    struct cli_endpoint endpoint = {0};
     const struct raml_trace_files_options opt = options_of(cli, s);
-    enum raml_code rc = cli_load_model(cli, r->model, r->adapter, s->of.dtype, &model, &model_path, err);
+    const bool asks = s->endpoint.url && !r->traced.reader;
+    enum raml_code rc = asks ? cli_endpoint_find(r->model, r->adapter, r->tokenizer, true, &model_path, err)
+                             : cli_load_model(cli, r->model, r->adapter, s->of.dtype, &model, &model_path, err);
     if (!rc) rc = open_tokenizer(r, model_path, &tokenizer, err);
+    if (!rc && asks) rc = cli_endpoint_open(cli, &s->endpoint, r->traced.out, tokenizer, &endpoint, err);
     if (!rc && r->traced.reader) rc = raml_trace_check_reader(model, tokenizer, r->traced.reader, err);
     if (!rc) rc = cli_prompting_open(&s->of.prompting, model_path, tokenizer, &prompting, err);
     const struct raml_trace_files_job job = {.model = model,
+                                             .remote =
+                                                 endpoint.endpoint ? raml_endpoint_remote(endpoint.endpoint) : NULL,
                                              .tokenizer = tokenizer,
                                              .format = prompting.format,
                                              .questions = qs,
@@ -139,6 +147,7 @@ static enum raml_code trace_with(const struct cli *cli, const struct settings *s
     if (!rc && only_check) rc = raml_trace_files_check(&job, &opt, err);
     else if (!rc) rc = raml_trace_files(&job, &opt, &r->traced.sum, err);
     r->traced.seconds = raml_clock_monotonic() - start;
+    cli_endpoint_close(&endpoint);
     cli_prompting_close(&prompting);
     raml_tokenizer_close(tokenizer);
     raml_model_close(model);
@@ -225,30 +234,13 @@ static enum raml_code trace_all(const struct cli *cli, const struct settings *s,
     return rc;
 }
 
-/* The earlier trace, which is now beside this one: its files go, and what else was in its folder moves over. */
-static enum raml_code clear_old(const char *old, const char *out, struct raml_err *err)
+/* Of an earlier trace, which goes with it; everything else in its folder moves over. */
+static bool is_own(const char *name)
 {
-    char from[RAML_PATH_BYTES], to[RAML_PATH_BYTES];
-    DIR *d = opendir(old);
-    enum raml_code rc = d ? RAML_OK : raml_fail_errno(err, "%s: cannot be read", old);
-    for (const struct dirent *e; !rc && (e = readdir(d)) != NULL;) {
-        const char *name = e->d_name;
-        if (!strcmp(name, ".") || !strcmp(name, "..")) continue;
-        rc = raml_path_join(from, old, name, err);
-        if (!rc) rc = raml_path_join(to, out, name, err);
-        if (rc) break;
-        bool own = !strcmp(name, "trace.yaml") || raml_trace_files_own(name), there = !access(to, F_OK);
-        if (!strcmp(name, "reader") && raml_is_dir(from)) {
-            rc = raml_make_dir(to, err);
-            if (!rc) rc = clear_old(from, to, err); /* an empty one is removed again below */
-            if (!rc && raml_folder_is_empty(to)) (void)rmdir(to);
-        } else if (own || (there && raml_is_file(from))) {
-            if (unlink(from)) rc = raml_fail_errno(err, "%s: of an earlier trace, can't be removed", from);
-        } else if (rename(from, to)) rc = raml_fail_errno(err, "%s: cannot be moved to %s", from, to);
-    }
-    if (d) closedir(d);
-    if (!rc && rmdir(old)) rc = raml_fail_errno(err, "%s: cannot be removed", old);
-    return rc;
+    static const char reader[] = "reader/";
+    size_t n = sizeof reader - 1;
+    if (!strcmp(name, "trace.yaml") || !strcmp(name, reader) || raml_trace_files_own(name)) return true;
+    return !strncmp(name, reader, n) && raml_trace_files_own(name + n);
 }
 
 /* Into a folder that then takes the place of --out: what is there is one whole trace, the earlier one's or this one's. A
@@ -256,7 +248,7 @@ static enum raml_code clear_old(const char *old, const char *out, struct raml_er
 static enum raml_code trace_whole(const struct cli *cli, const struct settings *s, const struct raml_questions *qs,
                                   struct raml_err *err)
 {
-    char record[RAML_PATH_BYTES], old[RAML_PATH_BYTES];
+    char record[RAML_PATH_BYTES];
     struct raml_folder f;
     enum raml_code rc = raml_path_join(record, s->of.out, "trace.yaml", err);
     bool others = raml_is_dir(s->of.out) && !raml_folder_is_empty(s->of.out) && !raml_is_file(record);
@@ -268,8 +260,7 @@ static enum raml_code trace_whole(const struct cli *cli, const struct settings *
     if (!rc || rc == RAML_ESTOP) {
         struct raml_err own = {0};
         bool whole = !raml_path_join(record, f.path, "trace.yaml", NULL) && raml_is_file(record);
-        enum raml_code put = whole ? raml_folder_commit(&f, old, &own) : RAML_OK;
-        if (!put && whole && *old) put = clear_old(old, s->of.out, &own);
+        enum raml_code put = whole ? raml_folder_commit(&f, cli->overwrite, is_own, &own) : RAML_OK;
         if (put && err) *err = own;
         if (put) rc = put;
     }
@@ -285,6 +276,9 @@ static enum raml_code run(const struct cli *cli, const void *settings, struct ra
     if (!rc) rc = cli_output_kept(cli, s->of.out, "trace.yaml", err);
     if (rc) return rc;
     if (s->reader_tokenizer && !s->reader) return raml_fail(err, RAML_EUSAGE, "--reader_tokenizer needs --reader");
+    if (s->reader && s->endpoint.url)
+        return raml_fail(err, RAML_EUSAGE,
+                         "--reader and --endpoint: one reads at a time; trace twice, and compare the folders");
     if (s->answers && !strcmp(s->of.answer, "own"))
         return raml_fail(err, RAML_EUSAGE, "--answer own and --answers exclude each other; put own into the list");
     if (!s->control && (strcmp(s->filler, ".") != 0 || (size_t)s->n_cuts != raml_trace_files_default().n_cuts))
@@ -293,6 +287,7 @@ static enum raml_code run(const struct cli *cli, const void *settings, struct ra
     const struct raml_read_options read = {.map = s->of.map, .limit = (size_t)s->of.limit};
     rc = cli_read_questions(cli, &qs, s->of.data ? s->of.data : cli->arg[0], &read, NULL, err);
     if (!rc) rc = trace_whole(cli, s, &qs, err);
+    if (!rc) rc = cli_endpoint_forget(&s->endpoint, s->of.out, err);
     raml_questions_deinit(&qs);
     return rc;
 }
@@ -310,6 +305,9 @@ const struct cli_command cli_trace = {
     .example = "raml trace --model run-sft samples.jsonl --limit 100 --out run-sft/trace",
     .option = options,
     .n_options = sizeof options / sizeof *options,
+    .shared = shared,
+    .n_shared = sizeof shared / sizeof *shared,
     .settings_size = sizeof(struct settings),
+    .pipes = true,
     .run = run,
 };

@@ -307,5 +307,6 @@ const struct cli_command cli_update = {
     .option = options,
     .n_options = sizeof options / sizeof *options,
     .settings_size = sizeof(struct settings),
+    .pipes = true,
     .run = run,
 };

@@ -24,6 +24,7 @@ enum {
     ASK_EVERY = 8,
     /* checks between two looks at whether to stop */ MAX_LINE_BYTES = 1 << 28,
     BATCH = 4096,
+    SMALL_BATCH = 128, /* of one thread: what it works on stays in the cache */
     BATCH_BYTES = 1 << 26,
     NUMBER_BYTES = 40
 };
@@ -352,7 +353,8 @@ static enum raml_code take_line(void *to, struct raml_err *err)
     if (rc) return rc;
     w->n++;
     w->n_bytes += j->line.len;
-    return w->n == BATCH || w->n_bytes >= BATCH_BYTES ? flush(w, err) : RAML_OK;
+    size_t many = w->threads > 1 ? BATCH : SMALL_BATCH;
+    return w->n == many || w->n_bytes >= BATCH_BYTES ? flush(w, err) : RAML_OK;
 }
 
 static enum raml_code check_file(const struct cli *cli, const struct settings *s, const char *path,

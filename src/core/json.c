@@ -110,7 +110,7 @@ static json_t *read_value(const char *text, size_t n, unsigned how, size_t flags
     bool nul = how & RAML_JSON_KEEP_NUL;
     flags |= nul ? JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL : JSON_REJECT_DUPLICATES;
     json_t *v = load(text, n, flags, je);
-    if (v || is_no_memory(je)) return v;
+    if (v || is_no_memory(je) || how & RAML_JSON_STRICT) return v;
     struct raml_buf mended;
     json_error_t again = {.text = ""};
     raml_buf_init(&mended, 2 * n + 64);
@@ -136,6 +136,8 @@ enum raml_code raml_json_parse_as(const struct raml_place *at, const char *text,
     char w[WHERE_BYTES];
     if (!n) return raml_fail(err, RAML_EFORMAT, "%s: empty; expected a JSON object", where(at, w));
     json_t *v = read_value(text, n, how, JSON_DECODE_ANY, &je);
+    const char *other = v || at->line > 1 ? NULL : raml_file_no_text(text, n);
+    if (other) return raml_fail(err, RAML_EFORMAT, "%s: %s", at->path, other);
     if (!v) return fail_parse(at, &je, err);
     if (!json_is_object(v)) {
         enum raml_code rc =

@@ -25,9 +25,10 @@ struct raml_place {
 RAML_CHECKED enum raml_code raml_json_parse(const struct raml_place *at, const char *text, size_t n, json_t **out,
                                             struct raml_err *err);
 enum {
-    RAML_JSON_KEEP_NUL = 1,    /* texts may hold U+0000: to be read with their lengths; names never do */
-    RAML_JSON_SOUND_TEXTS = 2, /* U+0000 and half of a surrogate pair are refused */
-    RAML_JSON_KEEP_NUMBERS = 4 /* numbers that jansson has not are kept, see raml_json_beyond; not with the others */
+    RAML_JSON_KEEP_NUL = 1,     /* texts may hold U+0000: to be read with their lengths; names never do */
+    RAML_JSON_SOUND_TEXTS = 2,  /* U+0000 and half of a surrogate pair are refused */
+    RAML_JSON_KEEP_NUMBERS = 4, /* numbers that jansson has not are kept, see raml_json_beyond; not with the others */
+    RAML_JSON_STRICT = 8        /* all that JSON is not, and numbers beyond 64 bits or a double's range, is refused */
 };
 /* "12345678901234567890", "NaN", "-Infinity": a number beyond jansson's that was kept (borrowed). NULL: v is none. */
 const char *raml_json_beyond(const json_t *v);

@@ -3,8 +3,8 @@
  * in cpu/product.h.
  *
  * Activations are bf16 or f32 by a flag; sums are f32. Rows are processed in chunks from a short list of sizes (8 to
- * 64 in steps of 8, then powers of two up to 4096), so that a handful of compiled products serves any number of rows:
- * buffers must be readable and writable up to raml_mm_rows(n) rows. Rows beyond n get garbage.
+ * 64 in steps of 8, then powers of two up to 4096; only such as give the same bits), so that a handful of compiled
+ * products serves any number of rows: buffers must be readable and writable up to raml_mm_rows(n) rows. Rows beyond n get garbage.
  * Cost      2 M N K FLOP.    Errors: RAML_ENOMEM, RAML_ESUPPORT (with oneDNN's status).
  */
 #ifndef RAML_DEVICE_MATMUL_H

@@ -138,8 +138,8 @@ static json_t *answers(const struct raml_graded *q)
 {
     json_t *list = json_array(), *out = json_array();
     int bad = 0;
-    for (uint32_t i = 0; i < q->n && q->has_answers; i++)
-        bad |= json_array_append_new(list, raml_json_text(q->answer[i] ? q->answer[i] : ""));
+    for (uint32_t i = 0; i < q->n; i++)
+        bad |= json_array_append_new(list, raml_json_text(q->has_answers && q->answer[i] ? q->answer[i] : ""));
     bad |= json_array_append_new(out, list);
     return raml_json_checked(out, bad);
 }

@@ -21,16 +21,28 @@ struct raml_completion_evaluator {
     size_t n_parts, cap_parts;
 };
 
-enum raml_code raml_completion_open(const struct raml_model *m, size_t max_batch_tokens,
-                                    struct raml_completion_evaluator **out, struct raml_err *err)
+static enum raml_code open(const struct raml_model *m, const struct raml_remote *r, size_t max_batch_tokens,
+                           struct raml_completion_evaluator **out, struct raml_err *err)
 {
     if (max_batch_tokens == 0) return raml_fail(err, RAML_ERANGE, "max_batch_tokens is 0; expected at least 1");
     struct raml_completion_evaluator *s = calloc(1, sizeof *s);
     if (!s) return raml_fail(err, RAML_ENOMEM, "no memory for an evaluator");
-    enum raml_code rc = raml_evaluator_init(&s->evaluator, m, max_batch_tokens, err);
+    enum raml_code rc = raml_evaluator_open(&s->evaluator, m, r, max_batch_tokens, err);
     if (rc) free(s);
     else *out = s;
     return rc;
+}
+
+enum raml_code raml_completion_open(const struct raml_model *m, size_t max_batch_tokens,
+                                    struct raml_completion_evaluator **out, struct raml_err *err)
+{
+    return open(m, NULL, max_batch_tokens, out, err);
+}
+
+enum raml_code raml_completion_open_remote(const struct raml_remote *r, size_t max_batch_tokens,
+                                           struct raml_completion_evaluator **out, struct raml_err *err)
+{
+    return open(NULL, r, max_batch_tokens, out, err);
 }
 
 void raml_completion_close(struct raml_completion_evaluator *s)
@@ -50,8 +62,8 @@ uint64_t raml_completion_tokens(const struct raml_completion_evaluator *s)
 enum raml_code raml_completion_check(const struct raml_completion_evaluator *s, const struct raml_completions *job,
                                      struct raml_err *err)
 {
-    size_t context = (size_t)raml_model_config(s->evaluator.model)->max_positions;
-    enum raml_code rc = raml_vocabulary_check(s->evaluator.model, "prompt", job->prompt, job->n_prompt, err);
+    size_t context = raml_evaluator_context(&s->evaluator);
+    enum raml_code rc = raml_evaluator_check(&s->evaluator, "prompt", job->prompt, job->n_prompt, err);
     for (size_t i = 0; !rc && i < job->n; i++) {
         const struct raml_completion *c = &job->completion[i];
         char what[64];
@@ -64,7 +76,7 @@ enum raml_code raml_completion_check(const struct raml_completion_evaluator *s, 
                 err, RAML_ERANGE,
                 "%s: %zu prompt tokens and %zu of the completion are longer than the model's context (%zu)", what,
                 job->n_prompt, c->n, context);
-        rc = raml_vocabulary_check(s->evaluator.model, what, c->token, c->n, err);
+        rc = raml_evaluator_check(&s->evaluator, what, c->token, c->n, err);
     }
     return rc;
 }
@@ -117,7 +129,7 @@ static enum raml_code add_part(struct raml_completion_evaluator *s, const struct
     if (!rc && shared) rc = raml_tree_add(&s->tree, -1, 0, job->prompt, job->n_prompt, job->n_prompt, NULL, err);
     for (size_t i = p->first; !rc && i < p->first + p->n; i++)
         rc = add_completion(&s->tree, shared ? 0 : -1, job->n_prompt, &job->completion[i], err);
-    if (!rc) rc = raml_pack_add(&s->evaluator.pack, &s->tree, err);
+    if (!rc) rc = raml_evaluator_add(&s->evaluator, &s->tree, err);
     if (!rc) s->part[s->n_parts++] = *p;
     return rc;
 }

@@ -1,19 +1,29 @@
 /* evaluator.c - see evaluator.h. */
 #include "inner/evaluator.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum raml_code raml_evaluator_init(struct raml_evaluator *s, const struct raml_model *m, size_t max_rows,
                                    struct raml_err *err)
 {
-    *s = (struct raml_evaluator){.model = m, .max_rows = max_rows};
-    return raml_pass_open(m, false, &s->pass, err);
+    return raml_evaluator_open(s, m, NULL, max_rows, err);
+}
+
+enum raml_code raml_evaluator_open(struct raml_evaluator *s, const struct raml_model *m,
+                                   const struct raml_remote *remote, size_t max_rows, struct raml_err *err)
+{
+    *s = (struct raml_evaluator){.model = m, .remote = remote, .max_rows = max_rows};
+    return remote ? RAML_OK : raml_pass_open(m, false, &s->pass, err);
 }
 
 enum raml_code raml_evaluator_read_layers(struct raml_evaluator *s, const size_t *layer, size_t n, struct raml_err *err)
 {
-    size_t all = (size_t)raml_model_config(s->model)->n_layers;
+    if (s->remote && n)
+        return raml_fail(err, RAML_EUSAGE, "layers: %s gives no states of layers; the model itself does",
+                         s->remote->name);
+    size_t all = s->remote ? 0 : (size_t)raml_model_config(s->model)->n_layers;
     for (size_t i = 0; i < n; i++)
         if (layer[i] > all || (i && layer[i] <= layer[i - 1]))
             return raml_fail(
@@ -32,6 +42,7 @@ void raml_evaluator_deinit(struct raml_evaluator *s)
 {
     raml_pass_close(s->pass);
     raml_pack_deinit(&s->pack);
+    raml_chains_deinit(&s->chains);
     free(s->logp);
     free(s->entropy);
     free(s->argmax);
@@ -44,6 +55,12 @@ bool raml_evaluator_fits(const struct raml_evaluator *s, size_t n_tokens)
 {
     size_t used = s->pack.n_rows;
     return s->pack.n_trees == 0 || (used <= s->max_rows && n_tokens <= s->max_rows - used);
+}
+
+enum raml_code raml_evaluator_add(struct raml_evaluator *s, const struct raml_tree *t, struct raml_err *err)
+{
+    enum raml_code rc = raml_pack_add(&s->pack, t, err);
+    return rc || !s->remote ? rc : raml_chains_add(&s->chains, t, err);
 }
 
 static enum raml_code reserve(struct raml_evaluator *s, size_t n, struct raml_err *err)
@@ -66,9 +83,20 @@ static enum raml_code reserve(struct raml_evaluator *s, size_t n, struct raml_er
     return RAML_OK;
 }
 
+static enum raml_code run_remote(struct raml_evaluator *s, struct raml_err *err)
+{
+    enum raml_code rc = raml_chains_read(&s->chains, s->remote, s->logp, s->argmax, err);
+    for (size_t i = 0; i < s->pack.n_targets; i++) s->entropy[i] = NAN;
+    if (rc) return rc;
+    s->n_tokens += s->chains.n_tokens;
+    s->n_passes += s->chains.n;
+    return RAML_OK;
+}
+
 enum raml_code raml_evaluator_run(struct raml_evaluator *s, struct raml_err *err)
 {
     enum raml_code rc = reserve(s, s->pack.n_targets, err);
+    if (rc || s->remote) return rc ? rc : run_remote(s, err);
     const struct raml_logprobs out = {.logp = s->logp, .entropy = s->entropy, .argmax = s->argmax};
     bool last = s->n_layers && s->lens[s->n_layers - 1].layer == (size_t)raml_model_config(s->model)->n_layers;
     const struct raml_hooks hooks = {.lens = s->lens, .n_lenses = s->n_layers - last}; /* the last is the model's own */
@@ -85,15 +113,34 @@ enum raml_code raml_evaluator_run(struct raml_evaluator *s, struct raml_err *err
 void raml_evaluator_clear(struct raml_evaluator *s)
 {
     raml_pack_clear(&s->pack);
+    raml_chains_clear(&s->chains);
 }
 
-enum raml_code raml_vocabulary_check(const struct raml_model *m, const char *what, const int32_t *token, size_t n,
-                                     struct raml_err *err)
+size_t raml_evaluator_context(const struct raml_evaluator *s)
 {
-    int vocab = raml_model_config(m)->vocab_size;
+    if (!s->remote) return (size_t)raml_model_config(s->model)->max_positions;
+    return s->remote->max_positions ? s->remote->max_positions : SIZE_MAX;
+}
+
+static enum raml_code check_vocabulary(int vocab, const char *what, const int32_t *token, size_t n,
+                                       struct raml_err *err)
+{
     for (size_t i = 0; i < n; i++)
         if (token[i] < 0 || token[i] >= vocab)
             return raml_fail(err, RAML_ERANGE, "%s: token %zu is %d; the model's vocabulary is 0 to %d", what, i + 1,
                              (int)token[i], vocab - 1);
     return RAML_OK;
+}
+
+enum raml_code raml_evaluator_check(const struct raml_evaluator *s, const char *what, const int32_t *token, size_t n,
+                                    struct raml_err *err)
+{
+    if (!s->remote) return raml_vocabulary_check(s->model, what, token, n, err);
+    return check_vocabulary(s->remote->vocab_size ? s->remote->vocab_size : INT32_MAX, what, token, n, err);
+}
+
+enum raml_code raml_vocabulary_check(const struct raml_model *m, const char *what, const int32_t *token, size_t n,
+                                     struct raml_err *err)
+{
+    return check_vocabulary(raml_model_config(m)->vocab_size, what, token, n, err);
 }

@@ -64,7 +64,7 @@ static enum raml_code read_policy(struct raml_exits *e, const struct raml_sample
     if (is_oracle(p->kind))
         return raml_fail(err, RAML_EUSAGE, "exit: %s knows the question's answer, so it can only be replayed",
                          raml_exit_kind_name(p->kind));
-    if (p->kind == RAML_EXIT_BUDGET && (!p->budget || opt->think_budget))
+    if (p->kind == RAML_EXIT_BUDGET && (!strstr(opt->exit, "budget=") || opt->think_budget))
         return raml_fail(err, RAML_EUSAGE,
                          "exit: budget needs a number of tokens, budget:budget=N, and no think_budget");
     raml_exit_policy_text(p, e->text);

@@ -17,9 +17,10 @@ static int32_t force(void *user, size_t job, const struct raml_generated *so_far
     const struct raml_sampler *s = user;
     struct raml_sample_state *r = raml_sample_state_of(s, job);
     size_t budget = s->opt.think_budget ? s->opt.think_budget : s->exits.policy.budget;
+    bool limited = budget || (s->exits.asked && s->exits.policy.kind == RAML_EXIT_BUDGET); /* to 0: no thinking */
     (void)so_far;
     /* in the middle of a continuation too */
-    if (r->out.thinking && !r->out.answer_forced && budget && r->out.n_think >= budget) {
+    if (r->out.thinking && !r->out.answer_forced && limited && r->out.n_think >= budget) {
         raml_sample_force_answer(s, r);
         r->out.budget_hit = true;
         if (s->exits.asked) r->out.exit.reason = "budget";

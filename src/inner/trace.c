@@ -34,8 +34,8 @@ struct raml_trace_options raml_trace_default(void)
     return (struct raml_trace_options){.stride = 1, .max_batch_tokens = 16384};
 }
 
-enum raml_code raml_tracer_open(const struct raml_model *m, const struct raml_trace_options *opt,
-                                struct raml_tracer **out, struct raml_err *err)
+static enum raml_code open(const struct raml_model *m, const struct raml_remote *r,
+                           const struct raml_trace_options *opt, struct raml_tracer **out, struct raml_err *err)
 {
     if (opt->stride == 0 || opt->max_batch_tokens == 0)
         return raml_fail(err, RAML_ERANGE, "trace: stride is %zu, max_batch_tokens %zu; expected at least 1",
@@ -44,11 +44,23 @@ enum raml_code raml_tracer_open(const struct raml_model *m, const struct raml_tr
     if (!t) return raml_fail(err, RAML_ENOMEM, "no memory for a tracer");
     t->opt = *opt;
     t->opt.layer = NULL; /* the caller's; the evaluator has a copy */
-    enum raml_code rc = raml_evaluator_init(&t->evaluator, m, opt->max_batch_tokens, err);
+    enum raml_code rc = raml_evaluator_open(&t->evaluator, m, r, opt->max_batch_tokens, err);
     if (!rc) rc = raml_evaluator_read_layers(&t->evaluator, opt->layer, opt->n_layers, err);
     if (rc) raml_tracer_close(t);
     else *out = t;
     return rc;
+}
+
+enum raml_code raml_tracer_open(const struct raml_model *m, const struct raml_trace_options *opt,
+                                struct raml_tracer **out, struct raml_err *err)
+{
+    return open(m, NULL, opt, out, err);
+}
+
+enum raml_code raml_tracer_open_remote(const struct raml_remote *r, const struct raml_trace_options *opt,
+                                       struct raml_tracer **out, struct raml_err *err)
+{
+    return open(NULL, r, opt, out, err);
 }
 
 void raml_tracer_close(struct raml_tracer *t)
@@ -80,7 +92,7 @@ uint64_t raml_tracer_passes(const struct raml_tracer *t)
 static enum raml_code check_length(const struct raml_tracer *t, const struct raml_trace_input *in, const char *answer,
                                    size_t n_prefix, size_t n_answer, struct raml_err *err)
 {
-    size_t context = (size_t)raml_model_config(t->evaluator.model)->max_positions;
+    size_t context = raml_evaluator_context(&t->evaluator);
     size_t n[] = {in->n_prompt, in->n_trajectory, n_prefix, n_answer}, sum = 0;
     for (size_t i = 0; i < sizeof n / sizeof *n; i++) {
         if (n[i] <= context && sum <= context - n[i]) {
@@ -106,7 +118,7 @@ static enum raml_code check_others(const struct raml_tracer *t, const struct ram
         if (p->n <= p->n_prefix) return raml_fail(err, RAML_ERANGE, "%s has no token; expected at least one", name);
         rc = check_length(t, in, name, p->n_prefix, p->n - p->n_prefix, err);
         snprintf(name, sizeof name, "answer %zu, with its prefix", i + 2);
-        if (!rc) rc = raml_vocabulary_check(t->evaluator.model, name, p->token, p->n, err);
+        if (!rc) rc = raml_evaluator_check(&t->evaluator, name, p->token, p->n, err);
     }
     return rc;
 }
@@ -132,7 +144,7 @@ static enum raml_code check_places(const struct raml_tracer *t, const struct ram
     for (size_t k = 0; !rc && in->parent && k < in->n_at; k++) {
         char name[64];
         snprintf(name, sizeof name, "parent of probe %zu", k + 1);
-        rc = raml_vocabulary_check(t->evaluator.model, name, in->parent[k], in->at[k], err);
+        rc = raml_evaluator_check(&t->evaluator, name, in->parent[k], in->at[k], err);
     }
     return rc;
 }
@@ -142,11 +154,10 @@ enum raml_code raml_tracer_check(const struct raml_tracer *t, const struct raml_
     if (in->n_prompt == 0) return raml_fail(err, RAML_ERANGE, "the prompt has no token; expected at least one");
     if (in->n_answer == 0) return raml_fail(err, RAML_ERANGE, "the answer has no token; expected at least one");
     enum raml_code rc = check_length(t, in, "answer", in->n_answer_prefix, in->n_answer, err);
-    if (!rc) rc = raml_vocabulary_check(t->evaluator.model, "prompt", in->prompt, in->n_prompt, err);
-    if (!rc) rc = raml_vocabulary_check(t->evaluator.model, "trajectory", in->trajectory, in->n_trajectory, err);
-    if (!rc)
-        rc = raml_vocabulary_check(t->evaluator.model, "answer prefix", in->answer_prefix, in->n_answer_prefix, err);
-    if (!rc) rc = raml_vocabulary_check(t->evaluator.model, "answer", in->answer, in->n_answer, err);
+    if (!rc) rc = raml_evaluator_check(&t->evaluator, "prompt", in->prompt, in->n_prompt, err);
+    if (!rc) rc = raml_evaluator_check(&t->evaluator, "trajectory", in->trajectory, in->n_trajectory, err);
+    if (!rc) rc = raml_evaluator_check(&t->evaluator, "answer prefix", in->answer_prefix, in->n_answer_prefix, err);
+    if (!rc) rc = raml_evaluator_check(&t->evaluator, "answer", in->answer, in->n_answer, err);
     if (!rc) rc = check_others(t, in, err);
     return rc ? rc : check_places(t, in, err);
 }
@@ -187,6 +198,16 @@ size_t raml_tracer_cost(const struct raml_tracer *t, const struct raml_trace_inp
     size_t sum = 0, n_tokens, all = n_points(t, in), probe = raml_probes_rows(in);
     for (size_t first = 0; first < all; sum += n_tokens) first += fit_part(t, in, probe, first, &n_tokens);
     return sum;
+}
+
+size_t raml_tracer_cost_alone(const struct raml_tracer *t, const struct raml_trace_input *in, size_t *n_texts)
+{
+    size_t sum = 0, all = n_points(t, in), probes = in->n_answer_prefix + in->n_answer;
+    for (size_t i = 0; i < in->n_other; i++) probes += in->other[i].n;
+    for (size_t k = 0; k < all; k++) sum += (1 + in->n_other) * (in->n_prompt + point(t, in, k)) + probes;
+    bool tokens = t->opt.tokens && !in->parent && in->n_trajectory;
+    *n_texts = all * (1 + in->n_other) + tokens;
+    return tokens ? sum + in->n_prompt + in->n_trajectory : sum;
 }
 
 /* -- Running ------------------------------------------------------------------------------------------------------- */
@@ -305,7 +326,7 @@ static enum raml_code add_part(struct raml_tracer *t, const struct part *p, size
     enum raml_code rc = raml_evaluator_fits(&t->evaluator, n_tokens) ? RAML_OK : run(t, err);
     if (!rc) rc = RAML_GROW(t->part, t->cap_parts, t->n_parts + 1, "trees of a pass", err);
     if (!rc) rc = build(t, p, err);
-    if (!rc) rc = raml_pack_add(&t->evaluator.pack, &t->tree, err);
+    if (!rc) rc = raml_evaluator_add(&t->evaluator, &t->tree, err);
     if (!rc) t->part[t->n_parts++] = *p;
     return rc;
 }

@@ -110,7 +110,7 @@ enum raml_code raml_loss_curve_read_tokens(struct raml_loss_curve *c, size_t fir
                                            const struct raml_evaluator *s, size_t target, struct raml_err *err)
 {
     for (size_t i = 0; i < n; i++) {
-        if (!isfinite(s->logp[target + i]) || !isfinite(s->entropy[target + i]))
+        if (!isfinite(s->logp[target + i]) || (!s->remote && !isfinite(s->entropy[target + i])))
             return raml_fail(err, RAML_ERANGE, "the log-probability of trajectory token %zu is not finite",
                              first + i + 1);
         c->token_logp[first + i] = s->logp[target + i];

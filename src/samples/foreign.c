@@ -83,7 +83,7 @@ enum raml_code raml_foreign_put(struct raml_foreign *f, const struct raml_place 
     bool correct = s->grade == 1;
     enum raml_code rc;
     f->arrays.truncated[i] = s->truncated;
-    f->arrays.unclosed[i] = s->text && raml_foreign_unclosed(s->prompt, s->text);
+    f->arrays.unclosed[i] = s->unclosed || (s->text && raml_foreign_unclosed(s->prompt, s->text));
     bool whole = !f->arrays.truncated[i] && !f->arrays.unclosed[i];
     if (f->opt->regrade && whole) {
         rc = judge_all(f, at, gold, s, &correct, err);

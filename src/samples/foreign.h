@@ -39,7 +39,7 @@ struct raml_foreign_sample {   /* one sample; what the file lacks is NULL */
     const char *text, *prompt; /* the response; its prompt, of which only the end is checked (an opened <think>) */
     const char *answer;        /* what the other program took as the answer */
     int grade;                 /* 1, 0; -1: the file has none */
-    bool truncated;            /* according to the file */
+    bool truncated, unclosed;  /* according to the file */
 };
 RAML_CHECKED enum raml_code raml_foreign_begin(struct raml_foreign *f, size_t n, struct raml_err *err);
 /* at: for messages. RAML_EFORMAT when the sample is not graded and not regraded (see raml_samples_options.regrade). */

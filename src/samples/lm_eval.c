@@ -9,6 +9,7 @@
 
 #include "core/file.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,9 +29,10 @@ struct reader {
 /* How a line's responses are graded. */
 enum plan { ONE_EACH, COUNTED, ONE_FOR_ALL };
 
-static const char *const not_metrics[] = {"doc_id",      "doc",       "target", "arguments",     "resps",
-                                          "doc_hash",    "metrics",   "filter", "prompt_hash",   "filtered_resps",
-                                          "target_hash", "task_name", "task",   "schema_version"};
+static const char *const not_metrics[] = {"doc_id",      "doc",       "target", "arguments",      "resps",
+                                          "doc_hash",    "metrics",   "filter", "prompt_hash",    "filtered_resps",
+                                          "target_hash", "task_name", "task",   "schema_version", "finish_reason",
+                                          "think_closed"};
 
 static bool is_metric_field(const char *name)
 {
@@ -45,6 +47,17 @@ static bool are_grades(const json_t *v)
     for (size_t i = 0; i < n; i++)
         if (raml_foreign_grade(json_array_get(v, i)) < 0) return false;
     return n > 0;
+}
+
+/* In files that raml writes (raml/lm_eval_export.h) exact_match is the mean of the grades in correct: they are one metric. */
+static bool is_mean_of_correct(const json_t *obj, const char *name, const json_t *v)
+{
+    const json_t *correct = json_object_get(obj, "correct");
+    size_t n = json_array_size(correct);
+    double sum = 0;
+    if (strcmp(name, "exact_match") != 0 || !json_is_number(v) || !are_grades(correct)) return false;
+    for (size_t i = 0; i < n; i++) sum += raml_foreign_grade(json_array_get(correct, i));
+    return fabs(json_number_value(v) - sum / (double)n) < 1e-9;
 }
 
 /* Could this field grade? *k: of pass@k, else 0. */
@@ -64,7 +77,7 @@ static enum raml_code only_metric(struct reader *r, json_t *obj, struct raml_err
     size_t n = 0, n_pass = 0, used = 0;
     uint32_t k, best_k = 0;
     json_object_foreach (obj, name, v) {
-        if (!may_grade(name, v, &k)) continue;
+        if (!may_grade(name, v, &k) || is_mean_of_correct(obj, name, v)) continue;
         if (!best || (k && k < best_k)) best = name, best_k = k;
         n++;
         n_pass += k > 0;
@@ -159,7 +172,9 @@ static enum raml_code put_graded(struct reader *r, const json_t *obj, size_t i0,
         struct raml_foreign_sample s = {.text = json_string_value(json_array_get(list, j)),
                                         .prompt = prompt_of(obj),
                                         .grade = raml_foreign_grade(json_is_array(v) ? json_array_get(v, j) : v),
-                                        .truncated = was_truncated(obj, j)};
+                                        .truncated = was_truncated(obj, j),
+                                        .unclosed =
+                                            json_is_false(json_array_get(json_object_get(obj, "think_closed"), j))};
         if (n > 1 && !json_is_array(v)) s.grade = -1;
         s.answer = filtered(obj, j, n, s.text);
         if (!r->f.opt->regrade && s.grade < 0)

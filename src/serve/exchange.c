@@ -181,7 +181,7 @@ void raml_exchange_submit(struct raml_exchange *x)
                               s->n_queued);
     if (!answered && !e.status) {
         x->refs++;
-        x->waits = true;
+        x->waits = x->queued = true;
         x->next = NULL;
         if (s->last) s->last->next = x;
         else s->first = x;
@@ -233,11 +233,27 @@ void raml_exchange_read_figures(struct raml_exchange *x, struct raml_exchange_fi
     pthread_mutex_unlock(&x->s->lock);
 }
 
+/* Locked: nobody waits for it, and nobody works on it yet. */
+static void leave_queue(struct raml_exchange *x)
+{
+    struct raml_server *s = x->s;
+    struct raml_exchange *before = NULL;
+    for (struct raml_exchange *at = s->first; at != x; at = at->next) before = at;
+    if (before) before->next = x->next;
+    else s->first = x->next;
+    if (s->last == x) s->last = before;
+    s->n_queued--;
+    s->queued_tokens -= x->prompt_tokens;
+    x->queued = false;
+    x->refs--; /* the client's is left */
+}
+
 void raml_exchange_close(struct raml_exchange *x)
 {
     if (!x) return;
     pthread_mutex_lock(&x->s->lock);
     if (!x->end) x->s->figures.cancelled++;
+    if (x->queued) leave_queue(x);
     x->closed = true;
     pthread_mutex_unlock(&x->s->lock);
     raml_exchange_release(x);

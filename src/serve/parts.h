@@ -108,7 +108,7 @@ struct raml_exchange {
     /* locked: */
     struct raml_exchange *next; /* in the queue, then in the list of those worked on */
     size_t refs;
-    bool opened, closed, waits; /* closed: by its client, or it is gone. waits: the last read gave nothing */
+    bool queued, closed, waits; /* closed: by its client, or it is gone. waits: the last read gave nothing */
     int status;
     bool end; /* nothing is added to out any more */
     struct raml_buf out;

@@ -341,7 +341,7 @@ static bool read_body(const char *body, size_t n, json_t **out, struct api_error
 {
     struct raml_err err = {0};
     const struct raml_place at = {"body", 0};
-    enum raml_code rc = raml_json_parse_as(&at, body, n, RAML_JSON_SOUND_TEXTS, out, &err);
+    enum raml_code rc = raml_json_parse_as(&at, body, n, RAML_JSON_STRICT, out, &err);
     if (!rc) return true;
     return raml_api_refuse(e, rc == RAML_ENOMEM ? 500 : 400, NULL, rc == RAML_ENOMEM ? NULL : "invalid_json", "%.500s",
                            err.msg);

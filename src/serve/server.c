@@ -117,6 +117,7 @@ static size_t take(struct raml_server *s, struct raml_exchange *out[MOST_TAKEN])
         struct raml_exchange *x = s->first;
         s->first = x->next;
         if (!s->first) s->last = NULL;
+        x->queued = false;
         s->n_queued--;
         s->queued_tokens -= x->prompt_tokens;
         tokens += x->prompt_tokens;

@@ -153,8 +153,7 @@ static enum raml_code has_line(const char *path, bool *any, struct raml_err *err
     *any = !rc && memchr(file.data, '\n', file.len);
     size_t n = file.len < sizeof begins - 1 ? file.len : sizeof begins - 1;
     if (!rc && !*any && memcmp(file.data, begins, n) != 0)
-        rc =
-            raml_fail(err, RAML_EFORMAT, "%s: is no stored set of probes; remove it, or write to another folder", path);
+        rc = raml_fail(err, RAML_EFORMAT, "%s: is no stored set of probes; --overwrite replaces it", path);
     raml_buf_deinit(&file);
     return rc;
 }
@@ -166,12 +165,20 @@ static enum raml_code open_file(struct collect *c, struct raml_err *err)
     enum raml_code rc = raml_exits_header(c->job, c->opt, &header, err);
     if (!rc) rc = raml_exits_header_texts(header, c->n_planned, c->texts, err);
     if (!rc) rc = has_line(c->path, &any, err);
+    if (rc == RAML_EFORMAT && c->job->overwrite) rc = RAML_OK; /* any is false */
     if (!rc) rc = raml_append_init(&c->file, c->path, err);
     if (!rc && flock(c->file.fd, LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK)
         rc = raml_fail(err, RAML_EIO, "%s: another process is writing this set", c->path);
-    if (!rc && any) rc = take_up(c, header, err);
-    else if (!rc && ftruncate(c->file.fd, 0)) rc = raml_fail_errno(err, "%s: can't be emptied", c->path);
-    else if (!rc) rc = begin(c, header, err);
+    if (!rc && any) {
+        rc = take_up(c, header, err);
+        if (c->job->overwrite && (rc == RAML_EUSAGE || rc == RAML_EFORMAT)) { /* of other settings, or broken */
+            any = false;
+            raml_exits_set_deinit(c->set);
+            rc = raml_exits_set_init(c->set, err);
+        }
+    }
+    if (!rc && !any && ftruncate(c->file.fd, 0)) rc = raml_fail_errno(err, "%s: can't be emptied", c->path);
+    else if (!rc && !any) rc = begin(c, header, err);
     json_decref(header);
     return rc;
 }

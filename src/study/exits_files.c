@@ -181,7 +181,10 @@ static enum raml_code write_files(const struct study *s, struct raml_err *err)
     if (!rc) rc = raml_exits_write_table(row, s->sum.n_rows, dir, err);
     if (!rc) rc = raml_exits_write_runs(&s->runs, row, dir, err);
     if (!rc) rc = raml_exits_page(&s->runs, row, s->opt, dir, name, err);
-    return rc ? rc : raml_exits_pictures(row, s->sum.n_rows, s->opt->by_accuracy, dir, name, err);
+    struct raml_drawing to = {.dir = dir, .sink = s->job->sink};
+    if (!rc) rc = raml_exits_pictures(row, s->sum.n_rows, s->opt->by_accuracy, &to, name, err);
+    if (!rc) raml_drawing_tell(&to);
+    return rc;
 }
 
 /* The policy that is tried in running samples: the one asked for, or the best one. */

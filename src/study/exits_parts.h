@@ -12,6 +12,7 @@
 #include "raml/exits_files.h"
 #include "raml/trace.h"
 #include "core/append.h"
+#include "study/figure.h"
 
 /* -- exits_set.c: a stored set ------------------------------------------------------------------------------------- */
 struct raml_exits_trajectory {                 /* texts are in the set's arena */
@@ -191,7 +192,7 @@ RAML_CHECKED enum raml_code raml_exits_write_runs(const struct raml_exits_runs *
 
 /* -- exits_pictures.c --------------------------------------------------------------------------------------------------- */
 RAML_CHECKED enum raml_code raml_exits_pictures(const struct raml_exits_row *row, size_t n, bool by_accuracy,
-                                                const char *dir, const char *name, struct raml_err *err);
+                                                struct raml_drawing *to, const char *name, struct raml_err *err);
 /* "Dynasor" */
 const char *raml_exits_label(enum raml_exit_kind kind);
 /* -- exits_page.c ------------------------------------------------------------------------------------------------------- */

@@ -153,7 +153,7 @@ static void add_chosen(struct plot *p)
     part_points(p->series + first, p->n_series - first, POINT_WIDTH * width_of(p));
 }
 
-static enum raml_code accuracy_figure(struct plot *p, const char *dir, const char *title, struct raml_err *err)
+static enum raml_code accuracy_figure(struct plot *p, struct raml_drawing *to, const char *title, struct raml_err *err)
 {
     enum raml_code rc = RAML_OK;
     for (size_t k = 1; !rc && k < p->n; k++)
@@ -168,12 +168,13 @@ static enum raml_code accuracy_figure(struct plot *p, const char *dir, const cha
                                     .n_series = p->n_series,
                                     .width = WIDTH,
                                     .height = HEIGHT};
-    return raml_figure_write(dir, "exits_accuracy", &fig, NULL, err);
+    return raml_figure_write(to, "exits_accuracy", &fig, NULL, err);
 }
 
 /* -- What is left -------------------------------------------------------------------------------------------------- */
 
-static enum raml_code cost_figure(const struct plot *p, const char *dir, const char *title, struct raml_err *err)
+static enum raml_code cost_figure(const struct plot *p, struct raml_drawing *to, const char *title,
+                                  struct raml_err *err)
 {
     const char *category[KINDS];
     double x[KINDS], y[2][KINDS], low[2][KINDS], high[2][KINDS];
@@ -214,11 +215,11 @@ static enum raml_code cost_figure(const struct plot *p, const char *dir, const c
                                     .n_categories = n,
                                     .width = WIDTH,
                                     .height = HEIGHT * 3 / 4};
-    return n ? raml_figure_write(dir, "exits_cost", &fig, NULL, err) : RAML_OK;
+    return n ? raml_figure_write(to, "exits_cost", &fig, NULL, err) : RAML_OK;
 }
 
-enum raml_code raml_exits_pictures(const struct raml_exits_row *row, size_t n, bool by_accuracy, const char *dir,
-                                   const char *name, struct raml_err *err)
+enum raml_code raml_exits_pictures(const struct raml_exits_row *row, size_t n, bool by_accuracy,
+                                   struct raml_drawing *to, const char *name, struct raml_err *err)
 {
     char title[TITLE_BYTES];
     struct plot *p = calloc(1, sizeof *p);
@@ -228,9 +229,9 @@ enum raml_code raml_exits_pictures(const struct raml_exits_row *row, size_t n, b
     p->by_accuracy = by_accuracy;
     const char *file = name && strrchr(name, '/') ? strrchr(name, '/') + 1 : name;
     snprintf(title, sizeof title, "Accuracy against cost%s%s", file ? ": " : "", file ? file : "");
-    enum raml_code rc = accuracy_figure(p, dir, title, err);
+    enum raml_code rc = accuracy_figure(p, to, title, err);
     snprintf(title, sizeof title, "What the chosen settings keep%s%s", file ? ": " : "", file ? file : "");
-    if (!rc) rc = cost_figure(p, dir, title, err);
+    if (!rc) rc = cost_figure(p, to, title, err);
     for (size_t i = 0; i < 2 * KINDS; i++) {
         free(p->line[i].x);
         free(p->line[i].y);

@@ -96,9 +96,8 @@ enum raml_code raml_exits_set_same(const struct raml_exits_set *s, const char *p
         show(value, here);
         differs(key, how);
         return raml_fail(err, RAML_EUSAGE,
-                         "%s: the stored set was made %s: %s there, %s here; remove the file, or write to another "
-                         "folder",
-                         path, how, there, here);
+                         "%s: the stored set was made %s: %s there, %s here; --overwrite makes it anew", path, how,
+                         there, here);
     }
     return RAML_OK;
 }
@@ -363,6 +362,8 @@ enum raml_code raml_exits_set_read(struct raml_exits_set *s, const char *path, s
         if (!rc && s->n > n_before) s->trajectory[n_before].from = from;
         from += n + 1;
     }
+    const char *other = !rc && !s->header && file.len ? raml_file_no_text(file.data, file.len) : NULL;
+    if (other) rc = raml_fail(err, RAML_EFORMAT, "%s: %s", path, other);
     if (!rc && !s->header) rc = raml_fail(err, RAML_EFORMAT, "%s: has no line; expected a stored set", path);
     *end = from;
     raml_buf_deinit(&file);

@@ -1,22 +1,16 @@
-/* figure.c - see figure.h. Data and script are plain text; gnuplot is started directly, without a shell. */
+/* figure.c - see figure.h. Data and script are plain text. */
 #include "study/figure.h"
 
 #include "core/path.h"
 #include "raml/buf.h"
 #include "core/file.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <math.h>
-#include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-enum { SCRIPT_MAX = 1 << 20, DATA_MAX = 1 << 28, LOG_MAX = 400, LETTERS_MAX = 70 };
+enum { SCRIPT_MAX = 1 << 20, DATA_MAX = 1 << 28, LETTERS_MAX = 70 };
 
 #define CAPS "heads size screen 0.005,90" /* of whiskers */
 
@@ -211,120 +205,6 @@ static void add_script(struct raml_buf *b, const char *name, const struct raml_f
     raml_buf_adds(b, "\n");
 }
 
-/* Waits for gnuplot; its exit status as a shell has it. */
-static int wait_for(pid_t pid)
-{
-    int status = 0;
-    while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
-    }
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + (WIFSIGNALED(status) ? WTERMSIG(status) : 0);
-}
-
-/* What gnuplot wrote to the pipe, as one line, truncated to LOG_MAX; then waits for it. A signal that interrupts (file.h)
- * ends gnuplot too: *stopped. */
-static int drain(int fd, pid_t pid, char log[LOG_MAX], bool *stopped)
-{
-    size_t used = 0;
-    char byte;
-    ssize_t got;
-    while ((got = read(fd, &byte, 1)) > 0)
-        if (used + 1 < LOG_MAX && (byte != '\n' || used)) log[used++] = (unsigned char)byte < ' ' ? ' ' : byte;
-    log[used] = 0;
-    *stopped = got < 0 && errno == EINTR;
-    if (*stopped) kill(-pid, SIGKILL); /* it holds nothing that can be lost */
-    return wait_for(pid);
-}
-
-/* Its own process group, so that Ctrl-C reaches it by way of this process; no signal blocked or handled. */
-static int set_attributes(posix_spawnattr_t *attr)
-{
-    sigset_t none, all;
-    sigemptyset(&none);
-    sigfillset(&all);
-    int failed = posix_spawnattr_setsigmask(attr, &none);
-    if (!failed) failed = posix_spawnattr_setsigdefault(attr, &all);
-    if (!failed) failed = posix_spawnattr_setpgroup(attr, 0);
-    if (!failed)
-        failed = posix_spawnattr_setflags(attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
-    return failed;
-}
-
-/* Starts gnuplot in dir with its output going to fd. 0 or an errno. */
-static int spawn(const char *dir, int fd, char *const argv[], pid_t *pid)
-{
-    posix_spawn_file_actions_t actions;
-    posix_spawnattr_t attr;
-    int failed = posix_spawn_file_actions_init(&actions);
-    if (failed) return failed;
-    failed = posix_spawnattr_init(&attr);
-    if (!failed) {
-        failed = set_attributes(&attr);
-        if (!failed) failed = posix_spawn_file_actions_addchdir_np(&actions, dir);
-        if (!failed) failed = posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
-        if (!failed) failed = posix_spawn_file_actions_adddup2(&actions, fd, 1);
-        if (!failed) failed = posix_spawn_file_actions_adddup2(&actions, fd, 2);
-        if (!failed) failed = posix_spawnp(pid, "gnuplot", &actions, &attr, argv, environ);
-        posix_spawnattr_destroy(&attr);
-    }
-    posix_spawn_file_actions_destroy(&actions);
-    return failed;
-}
-
-/* Runs `gnuplot -d -e "svg='NAME.svg.tmp'" NAME.gp` in dir. *status 127: there is no gnuplot. */
-static enum raml_code start(const char *dir, const char *name, int *status, char log[LOG_MAX], struct raml_err *err)
-{
-    struct raml_buf set, script;
-    raml_buf_init(&set, 4096);
-    raml_buf_init(&script, 4096);
-    raml_buf_addf(&set, "svg='%s.svg.tmp'", name);
-    raml_buf_addf(&script, "%s.gp", name);
-    int pipe_fd[2] = {-1, -1};
-    enum raml_code rc = raml_buf_status(&set, err);
-    if (!rc) rc = raml_buf_status(&script, err);
-    if (!rc && pipe2(pipe_fd, O_CLOEXEC)) rc = raml_fail_errno(err, "%s: no pipe to gnuplot", dir);
-    if (rc) goto out;
-    char *argv[] = {(char[]){"gnuplot"}, (char[]){"-d"}, (char[]){"-e"}, set.data, script.data, NULL};
-    pid_t pid = 0;
-    bool stopped = false;
-    int failed = spawn(dir, pipe_fd[1], argv, &pid);
-    close(pipe_fd[1]);
-    pipe_fd[1] = -1;
-    *status = 127;
-    log[0] = 0;
-    if (!failed) *status = drain(pipe_fd[0], pid, log, &stopped);
-    if (stopped) rc = raml_fail(err, RAML_ESTOP, "%s/%s.gp: stopped while gnuplot drew it", dir, name);
-    if (failed && failed != ENOENT && failed != EACCES && failed != ENOTDIR) {
-        errno = failed;
-        rc = raml_fail_errno(err, "%s/%s.gp: gnuplot did not start", dir, name);
-    }
-out:
-    if (pipe_fd[0] >= 0) close(pipe_fd[0]);
-    if (pipe_fd[1] >= 0) close(pipe_fd[1]);
-    raml_buf_deinit(&set);
-    raml_buf_deinit(&script);
-    return rc;
-}
-
-static enum raml_code draw(const char *dir, const char *name, bool *svg_made, struct raml_err *err)
-{
-    char tmp[RAML_PATH_BYTES], svg[RAML_PATH_BYTES], log[LOG_MAX];
-    int status = 0;
-    enum raml_code rc = raml_path_format(tmp, err, "%s/%s.svg.tmp", dir, name);
-    if (!rc) rc = raml_path_format(svg, err, "%s/%s.svg", dir, name);
-    if (!rc) rc = start(dir, name, &status, log, err);
-    if (rc) remove(tmp);
-    if (!rc && status == 127) remove(svg); /* an older picture would not show these data */
-    if (!rc && status != 0 && status != 127) {
-        remove(tmp);
-        rc = raml_fail(err, RAML_EIO, "%s/%s.gp: gnuplot ended with status %d: %s", dir, name, status, log);
-    }
-    if (!rc && status == 0) {
-        if (rename(tmp, svg)) rc = raml_fail_errno(err, "%s: the picture is not there", svg);
-        else *svg_made = true;
-    }
-    return rc;
-}
-
 static enum raml_code check_name(const char *dir, const char *name, struct raml_err *err)
 {
     static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
@@ -353,32 +233,62 @@ static enum raml_code write_part(const char *dir, const char *name, const char *
     return rc ? rc : raml_file_write(path, text->data, text->len, err);
 }
 
-enum raml_code raml_figure_draw(const char *dir, const char *name, const struct raml_buf *data,
-                                const struct raml_buf *script, bool *svg_made, struct raml_err *err)
+void raml_drawing_tell(const struct raml_drawing *d)
+{
+    if (d->n_missing == 0) return;
+    raml_say(d->sink,
+             "%zu of %zu pictures are not drawn: %s. Their data and scripts are kept: `gnuplot %s.gp` in that folder "
+             "draws %s",
+             d->n_missing, d->n, d->first_why, d->first, d->n_missing > 1 ? "the first" : "it");
+}
+
+/* What gnuplot does not draw is missing, and no error. */
+static enum raml_code draw(struct raml_drawing *d, const char *name, bool *drawn, struct raml_err *err)
+{
+    char why[RAML_GNUPLOT_WHY], svg[RAML_PATH_BYTES];
+    enum raml_gnuplot result = RAML_GNUPLOT_HOPELESS;
+    enum raml_code rc = raml_path_format(svg, err, "%s/%s.svg", d->dir, name);
+    if (!rc && !d->hopeless) rc = raml_gnuplot_draw(d->dir, name, &result, why, err);
+    else if (!rc) remove(svg);
+    if (rc) return rc;
+    d->n++;
+    *drawn = result == RAML_GNUPLOT_DREW;
+    if (*drawn) return RAML_OK;
+    if (!d->hopeless) snprintf(d->why, sizeof d->why, "%s", why);
+    if (d->n_missing++ == 0) {
+        snprintf(d->first, sizeof d->first, "%s", name);
+        snprintf(d->first_why, sizeof d->first_why, "%s", d->why);
+    }
+    d->hopeless |= result == RAML_GNUPLOT_HOPELESS;
+    return RAML_OK;
+}
+
+enum raml_code raml_figure_draw(struct raml_drawing *d, const char *name, const struct raml_buf *data,
+                                const struct raml_buf *script, bool *drawn, struct raml_err *err)
 {
     bool made = false;
-    enum raml_code rc = check_name(dir, name, err);
+    enum raml_code rc = check_name(d->dir, name, err);
     if (rc) return rc;
-    rc = raml_make_dir(dir, err);
-    if (!rc) rc = write_part(dir, name, ".tsv", data, err);
-    if (!rc) rc = write_part(dir, name, ".gp", script, err);
-    if (!rc) rc = draw(dir, name, &made, err);
+    rc = raml_make_dir(d->dir, err);
+    if (!rc) rc = write_part(d->dir, name, ".tsv", data, err);
+    if (!rc) rc = write_part(d->dir, name, ".gp", script, err);
+    if (!rc) rc = draw(d, name, &made, err);
     if (rc) rc = raml_wrap(err, rc, "figure %s", name);
-    if (svg_made) *svg_made = made;
+    if (drawn) *drawn = made;
     return rc;
 }
 
-enum raml_code raml_figure_write(const char *dir, const char *name, const struct raml_figure *fig, bool *svg_made,
+enum raml_code raml_figure_write(struct raml_drawing *d, const char *name, const struct raml_figure *fig, bool *drawn,
                                  struct raml_err *err)
 {
-    enum raml_code rc = check(dir, name, fig, err);
+    enum raml_code rc = check(d->dir, name, fig, err);
     if (rc) return rc;
     struct raml_buf data, script;
     raml_buf_init(&data, DATA_MAX);
     raml_buf_init(&script, SCRIPT_MAX);
     add_data(&data, fig);
     add_script(&script, name, fig);
-    rc = raml_figure_draw(dir, name, &data, &script, svg_made, err);
+    rc = raml_figure_draw(d, name, &data, &script, drawn, err);
     raml_buf_deinit(&data);
     raml_buf_deinit(&script);
     return rc;

@@ -4,8 +4,8 @@
  *   NAME.tsv   the data: a header line, then one block a series (blocks are two empty lines apart), columns
  *              series, x, y, low, high separated by tabs; a value that does not exist is "nan"
  *   NAME.gp    the gnuplot script; `gnuplot NAME.gp`, run in that folder, makes NAME.svg again from NAME.tsv
- *   NAME.svg   the picture, made by gnuplot 5.2 or newer. Without gnuplot the other two are left, and
- *              *svg_made is false: that is not an error.
+ *   NAME.svg   the picture, made by gnuplot 5.2 or newer. Where it makes none, absent or failing, the other two are left:
+ *              that is not an error, but counted, and said once (raml_drawing_tell).
  * Each file appears whole or not at all. Texts (titles, names) are UTF-8: nothing in them is markup to gnuplot.
  * Threads  any number, for different names or folders.     Cost  one start of gnuplot, about 50 ms.
  */
@@ -14,9 +14,12 @@
 
 #include "raml/buf.h"
 #include "raml/err.h"
+#include "study/gnuplot.h"
 
 #include <stdbool.h>
 #include <stddef.h>
+
+enum { RAML_FIGURE_NAME = 104 };
 
 enum raml_plot_style {
     RAML_PLOT_LINE,
@@ -54,12 +57,24 @@ const char *raml_figure_colour(int index);
  * lightest part, which is too faint for lines). Distinct also without colour. */
 int raml_figure_ordered(size_t i, size_t n);
 
-/* name: letters, digits, '-', '_' (RAML_ERANGE otherwise, or when there is no series). When gnuplot was found but
- * failed, err has its message (RAML_EIO). svg_made may be NULL. */
-RAML_CHECKED enum raml_code raml_figure_write(const char *dir, const char *name, const struct raml_figure *fig,
-                                              bool *svg_made, struct raml_err *err);
+/* The pictures of a folder. */
+struct raml_drawing {
+    const char *dir;
+    const struct raml_sink *sink;                            /* hears what is not drawn; NULL: nobody does */
+    size_t n, n_missing;                                     /* pictures; those that gnuplot did not draw */
+    bool hopeless;                                           /* it is not started again (gnuplot.h) */
+    char first[RAML_FIGURE_NAME];                            /* of these, and why */
+    char first_why[RAML_GNUPLOT_WHY], why[RAML_GNUPLOT_WHY]; /* why the last one is not drawn */
+};
+/* One line if pictures are missing: how many, why, and how to draw them. */
+void raml_drawing_tell(const struct raml_drawing *d);
+
+/* name: letters, digits, '-', '_' (RAML_ERANGE otherwise, or when there is no series). *drawn (NULL is fine): is there a
+ * picture? An earlier one is never left beside data that it does not show. RAML_ESTOP: while gnuplot drew. */
+RAML_CHECKED enum raml_code raml_figure_write(struct raml_drawing *d, const char *name, const struct raml_figure *fig,
+                                              bool *drawn, struct raml_err *err);
 /* The three files of any other kind of figure, from the texts of its data and script, which reads the variable svg. */
-RAML_CHECKED enum raml_code raml_figure_draw(const char *dir, const char *name, const struct raml_buf *data,
-                                             const struct raml_buf *script, bool *svg_made, struct raml_err *err);
+RAML_CHECKED enum raml_code raml_figure_draw(struct raml_drawing *d, const char *name, const struct raml_buf *data,
+                                             const struct raml_buf *script, bool *drawn, struct raml_err *err);
 
 #endif

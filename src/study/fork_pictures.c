@@ -129,7 +129,7 @@ static void name_part(char out[NAME_BYTES], const char *part, size_t least, size
 }
 
 static enum raml_code draw_effects(const struct raml_fork_pictures *x, const struct raml_fork_summary *s,
-                                   const struct effect_figure *e, struct raml_err *err)
+                                   const struct effect_figure *e, struct raml_drawing *to, struct raml_err *err)
 {
     char title[TITLE_BYTES], key[PARTS][NAME_BYTES];
     struct effects *v = calloc(1, sizeof *v);
@@ -160,13 +160,13 @@ static enum raml_code draw_effects(const struct raml_fork_pictures *x, const str
                                     .width = v->n * CATEGORY_WIDTH > FIGURE_WIDTH ? (int)v->n * CATEGORY_WIDTH
                                                                                   : FIGURE_WIDTH,
                                     .height = FIGURE_HEIGHT};
-    enum raml_code rc = n ? raml_figure_write(x->plan->job->dir, e->name, &fig, NULL, err) : RAML_OK;
+    enum raml_code rc = n ? raml_figure_write(to, e->name, &fig, NULL, err) : RAML_OK;
     free(v);
     return rc;
 }
 
 static enum raml_code all_effects(const struct raml_fork_pictures *x, const struct raml_fork_summary *s,
-                                  struct raml_err *err)
+                                  struct raml_drawing *to, struct raml_err *err)
 {
     static const struct effect_figure figure[] = {
         {"fork_accuracy", "accuracy_change", "Edits and accuracy", "change of accuracy"},
@@ -175,7 +175,7 @@ static enum raml_code all_effects(const struct raml_fork_pictures *x, const stru
         {"fork_carried", "carried", "Edits and the loss at the end", "change of L(T), nats per answer token"},
     };
     enum raml_code rc = RAML_OK;
-    for (size_t i = 0; !rc && i < sizeof figure / sizeof *figure; i++) rc = draw_effects(x, s, &figure[i], err);
+    for (size_t i = 0; !rc && i < sizeof figure / sizeof *figure; i++) rc = draw_effects(x, s, &figure[i], to, err);
     return rc;
 }
 
@@ -212,7 +212,7 @@ static void scale(double *y, size_t n, const char *what, char name[NAME_BYTES])
     snprintf(name, NAME_BYTES, "%s (largest: %.3g nats)", what, most);
 }
 
-static enum raml_code draw_along(const struct raml_forked *f, size_t k, const char *dir, struct raml_err *err)
+static enum raml_code draw_along(const struct raml_forked *f, size_t k, struct raml_drawing *to, struct raml_err *err)
 {
     char name[32], key[2][NAME_BYTES], *title = heading(f);
     size_t n = 0;
@@ -241,7 +241,7 @@ static enum raml_code draw_along(const struct raml_forked *f, size_t k, const ch
                                     .width = FIGURE_WIDTH,
                                     .height = FIGURE_HEIGHT,
                                     .n_series = 2};
-    if (!rc && n) rc = raml_figure_write(dir, name, &fig, NULL, err);
+    if (!rc && n) rc = raml_figure_write(to, name, &fig, NULL, err);
     free(v);
     free(title);
     return rc;
@@ -256,7 +256,7 @@ static double largest(const double *x, size_t n)
 }
 
 static enum raml_code draw_scatter(const struct raml_fork_pictures *x, const struct raml_fork_summary *s,
-                                   struct raml_err *err)
+                                   struct raml_drawing *to, struct raml_err *err)
 {
     const struct raml_fork_units *u = raml_fork_stats_units(s->stats);
     double most[2] = {largest(u->forced, u->n), largest(u->resampled, u->n)};
@@ -274,7 +274,7 @@ static enum raml_code draw_scatter(const struct raml_fork_pictures *x, const str
                                     .width = FIGURE_WIDTH,
                                     .height = FIGURE_HEIGHT,
                                     .n_series = 1};
-    return raml_figure_write(x->plan->job->dir, "importance_scatter", &fig, NULL, err);
+    return raml_figure_write(to, "importance_scatter", &fig, NULL, err);
 }
 
 /* -- The page ------------------------------------------------------------------------------------------------------ */
@@ -390,10 +390,12 @@ enum raml_code raml_fork_pictures_write(const struct raml_fork_pictures *x, cons
                                         struct raml_err *err)
 {
     size_t k = 0;
-    enum raml_code rc = remove_earlier(x->plan->job->dir, err);
-    if (!rc) rc = all_effects(x, s, err);
-    if (!rc) rc = draw_scatter(x, s, err);
+    struct raml_drawing to = {.dir = x->plan->job->dir, .sink = x->plan->job->sink};
+    enum raml_code rc = remove_earlier(to.dir, err);
+    if (!rc) rc = all_effects(x, s, &to, err);
+    if (!rc) rc = draw_scatter(x, s, &to, err);
     for (size_t i = 0; !rc && i < x->n; i++)
-        if (x->shown[i].as_figure) rc = draw_along(&x->shown[i].f, ++k, x->plan->job->dir, err);
+        if (x->shown[i].as_figure) rc = draw_along(&x->shown[i].f, ++k, &to, err);
+    if (!rc) raml_drawing_tell(&to);
     return rc ? rc : write_page(x, err);
 }

@@ -152,6 +152,7 @@ static void add_frames(struct raml_lab_view *v, const char *kind, const char *wh
 {
     unsigned frame[FRAMES_SHOWN];
     size_t n_all = 0, n = raml_lab_frames(v, kind, frame, FRAMES_SHOWN, &n_all);
+    if (n == 0) return;
     if (n < n_all) raml_buf_addf(&v->p->html, "<p class=\"dim\">%zu of %zu frames.</p>\n", n, n_all);
     raml_buf_adds(&v->p->html, "<div class=\"frames\">\n");
     for (size_t i = 0; i < n; i++) {
@@ -178,7 +179,9 @@ static void add_landscape(struct raml_lab_view *v)
                       "their frames follow one by one.</p>\n");
     raml_lab_frames_table(v);
     add_frames(v, "contour_", "Contours");
-    if (!films && !raml_lab_has(v, "surfaces.svg")) return;
+    unsigned one;
+    size_t n_surfaces;
+    if (raml_lab_frames(v, "surface_", &one, 1, &n_surfaces) == 0) return;
     raml_buf_adds(&v->p->html, "<details><summary>surfaces, frame by frame</summary>\n");
     add_frames(v, "surface_", "Surface");
     raml_buf_adds(&v->p->html, "</details>\n");

@@ -140,13 +140,14 @@ static int by_number(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* The number of BEFORE, digits, ".svg". */
+/* The number of BEFORE, digits, ".svg"; or ".tsv": of a frame that was not drawn. */
 static bool frame_number(const char *name, const char *before, unsigned *out)
 {
     size_t n = strlen(before), digits;
     if (strncmp(name, before, n) != 0) return false;
     digits = strspn(name + n, "0123456789");
-    if (digits == 0 || digits > 9 || strcmp(name + n + digits, ".svg") != 0) return false;
+    if (digits == 0 || digits > 9 || (strcmp(name + n + digits, ".svg") != 0 && strcmp(name + n + digits, ".tsv") != 0))
+        return false;
     *out = (unsigned)strtoul(name + n, NULL, 10);
     return true;
 }
@@ -160,6 +161,10 @@ size_t raml_lab_frames(const struct raml_lab_view *v, const char *before, unsign
         *n_all += frame_number(e->d_name, before, &all[*n_all]);
     if (d) closedir(d);
     if (all) qsort(all, *n_all, sizeof *all, by_number);
+    size_t n_files = *n_all;
+    *n_all = 0;
+    for (size_t i = 0; i < n_files; i++)
+        if (!i || all[i] != all[i - 1]) all[(*n_all)++] = all[i];
     size_t n = *n_all < most ? *n_all : most;
     for (size_t i = 0; i < n; i++) frame[i] = all[n > 1 ? i * (*n_all - 1) / (n - 1) : 0];
     free(all);

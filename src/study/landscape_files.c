@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { PATH_POINTS = 64, SETTINGS_MAX = 1 << 20 };
 
@@ -164,6 +165,10 @@ static enum raml_code open_journal(struct work *w, struct raml_err *err)
     if (!rc) rc = raml_make_dir(w->job->dir, err);
     if (!rc) rc = raml_path_join(path, w->job->dir, "grid.journal", err);
     if (!rc) rc = raml_landscape_journal_open(&w->journal, path, settings.data, w->out->n_points, w->n_frames, err);
+    if (w->job->overwrite && (rc == RAML_EUSAGE || rc == RAML_EFORMAT)) { /* of another landscape, or none */
+        rc = unlink(path) ? raml_fail_errno(err, "%s: can't be removed", path) : RAML_OK;
+        if (!rc) rc = raml_landscape_journal_open(&w->journal, path, settings.data, w->out->n_points, w->n_frames, err);
+    }
     w->out->n_resumed = w->journal.n_done;
     raml_buf_deinit(&settings);
     return rc;
@@ -283,6 +288,7 @@ static enum raml_code write_all(const struct work *w, struct raml_err *err)
                                             .n_trajectory = w->job->input.text.n_trajectory,
                                             .alpha = w->alpha,
                                             .beta = w->beta,
+                                            .sink = w->job->sink,
                                             .loss = w->loss,
                                             .path = &w->out->path,
                                             .height = w->height};

@@ -38,7 +38,7 @@ static enum raml_code next_line(struct reading *r, const char **payload, size_t 
     if (!whole && r->good + len + 1 == r->len && r->line > 1) return RAML_OK;
     if (!whole)
         return raml_fail(err, RAML_EFORMAT,
-                         "%s:%zu: the line does not have the hash that it begins with; remove the file to begin anew",
+                         "%s:%zu: the line does not have the hash that it begins with; --overwrite begins anew",
                          r->path, r->line);
     *payload = at + HASH + 1;
     *n = len - HASH - 1;
@@ -61,9 +61,8 @@ static enum raml_code differs(const char *path, const char *field, const json_t 
     show(found, a);
     show(wanted, b);
     return raml_fail(err, RAML_EUSAGE,
-                     "%s: is of another landscape: %s is %s there, and %s here; remove the file, or write to another "
-                     "folder",
-                     path, field, a, b);
+                     "%s: is of another landscape: %s is %s there, and %s here; --overwrite begins anew", path, field,
+                     a, b);
 }
 
 static enum raml_code same_settings(const char *path, const char *text, size_t n, const char *settings,
@@ -81,11 +80,7 @@ static enum raml_code same_settings(const char *path, const char *text, size_t n
             const json_t *other = json_object_get(found, key);
             if (!rc && !(other && json_equal(other, value))) rc = differs(path, key, other, value, err);
         }
-        if (!rc)
-            rc = raml_fail(err, RAML_EUSAGE,
-                           "%s: is of another landscape; remove the file, or write to another "
-                           "folder",
-                           path);
+        if (!rc) rc = raml_fail(err, RAML_EUSAGE, "%s: is of another landscape; --overwrite begins anew", path);
     }
     json_decref(found);
     json_decref(wanted);

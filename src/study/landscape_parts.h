@@ -6,6 +6,7 @@
 
 struct raml_landscape_result { /* borrowed */
     const char *dir, *title;
+    const struct raml_sink *sink;
     const struct raml_landscape_files_options *opt;
     const struct raml_landscape_frame_result *frame; /* [n_frames] */
     size_t n_frames, n_alpha, n_beta, n_trajectory;

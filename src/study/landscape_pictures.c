@@ -3,6 +3,7 @@
  */
 #include "study/landscape_parts.h"
 
+#include "core/path.h"
 #include "study/figure.h"
 #include "study/film.h"
 #include "study/surface.h"
@@ -20,7 +21,7 @@ struct drawing {
     const char **label;              /* [path->n] */
     char (*name)[NAME];              /* [n_frames] of one kind of picture */
     const char **frame_name;         /* [n_frames] */
-    bool drawn;
+    struct raml_drawing to;
 };
 
 static void axis_label(const struct raml_landscape_result *r, size_t k, char out[TEXT])
@@ -81,15 +82,26 @@ static enum raml_code draw_frame(struct drawing *d, size_t f, enum raml_surface_
                                    .marked = point_of(r->path, r->frame[f].i),
                                    .width = WIDTH,
                                    .height = HEIGHT};
-    return raml_surface_write(r->dir, d->name[f], &s, view, &d->drawn, err);
+    return raml_surface_write(&d->to, d->name[f], &s, view, NULL, err);
+}
+
+/* One of other frames, where these can't be shown. */
+static enum raml_code remove_film(const char *dir, const char *film, struct raml_err *err)
+{
+    char path[RAML_PATH_BYTES];
+    enum raml_code rc = raml_path_format(path, err, "%s/%s.svg", dir, film);
+    if (!rc) remove(path);
+    return rc;
 }
 
 static enum raml_code draw_all(struct drawing *d, enum raml_surface_view view, const char *film, struct raml_err *err)
 {
     const struct raml_landscape_result *r = d->r;
     enum raml_code rc = RAML_OK;
+    size_t missing = d->to.n_missing;
     for (size_t f = 0; f < r->n_frames && !rc; f++) rc = draw_frame(d, f, view, err);
-    if (rc || !d->drawn) return rc;
+    if (!rc && missing != d->to.n_missing) return remove_film(r->dir, film, err);
+    if (rc) return rc;
     return raml_film_write(r->dir, film, r->title, d->frame_name, r->n_frames, r->opt->frame_seconds, WIDTH, HEIGHT,
                            err);
 }
@@ -139,7 +151,7 @@ static enum raml_code draw_slice(struct drawing *d, struct raml_err *err)
                                     .y_label = "L, nats per answer token",
                                     .series = s,
                                     .n_series = r->n_frames};
-    if (!rc) rc = raml_figure_write(r->dir, "slice", &fig, &d->drawn, err);
+    if (!rc) rc = raml_figure_write(&d->to, "slice", &fig, NULL, err);
     free(name);
     free(s);
     return rc;
@@ -147,8 +159,9 @@ static enum raml_code draw_slice(struct drawing *d, struct raml_err *err)
 
 enum raml_code raml_landscape_pictures_write(const struct raml_landscape_result *r, bool *drawn, struct raml_err *err)
 {
-    struct drawing d = {.r = r};
+    struct drawing d = {.r = r, .to = {.dir = r->dir, .sink = r->sink}};
     enum raml_code rc = r->n_beta > 1 ? draw_surfaces(&d, err) : draw_slice(&d, err);
-    *drawn = d.drawn;
+    *drawn = d.to.n && !d.to.n_missing;
+    if (!rc) raml_drawing_tell(&d.to);
     return rc;
 }

@@ -330,27 +330,29 @@ enum raml_code raml_page_figure(struct raml_page *p, const char *name, const str
 {
     if (!has_point(given)) return RAML_OK;
     bool made = false;
-    struct raml_err why = {.msg = "gnuplot was not found (Debian: gnuplot-nox)"};
     struct raml_figure sized = *given;
     const struct raml_figure *fig = &sized;
     if (sized.width <= 0) sized.width = RAML_PAGE_FIGURE_WIDTH;
     if (sized.height <= 0) sized.height = height_for(given);
-    enum raml_code rc = raml_figure_write(p->figures, name, fig, &made, &why);
+    struct raml_err why = {0};
+    enum raml_code rc = raml_figure_write(&p->figures, name, fig, &made, &why);
     if (rc && rc != RAML_EIO) return raml_fail(err, rc, "%s", why.msg);
-    rc = RAML_OK; /* a picture that gnuplot could not draw is no reason to lose the page: it shows the data */
+    if (rc && p->n_unwritten++ == 0) raml_say(p->figures.sink, "%s; the page has its data instead", why.msg);
+    const char *missing = rc ? why.msg : made ? "the picture is no SVG" : p->figures.why;
+    rc = RAML_OK; /* a figure that can't be written (a folder of somebody else's) is no reason to lose the page */
     char path[RAML_PATH_BYTES];
     struct raml_buf svg;
     raml_buf_init(&svg, SVG_MAX);
     p->n_figures++;
     if (made) {
-        rc = raml_path_format(path, err, "%s/%s.svg", p->figures, name);
+        rc = raml_path_format(path, err, "%s/%s.svg", p->figures.dir, name);
         if (!rc) rc = raml_file_read(path, &svg, err);
     }
     raml_buf_adds(&p->html, "<figure>\n");
     if (!rc && made && svg.len && add_svg(p, svg.data, fig)) {
         raml_buf_adds(&p->html, "\n");
         p->n_drawn++;
-    } else add_data(p, name, fig, why.msg);
+    } else add_data(p, name, fig, missing);
     if (*caption) raml_buf_addf(&p->html, "<figcaption>%s</figcaption>\n", caption);
     raml_buf_adds(&p->html, "</figure>\n");
     raml_buf_deinit(&svg);

@@ -10,8 +10,9 @@
 
 struct raml_page {
     struct raml_buf html;
-    const char *figures; /* folder of the figures' files */
-    size_t n_figures, n_drawn;
+    struct raml_drawing figures;
+    size_t n_figures, n_drawn; /* on the page */
+    size_t n_unwritten;        /* whose files could not be written */
     const struct raml_findings *found;
     bool linked;              /* the page lies in the folder that it is of: links to the folder's files lead there */
     size_t picture_bytes;     /* of pictures that are in the page as data */

@@ -312,7 +312,7 @@ enum raml_code raml_part_accuracy(struct raml_page *p, struct raml_err *err)
         for (size_t e = 0; e < f->run[r]->n_evals; e++) n_names += !seen_before(f, r, e);
     if (n_names == 0) return RAML_OK;
     raml_buf_adds(&p->html, "<h2>Accuracy</h2>\n<p class=\"dim\">Mean share of correct samples, with its 95\u00A0% "
-                            "interval. Truncated: samples that reached the token limit; open: samples that never "
+                            "interval. Truncated: samples that reached the token limit; not closed: samples that never "
                             "closed their thinking. Both count as wrong.</p>\n");
     enum raml_code rc = RAML_OK;
     for (size_t r = 0; !rc && r < f->n_runs; r++)

@@ -65,6 +65,11 @@ static enum raml_code add_figure(struct raml_page *p, const char *name, const st
     return raml_page_figure(p, name, &fig, caption, err);
 }
 
+static const char *minus(double v)
+{
+    return v < 0 ? "\u2212" : "";
+}
+
 /* Right and wrong trajectories of the same questions. */
 static enum raml_code add_within(struct raml_page *p, const char *name, const struct raml_trace *t,
                                  struct raml_err *err)
@@ -93,11 +98,11 @@ static enum raml_code add_within(struct raml_page *p, const char *name, const st
                        "The %zu question%s with correct and wrong trajectories, each question\u2019s means first. At T "
                        "correct less wrong is "
                        "%s%.3f",
-                       n, n > 1 ? "s" : "", d[2].y[last] < 0 ? "\u2212" : "", fabs(d[2].y[last]));
+                       n, n > 1 ? "s" : "", minus(d[2].y[last]), fabs(d[2].y[last]));
     if (n > 1)
         snprintf(caption + len, sizeof caption - (size_t)len,
-                 " [%.3f, %.3f]. Band: mean \u00B1 1.96 standard errors over questions.", d[2].low[last],
-                 d[2].high[last]);
+                 " [%s%.3f, %s%.3f]. Band: mean \u00B1 1.96 standard errors over questions.", minus(d[2].low[last]),
+                 fabs(d[2].low[last]), minus(d[2].high[last]), fabs(d[2].high[last]));
     else snprintf(caption + len, sizeof caption - (size_t)len, ".");
     const struct raml_figure fig = {.title = "Within the same questions",
                                     .x_label = "position in the trajectory, i/T",

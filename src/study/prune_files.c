@@ -236,7 +236,10 @@ static enum raml_code write_all(struct work *w, struct raml_prune_summary *out, 
     if (!rc) rc = raml_writer_commit(&w->records.lines, err);
     if (!rc) summarise(w, out);
     if (!rc) rc = raml_prune_tables_write(out, dir, err);
-    return rc ? rc : raml_prune_pictures_write(out, dir, w->job->data_name, err);
+    struct raml_drawing to = {.dir = dir, .sink = w->job->sink};
+    if (!rc) rc = raml_prune_pictures_write(out, &to, w->job->data_name, err);
+    if (!rc) raml_drawing_tell(&to);
+    return rc;
 }
 
 static enum raml_code work(struct work *w, struct raml_prune_summary *out, struct raml_err *err)

@@ -12,6 +12,7 @@
 #include "raml/prune_files.h"
 #include "raml/question.h"
 #include "raml/trace.h"
+#include "study/figure.h"
 
 #define RAML_PRUNE_NONE SIZE_MAX
 enum {
@@ -183,7 +184,7 @@ RAML_CHECKED enum raml_code raml_prune_unchanged(const struct raml_prune_curve *
                                                  struct raml_estimate *out, struct raml_err *err);
 
 /* -- prune_pictures.c ---------------------------------------------------------------------------------------------- */
-RAML_CHECKED enum raml_code raml_prune_pictures_write(const struct raml_prune_summary *sum, const char *dir,
+RAML_CHECKED enum raml_code raml_prune_pictures_write(const struct raml_prune_summary *sum, struct raml_drawing *to,
                                                       const char *data, struct raml_err *err);
 
 #endif

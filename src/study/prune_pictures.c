@@ -66,7 +66,7 @@ static void read_line(const struct raml_prune_summary *sum, enum raml_prune_leve
     add_point(p, row_of(sum, RAML_PRUNE_WHOLE, 0, RAML_PRUNE_GIVEN), m);
 }
 
-static enum raml_code draw(const struct raml_prune_summary *sum, enum raml_prune_measure m, const char *dir,
+static enum raml_code draw(const struct raml_prune_summary *sum, enum raml_prune_measure m, struct raml_drawing *to,
                            const char *name, const char *title, const char *y_label, struct raml_err *err)
 {
     struct points *p = calloc(LINES, sizeof *p);
@@ -105,13 +105,13 @@ static enum raml_code draw(const struct raml_prune_summary *sum, enum raml_prune
                                     .n_series = n,
                                     .width = WIDTH,
                                     .height = HEIGHT};
-    enum raml_code rc = raml_figure_write(dir, name, &fig, NULL, err);
+    enum raml_code rc = raml_figure_write(to, name, &fig, NULL, err);
     free(p);
     return rc;
 }
 
-enum raml_code raml_prune_pictures_write(const struct raml_prune_summary *sum, const char *dir, const char *data,
-                                         struct raml_err *err)
+enum raml_code raml_prune_pictures_write(const struct raml_prune_summary *sum, struct raml_drawing *to,
+                                         const char *data, struct raml_err *err)
 {
     char title[TITLE_BYTES];
     bool drawn = false, answered = false;
@@ -123,8 +123,8 @@ enum raml_code raml_prune_pictures_write(const struct raml_prune_summary *sum, c
     if (data && strrchr(data, '/')) data = strrchr(data, '/') + 1;
     snprintf(title, sizeof title, "Loss of the answer after a pruned trajectory%s%s", data ? ": " : "",
              data ? data : "");
-    enum raml_code rc = draw(sum, RAML_PRUNE_LOSS, dir, "prune_loss", title, "loss of the answer, nats per token", err);
+    enum raml_code rc = draw(sum, RAML_PRUNE_LOSS, to, "prune_loss", title, "loss of the answer, nats per token", err);
     if (rc || !answered) return rc;
     snprintf(title, sizeof title, "Accuracy after a pruned trajectory%s%s", data ? ": " : "", data ? data : "");
-    return draw(sum, RAML_PRUNE_ACCURACY, dir, "prune_accuracy", title, "share of answers that are right", err);
+    return draw(sum, RAML_PRUNE_ACCURACY, to, "prune_accuracy", title, "share of answers that are right", err);
 }

@@ -45,7 +45,7 @@ static bool is_in(const char *path, const char *dir)
     return !stat(folder, &a) && !stat(dir, &b) && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
 }
 
-enum raml_code raml_report(const char *dir, const char *out_html, struct raml_err *err)
+enum raml_code raml_report(const char *dir, const char *out_html, const struct raml_sink *sink, struct raml_err *err)
 {
     struct raml_findings found = {0};
     char figures[RAML_PATH_BYTES], out[RAML_PATH_BYTES];
@@ -57,10 +57,11 @@ enum raml_code raml_report(const char *dir, const char *out_html, struct raml_er
     rc = raml_path_join(figures, dir, "figures", err);
     if (!rc && out_html) rc = raml_path_format(out, err, "%s", out_html);
     else if (!rc) rc = raml_path_join(out, dir, "report.html", err);
-    page.figures = figures;
+    page.figures = (struct raml_drawing){.dir = figures, .sink = sink};
     page.linked = !rc && is_in(out, dir);
     if (!rc) rc = write_parts(&page, dir, err);
     if (!rc) rc = raml_file_write(out, page.html.data, page.html.len, err);
+    if (!rc) raml_drawing_tell(&page.figures);
     raml_buf_deinit(&page.html);
     raml_buf_deinit(&page.left_out);
     raml_findings_deinit(&found);

@@ -332,7 +332,10 @@ static enum raml_code work(struct work *w, struct raml_roles_summary *out, struc
     out->n_passes = raml_tracer_passes(w->tracer);
     rc = raml_roles_rows(&w->set, &w->words, w->opt, out, err);
     if (!rc) rc = raml_roles_tables_write(out, job->dir, err);
-    return rc ? rc : raml_roles_pictures_write(out, w->opt->min_units, job->dir, job->data_name, err);
+    struct raml_drawing to = {.dir = job->dir, .sink = job->sink};
+    if (!rc) rc = raml_roles_pictures_write(out, w->opt->min_units, &to, job->data_name, err);
+    if (!rc) raml_drawing_tell(&to);
+    return rc;
 }
 
 enum raml_code raml_roles_files_check(const struct raml_roles_files_options *opt, struct raml_err *err)

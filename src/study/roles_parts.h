@@ -5,6 +5,7 @@
 #include "core/file.h"
 #include "inner/role_steps.h"
 #include "raml/roles_files.h"
+#include "study/figure.h"
 
 /* -- roles_words.c: lists of words ----------------------------------------------------------------------------------- */
 enum { RAML_ROLES_MAX_WORDS = 256 };
@@ -69,6 +70,7 @@ RAML_CHECKED enum raml_code raml_roles_tables_write(const struct raml_roles_summ
 
 /* -- roles_pictures.c -------------------------------------------------------------------------------------------------- */
 RAML_CHECKED enum raml_code raml_roles_pictures_write(const struct raml_roles_summary *s, size_t min_units,
-                                                      const char *dir, const char *data_name, struct raml_err *err);
+                                                      struct raml_drawing *to, const char *data_name,
+                                                      struct raml_err *err);
 
 #endif

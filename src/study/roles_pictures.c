@@ -24,7 +24,8 @@ struct drawn {                        /* rows of one table as bars */
     const char *label[MAX_BARS];
     size_t n; /* categories */
     size_t min_units;
-    const char *dir, *data_name;
+    struct raml_drawing *to;
+    const char *data_name;
 };
 
 static const struct raml_roles_row *find(const struct drawn *d, const char *name, enum raml_trace_verdict verdict)
@@ -132,7 +133,7 @@ static enum raml_code write(const struct drawn *d, const char *what, struct raml
     fig->n_categories = d->n;
     fig->width = WIDTH;
     fig->height = HEIGHT;
-    return raml_figure_write(d->dir, name, fig, NULL, err);
+    return raml_figure_write(d->to, name, fig, NULL, err);
 }
 
 static enum raml_code effects(const struct drawn *all, struct raml_err *err)
@@ -226,14 +227,14 @@ static enum raml_code remove_earlier(const char *dir, struct raml_err *err)
     return rc;
 }
 
-enum raml_code raml_roles_pictures_write(const struct raml_roles_summary *s, size_t min_units, const char *dir,
+enum raml_code raml_roles_pictures_write(const struct raml_roles_summary *s, size_t min_units, struct raml_drawing *to,
                                          const char *data_name, struct raml_err *err)
 {
     struct drawn role = {
-        .row = s->role, .n_rows = s->n_roles, .by = "role", .min_units = min_units, .dir = dir, .data_name = data_name};
+        .row = s->role, .n_rows = s->n_roles, .by = "role", .min_units = min_units, .to = to, .data_name = data_name};
     struct drawn word = {
-        .row = s->word, .n_rows = s->n_words, .by = "word", .min_units = min_units, .dir = dir, .data_name = data_name};
-    enum raml_code rc = remove_earlier(dir, err);
+        .row = s->word, .n_rows = s->n_words, .by = "word", .min_units = min_units, .to = to, .data_name = data_name};
+    enum raml_code rc = remove_earlier(to->dir, err);
     if (!rc) rc = draw(&role, err);
     return rc ? rc : draw(&word, err);
 }

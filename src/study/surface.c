@@ -178,11 +178,11 @@ static enum raml_code check(const char *dir, const char *name, const struct raml
     return RAML_OK;
 }
 
-enum raml_code raml_surface_write(const char *dir, const char *name, const struct raml_surface *s,
-                                  enum raml_surface_view view, bool *svg_made, struct raml_err *err)
+enum raml_code raml_surface_write(struct raml_drawing *to, const char *name, const struct raml_surface *s,
+                                  enum raml_surface_view view, bool *drawn, struct raml_err *err)
 {
     struct raml_buf data, script;
-    enum raml_code rc = check(dir, name, s, err);
+    enum raml_code rc = check(to->dir, name, s, err);
     if (rc) return rc;
     raml_buf_init(&data, DATA_MAX);
     raml_buf_init(&script, SCRIPT_MAX);
@@ -190,7 +190,7 @@ enum raml_code raml_surface_write(const char *dir, const char *name, const struc
     add_head(&script, name, s);
     if (view == RAML_SURFACE_CONTOUR) add_contour(&script, s);
     else add_solid(&script, s);
-    rc = raml_figure_draw(dir, name, &data, &script, svg_made, err);
+    rc = raml_figure_draw(to, name, &data, &script, drawn, err);
     raml_buf_deinit(&data);
     raml_buf_deinit(&script);
     return rc;

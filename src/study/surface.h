@@ -8,7 +8,7 @@
 #ifndef RAML_STUDY_SURFACE_H
 #define RAML_STUDY_SURFACE_H
 
-#include "raml/err.h"
+#include "study/figure.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -26,8 +26,8 @@ struct raml_surface {
     size_t n_path, marked;                  /* marked: the point that is drawn larger; n_path: none */
     int width, height;                      /* pixels; 0: 640 x 560 */
 };
-RAML_CHECKED enum raml_code raml_surface_write(const char *dir, const char *name, const struct raml_surface *s,
-                                               enum raml_surface_view view, bool *svg_made, struct raml_err *err);
+RAML_CHECKED enum raml_code raml_surface_write(struct raml_drawing *to, const char *name, const struct raml_surface *s,
+                                               enum raml_surface_view view, bool *drawn, struct raml_err *err);
 /* Colours that several pictures share: from the least finite value to the largest, or, where a few values tower over the
  * rest, to the 95 % quantile. All equal: a unit around them. */
 RAML_CHECKED enum raml_code raml_surface_range(const double *z, size_t n, double *low, double *high,

@@ -39,7 +39,8 @@ struct work {
     struct raml_trace_input input[BATCH];
     struct raml_loss_curve curve[BATCH];
     struct raml_trace_effect effect[BATCH][RAML_CONTROL_KINDS];
-    size_t n_items, cost; /* of the batch: tokens that the model will read */
+    struct raml_remote_cost remote_cost; /* of all */
+    size_t n_items, cost;                /* of the batch: tokens that the model will read */
     size_t n_done, n_total, n_skipped, n_nested;
     char nested[NESTED_BYTES]; /* the first of these */
     struct raml_err first_skipped;
@@ -239,6 +240,13 @@ static enum raml_code check_one(struct work *w, const struct raml_question *q, s
     bool skipped;
     enum raml_code rc = examine(w, q, sample, &skipped, &why);
     w->n_total++;
+    if (!rc && !skipped && w->job->remote) {
+        const struct raml_trace_input in = raml_trace_item_input(&w->plan, &w->item[w->n_items]);
+        size_t n;
+        w->remote_cost.shared += raml_tracer_cost(w->tracer, &in);
+        w->remote_cost.alone += raml_tracer_cost_alone(w->tracer, &in, &n);
+        w->remote_cost.n += n;
+    }
     return rc ? raml_fail(err, rc, "%s", why.msg) : RAML_OK;
 }
 
@@ -292,6 +300,7 @@ static enum raml_code trace_all(struct work *w, bool *stopped, struct raml_err *
 {
     const struct raml_questions *qs = w->job->questions;
     enum raml_code rc = each_wanted(w, stopped, check_one, err);
+    if (!rc && w->job->remote && w->job->remote->expect) w->job->remote->expect(w->job->remote->user, &w->remote_cost);
     if (!rc) rc = each_wanted(w, stopped, take, err);
     if (!rc && !*stopped) rc = run_last_batch(w, err);
     if (rc) return rc;
@@ -314,7 +323,8 @@ static enum raml_code open_tracer(struct work *w, struct raml_err *err)
     enum raml_code rc = raml_trace_plan_init(&w->plan, w->job, w->opt, err);
     trace.layer = w->plan.layer;
     trace.n_layers = w->plan.n_layers;
-    if (!rc) rc = raml_tracer_open(w->job->model, &trace, &w->tracer, err);
+    if (!rc && w->job->remote) rc = raml_tracer_open_remote(w->job->remote, &trace, &w->tracer, err);
+    else if (!rc) rc = raml_tracer_open(w->job->model, &trace, &w->tracer, err);
     if (!rc && w->plan.any_control) rc = raml_trace_controls_open(&w->plan, &w->controls, err);
     return rc;
 }
@@ -366,8 +376,11 @@ static enum raml_code write_pictures(struct work *w, const struct raml_trace_sum
     char title[TITLE_BYTES];
     snprintf(title, sizeof title, "Loss of the %s%s%s", first <= RAML_ANSWER_WRONG ? what[first] : "first option",
              job->data_name ? ": " : "", job->data_name ? job->data_name : "");
-    enum raml_code rc = raml_trace_pictures_write(&w->pictures, job->dir, title, err);
-    return rc ? rc : raml_trace_plots_write(w->plots, sum->row, sum->n_rows, job->dir, job->data_name, err);
+    struct raml_drawing to = {.dir = job->dir, .sink = job->sink};
+    enum raml_code rc = raml_trace_pictures_write(&w->pictures, &to, title, err);
+    if (!rc) rc = raml_trace_plots_write(w->plots, sum->row, sum->n_rows, &to, job->data_name, err);
+    if (!rc) raml_drawing_tell(&to);
+    return rc;
 }
 
 static enum raml_code work(struct work *w, struct raml_trace_summary *out, struct raml_err *err)

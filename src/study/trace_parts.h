@@ -8,6 +8,7 @@
 #include "core/file.h"
 #include "raml/report.h"
 #include "study/trace_answers.h"
+#include "study/figure.h"
 #include "study/trace_groups.h"
 
 #include <jansson.h>
@@ -197,7 +198,7 @@ RAML_CHECKED enum raml_code raml_trace_pictures_init(struct raml_trace_pictures 
 void raml_trace_pictures_deinit(struct raml_trace_pictures *p);
 RAML_CHECKED enum raml_code raml_trace_pictures_add(struct raml_trace_pictures *p, const struct raml_traced *t,
                                                     struct raml_err *err);
-RAML_CHECKED enum raml_code raml_trace_pictures_write(struct raml_trace_pictures *p, const char *dir, const char *title,
-                                                      struct raml_err *err);
+RAML_CHECKED enum raml_code raml_trace_pictures_write(struct raml_trace_pictures *p, struct raml_drawing *to,
+                                                      const char *title, struct raml_err *err);
 
 #endif

@@ -184,7 +184,7 @@ enum raml_code raml_trace_pictures_add(struct raml_trace_pictures *p, const stru
 
 /* -- Writing ------------------------------------------------------------------------------------------------------- */
 
-static enum raml_code mean_figure(const struct raml_trace_pictures *p, const char *dir, const char *title,
+static enum raml_code mean_figure(const struct raml_trace_pictures *p, struct raml_drawing *to, const char *title,
                                   struct raml_err *err)
 {
     static const int colour[] = {0, 1, 7}; /* as in the report */
@@ -218,12 +218,13 @@ static enum raml_code mean_figure(const struct raml_trace_pictures *p, const cha
                                     .width = FIGURE_WIDTH,
                                     .height = FIGURE_HEIGHT,
                                     .n_series = n};
-    enum raml_code rc = n ? raml_figure_write(dir, "mean_curve", &fig, NULL, err) : RAML_OK;
+    enum raml_code rc = n ? raml_figure_write(to, "mean_curve", &fig, NULL, err) : RAML_OK;
     free(v);
     return rc;
 }
 
-static enum raml_code curve_figure(const struct raml_trace_shown *t, size_t k, const char *dir, struct raml_err *err)
+static enum raml_code curve_figure(const struct raml_trace_shown *t, size_t k, struct raml_drawing *to,
+                                   struct raml_err *err)
 {
     char name[32], smooth[64];
     snprintf(name, sizeof name, "curve_%zu", k);
@@ -240,7 +241,7 @@ static enum raml_code curve_figure(const struct raml_trace_shown *t, size_t k, c
                                     .width = FIGURE_WIDTH,
                                     .height = FIGURE_HEIGHT,
                                     .n_series = 2};
-    return raml_figure_write(dir, name, &fig, NULL, err);
+    return raml_figure_write(to, name, &fig, NULL, err);
 }
 
 static enum raml_code add_to_page(struct raml_buf *b, const struct raml_trace_shown *t, struct raml_err *err)
@@ -263,12 +264,12 @@ static enum raml_code add_to_page(struct raml_buf *b, const struct raml_trace_sh
     return rc;
 }
 
-static enum raml_code page(const struct raml_trace_pictures *p, const char *dir, const char *title,
+static enum raml_code page(const struct raml_trace_pictures *p, struct raml_drawing *to, const char *title,
                            struct raml_err *err)
 {
     char path[RAML_PATH_BYTES];
     struct raml_buf b;
-    enum raml_code rc = raml_path_join(path, dir, "trajectories.html", err);
+    enum raml_code rc = raml_path_join(path, to->dir, "trajectories.html", err);
     if (rc) return rc;
     raml_buf_init(&b, MAX_PAGE_BYTES);
     raml_colour_begin(&b, title);
@@ -281,13 +282,13 @@ static enum raml_code page(const struct raml_trace_pictures *p, const char *dir,
     return rc;
 }
 
-enum raml_code raml_trace_pictures_write(struct raml_trace_pictures *p, const char *dir, const char *title,
+enum raml_code raml_trace_pictures_write(struct raml_trace_pictures *p, struct raml_drawing *to, const char *title,
                                          struct raml_err *err)
 {
     size_t k = 0;
-    enum raml_code rc = page(p, dir, title, err);
-    if (!rc) rc = mean_figure(p, dir, title, err);
+    enum raml_code rc = page(p, to, title, err);
+    if (!rc) rc = mean_figure(p, to, title, err);
     for (size_t i = 0; !rc && i < p->n; i++)
-        if (p->shown[i].as_figure) rc = curve_figure(&p->shown[i], ++k, dir, err);
+        if (p->shown[i].as_figure) rc = curve_figure(&p->shown[i], ++k, to, err);
     return rc;
 }

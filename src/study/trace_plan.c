@@ -66,8 +66,11 @@ static enum raml_code layers_fault(const char *text, size_t n_layers, struct ram
 static enum raml_code read_layers(struct raml_trace_plan *p, struct raml_err *err)
 {
     const char *text = p->opt->layers;
-    size_t n_layers = (size_t)raml_model_config(p->job->model)->n_layers;
     if (!text || !*text) return RAML_OK;
+    if (p->job->remote)
+        return raml_fail(err, RAML_EUSAGE, "layers: %s gives no states of layers; the model itself does",
+                         p->job->remote->name);
+    size_t n_layers = (size_t)raml_model_config(p->job->model)->n_layers;
     p->layer = calloc(n_layers + 1, sizeof *p->layer);
     if (!p->layer) return raml_fail(err, RAML_ENOMEM, "no memory for a list of layers");
     if (!strcmp(text, "all")) {
@@ -174,7 +177,7 @@ enum raml_code raml_trace_plan_init(struct raml_trace_plan *p, const struct raml
                                            .join = opt->join};
     const char *answers = or (opt->answers, opt->own ? "own" : "gold");
     enum raml_code rc = check(opt, err);
-    if (!rc && job->reader) rc = raml_trace_check_reader(job->model, job->tokenizer, job->reader, err);
+    if (!rc && job->reader && job->model) rc = raml_trace_check_reader(job->model, job->tokenizer, job->reader, err);
     if (!rc) rc = read_border(p, err);
     if (!rc) rc = read_controls(p, err);
     if (!rc) rc = read_layers(p, err);

@@ -256,7 +256,7 @@ static void add_mean(struct drawing *d, const char *name, const struct raml_curv
 
 static const char place_label[] = "position in the trajectory, i/T", loss_label[] = "L(i), nats per answer token";
 
-static enum raml_code draw(const struct drawing *d, const char *dir, const char *file, const char *title,
+static enum raml_code draw(const struct drawing *d, struct raml_drawing *to, const char *file, const char *title,
                            const char *name, const char *x_label, const char *y_label, double y_high,
                            struct raml_err *err)
 {
@@ -271,11 +271,11 @@ static enum raml_code draw(const struct drawing *d, const char *dir, const char 
                                     .width = FIGURE_WIDTH,
                                     .height = FIGURE_HEIGHT,
                                     .n_series = d->n};
-    return d->n ? raml_figure_write(dir, file, &fig, NULL, err) : RAML_OK;
+    return d->n ? raml_figure_write(to, file, &fig, NULL, err) : RAML_OK;
 }
 
-static enum raml_code draw_modes(const struct raml_trace_plots *p, struct drawing *d, const char *dir, const char *name,
-                                 struct raml_err *err)
+static enum raml_code draw_modes(const struct raml_trace_plots *p, struct drawing *d, struct raml_drawing *to,
+                                 const char *name, struct raml_err *err)
 {
     if (p->n_modes < 2) return RAML_OK;
     size_t longest = 0;
@@ -283,7 +283,7 @@ static enum raml_code draw_modes(const struct raml_trace_plots *p, struct drawin
         if (p->mode[i].token.n > longest) longest = p->mode[i].token.n; /* T + 1 */
     d->n = 0;
     for (size_t i = 0; i < p->n_modes; i++) add_mean(d, p->mode[i].name, p->mode[i].place, (int)i);
-    enum raml_code rc = draw(d, dir, "modes_position", "Loss by mode", name, place_label, loss_label, 0, err);
+    enum raml_code rc = draw(d, to, "modes_position", "Loss by mode", name, place_label, loss_label, 0, err);
     d->n = 0;
     size_t n = longest < TOKEN_POINTS ? longest : TOKEN_POINTS;
     for (size_t i = 0; i < p->n_modes; i++) {
@@ -297,12 +297,12 @@ static enum raml_code draw_modes(const struct raml_trace_plots *p, struct drawin
         }
     }
     return rc ? rc
-              : draw(d, dir, "modes_tokens", "Loss by mode", name,
+              : draw(d, to, "modes_tokens", "Loss by mode", name,
                      "trajectory tokens, i (after its end a trajectory keeps L(T))", loss_label, 0, err);
 }
 
-static enum raml_code draw_wrong(const struct raml_trace_plots *p, struct drawing *d, const char *dir, const char *name,
-                                 struct raml_err *err)
+static enum raml_code draw_wrong(const struct raml_trace_plots *p, struct drawing *d, struct raml_drawing *to,
+                                 const char *name, struct raml_err *err)
 {
     static const int colour[N_WRONG] = {0, 1, 4, 3};
     bool any = false;
@@ -311,11 +311,11 @@ static enum raml_code draw_wrong(const struct raml_trace_plots *p, struct drawin
         add_mean(d, wrong_name[i], &p->wrong[i], colour[i]);
         any |= i && p->wrong[i].n_curves;
     }
-    return any ? draw(d, dir, "wrong_answer", "Answers on wrong trajectories", name, place_label, loss_label, 0, err)
+    return any ? draw(d, to, "wrong_answer", "Answers on wrong trajectories", name, place_label, loss_label, 0, err)
                : RAML_OK;
 }
 
-static enum raml_code draw_commitment(const struct raml_trace_plots *p, struct drawing *d, const char *dir,
+static enum raml_code draw_commitment(const struct raml_trace_plots *p, struct drawing *d, struct raml_drawing *to,
                                       const char *name, struct raml_err *err)
 {
     static const int colour[RAML_TRACE_ALL] = {0, 1, 7};
@@ -325,12 +325,12 @@ static enum raml_code draw_commitment(const struct raml_trace_plots *p, struct d
     for (size_t s = 0; s < d->n; s++)
         for (size_t b = 0; b < POINTS; b++)
             if (d->v[s][3][b] > 1) d->v[s][3][b] = 1;
-    return draw(d, dir, "commitment", "Commitment to one answer", name, place_label,
+    return draw(d, to, "commitment", "Commitment to one answer", name, place_label,
                 "1 - H(p)/ln n: 0 undecided, 1 certain", 1.02, err);
 }
 
 /* Some of the layers where there are many, the last always. */
-static enum raml_code draw_layers(const struct raml_trace_plots *p, struct drawing *d, const char *dir,
+static enum raml_code draw_layers(const struct raml_trace_plots *p, struct drawing *d, struct raml_drawing *to,
                                   const char *name, struct raml_err *err)
 {
     size_t n = p->plan->n_layers, most = RAML_FIGURE_COLOURS, step = n > most ? (n + most - 2) / (most - 1) : 1;
@@ -342,7 +342,7 @@ static enum raml_code draw_layers(const struct raml_trace_plots *p, struct drawi
         add_mean(d, text, &p->layer[l], raml_figure_ordered(l, n));
         if (d->n) d->series[d->n - 1].low = d->series[d->n - 1].high = NULL; /* bands would cover each other */
     }
-    return draw(d, dir, "layers", "Loss read after a layer", name, place_label, loss_label, 0, err);
+    return draw(d, to, "layers", "Loss read after a layer", name, place_label, loss_label, 0, err);
 }
 
 static void put_point(double (*v)[TOKEN_POINTS], size_t n, double x, const struct raml_estimate *e)
@@ -355,8 +355,8 @@ static void put_point(double (*v)[TOKEN_POINTS], size_t n, double x, const struc
 }
 
 /* From rows (by all, curve: the control, measure "effect 0.25"). */
-static enum raml_code draw_controls(struct drawing *d, const struct raml_trace_row *row, size_t n_rows, const char *dir,
-                                    const char *name, struct raml_err *err)
+static enum raml_code draw_controls(struct drawing *d, const struct raml_trace_row *row, size_t n_rows,
+                                    struct raml_drawing *to, const char *name, struct raml_err *err)
 {
     d->n = 0;
     for (int k = 0; k < RAML_CONTROL_KINDS; k++) {
@@ -374,20 +374,20 @@ static enum raml_code draw_controls(struct drawing *d, const struct raml_trace_r
         if (s) s->style = RAML_PLOT_LINE_POINTS;
         if (s) s->colour = k + 2;
     }
-    return draw(d, dir, "control", "What the content was worth beyond its length", name, place_label,
+    return draw(d, to, "control", "What the content was worth beyond its length", name, place_label,
                 "L of the control - L(i), nats per answer token", 0, err);
 }
 
 enum raml_code raml_trace_plots_write(const struct raml_trace_plots *p, const struct raml_trace_row *row, size_t n_rows,
-                                      const char *dir, const char *name, struct raml_err *err)
+                                      struct raml_drawing *to, const char *name, struct raml_err *err)
 {
     struct drawing *d = calloc(1, sizeof *d);
     if (!d) return raml_fail(err, RAML_ENOMEM, "no memory for figures");
-    enum raml_code rc = draw_modes(p, d, dir, name, err);
-    if (!rc) rc = draw_wrong(p, d, dir, name, err);
-    if (!rc) rc = draw_commitment(p, d, dir, name, err);
-    if (!rc) rc = draw_layers(p, d, dir, name, err);
-    if (!rc) rc = draw_controls(d, row, n_rows, dir, name, err);
+    enum raml_code rc = draw_modes(p, d, to, name, err);
+    if (!rc) rc = draw_wrong(p, d, to, name, err);
+    if (!rc) rc = draw_commitment(p, d, to, name, err);
+    if (!rc) rc = draw_layers(p, d, to, name, err);
+    if (!rc) rc = draw_controls(d, row, n_rows, to, name, err);
     free(d);
     return rc;
 }

@@ -38,7 +38,7 @@ RAML_CHECKED enum raml_code raml_trace_plots_add(struct raml_trace_plots *p, con
                                                  struct raml_err *err);
 /* row: all groups. name: of the data, for titles. */
 RAML_CHECKED enum raml_code raml_trace_plots_write(const struct raml_trace_plots *p, const struct raml_trace_row *row,
-                                                   size_t n_rows, const char *dir, const char *name,
+                                                   size_t n_rows, struct raml_drawing *to, const char *name,
                                                    struct raml_err *err);
 
 /* A curve of t's, at its places, added to a mean over i/T. */

@@ -410,7 +410,11 @@ static enum raml_code work(struct work *w, bool *stopped, struct raml_err *err)
     if (!rc) rc = update_all(w, stopped, err);
     if (!rc) rc = raml_update_stats_write(&w->stats, job->dir, err);
     if (!rc) rc = raml_update_records_commit(&w->records, err);
-    return rc ? rc : raml_update_pictures_write(&w->pictures, &w->stats, job->dir, job->data_name, err);
+    if (rc) return rc;
+    struct raml_drawing to = {.dir = job->dir, .sink = job->sink};
+    rc = raml_update_pictures_write(&w->pictures, &w->stats, &to, job->data_name, err);
+    if (!rc) raml_drawing_tell(&to);
+    return rc;
 }
 
 enum raml_code raml_update_files(const struct raml_update_files_job *job, const struct raml_update_files_options *opt,

@@ -7,6 +7,7 @@
 #include "raml/report.h"
 #include "raml/rng.h"
 #include "raml/update_files.h"
+#include "study/figure.h"
 
 enum { UPDATE_KINDS = RAML_UPDATE_LESS_FILLER }; /* real, filler, foreign, shuffled */
 
@@ -107,7 +108,7 @@ void raml_update_pictures_deinit(struct raml_update_pictures *p);
 RAML_CHECKED enum raml_code raml_update_pictures_add(struct raml_update_pictures *p, const struct raml_updated *t,
                                                      const struct raml_update_measures *layer, struct raml_err *err);
 RAML_CHECKED enum raml_code raml_update_pictures_write(const struct raml_update_pictures *p,
-                                                       const struct raml_update_stats *s, const char *dir,
+                                                       const struct raml_update_stats *s, struct raml_drawing *to,
                                                        const char *data, struct raml_err *err);
 
 #endif

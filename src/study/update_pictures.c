@@ -91,7 +91,7 @@ enum raml_code raml_update_pictures_add(struct raml_update_pictures *p, const st
 
 /* Lines of real trajectories, a colour a layer, with their bands; dashed: of foreign ones, or else of fillers. */
 static enum raml_code along_figure(const struct raml_update_pictures *p, const struct raml_curve_mean *mean,
-                                   const char *dir, const char *name, const char *title, const char *y_label,
+                                   struct raml_drawing *to, const char *name, const char *title, const char *y_label,
                                    struct raml_err *err)
 {
     enum { N = 2 * UPDATE_LINES };
@@ -129,7 +129,7 @@ static enum raml_code along_figure(const struct raml_update_pictures *p, const s
                                     .width = FIGURE_WIDTH,
                                     .height = FIGURE_HEIGHT,
                                     .n_series = n};
-    enum raml_code rc = n ? raml_figure_write(dir, name, &fig, NULL, err) : RAML_OK;
+    enum raml_code rc = n ? raml_figure_write(to, name, &fig, NULL, err) : RAML_OK;
     free(v);
     return rc;
 }
@@ -145,7 +145,7 @@ static const struct {
                 {RAML_UPDATE_FOREIGN, RAML_TRACE_ALL, 4},   {RAML_UPDATE_SHUFFLED, RAML_TRACE_ALL, 3}};
 
 static enum raml_code layer_figure(const struct raml_update_stats *stats, enum raml_update_measure measure,
-                                   const char *dir, const char *name, const char *title, const char *y_label,
+                                   struct raml_drawing *to, const char *name, const char *title, const char *y_label,
                                    struct raml_err *err)
 {
     size_t L = stats->n_layers, n = 0, kinds = sizeof by_layer / sizeof *by_layer;
@@ -201,7 +201,7 @@ static enum raml_code layer_figure(const struct raml_update_stats *stats, enum r
                                     .n_series = n + 1,
                                     .category = L <= MAX_NAMED ? names : NULL,
                                     .n_categories = L};
-    enum raml_code rc = n ? raml_figure_write(dir, name, &fig, NULL, err) : RAML_OK;
+    enum raml_code rc = n ? raml_figure_write(to, name, &fig, NULL, err) : RAML_OK;
     free(v);
     return rc;
 }
@@ -214,7 +214,7 @@ static int by_size(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static enum raml_code exchange_figure(const struct raml_update_pictures *p, const char *dir, const char *title,
+static enum raml_code exchange_figure(const struct raml_update_pictures *p, struct raml_drawing *to, const char *title,
                                       struct raml_err *err)
 {
     double x[UPDATE_POINTS], y[3][UPDATE_POINTS];
@@ -243,7 +243,7 @@ static enum raml_code exchange_figure(const struct raml_update_pictures *p, cons
                                     .width = FIGURE_WIDTH,
                                     .height = FIGURE_HEIGHT,
                                     .n_series = 1};
-    return raml_figure_write(dir, "exchange_rate", &fig, NULL, err);
+    return raml_figure_write(to, "exchange_rate", &fig, NULL, err);
 }
 
 static const char *title_of(char out[TITLE_BYTES], const char *what, const char *data)
@@ -253,21 +253,21 @@ static const char *title_of(char out[TITLE_BYTES], const char *what, const char 
 }
 
 enum raml_code raml_update_pictures_write(const struct raml_update_pictures *p, const struct raml_update_stats *s,
-                                          const char *dir, const char *data, struct raml_err *err)
+                                          struct raml_drawing *to, const char *data, struct raml_err *err)
 {
     char title[TITLE_BYTES];
-    enum raml_code rc = along_figure(p, p->distance, dir, "update_distance", title_of(title, "Implicit updates", data),
+    enum raml_code rc = along_figure(p, p->distance, to, "update_distance", title_of(title, "Implicit updates", data),
                                      "length of the update / length of the weights", err);
     if (!rc)
-        rc = along_figure(p, p->step, dir, "update_step", title_of(title, "Steps of implicit updates", data),
+        rc = along_figure(p, p->step, to, "update_step", title_of(title, "Steps of implicit updates", data),
                           "length of the step / length of the weights", err);
     if (!rc)
-        rc = layer_figure(s, RAML_UPDATE_ALIGN, dir, "update_align",
+        rc = layer_figure(s, RAML_UPDATE_ALIGN, to, "update_align",
                           title_of(title, "Alignment with the gradient at T", data),
                           "cosine of update and negative gradient", err);
     if (!rc)
-        rc = layer_figure(s, RAML_UPDATE_ALIGN_LEFT, dir, "update_align_left",
+        rc = layer_figure(s, RAML_UPDATE_ALIGN_LEFT, to, "update_align_left",
                           title_of(title, "Alignment of left factors at T (chance: 0, deviation 1)", data),
                           "align_left sqrt(m), mean of gate, up, down", err);
-    return rc ? rc : exchange_figure(p, dir, title_of(title, "Exchange rate", data), err);
+    return rc ? rc : exchange_figure(p, to, title_of(title, "Exchange rate", data), err);
 }

@@ -94,6 +94,8 @@ enum raml_code raml_chat_template_open_file(const char *path, const char *bos, c
     struct raml_buf text;
     raml_buf_init(&text, MAX_TEMPLATE_BYTES);
     enum raml_code rc = raml_file_read(path, &text, err);
+    const char *other = !rc && text.len ? raml_file_no_text(text.data, text.len) : NULL;
+    if (other) rc = raml_fail(err, RAML_EFORMAT, "%s: %s", path, other);
     if (!rc) rc = raml_chat_template_open(path, text.data ? text.data : "", text.len, bos, eos, out, err);
     raml_buf_deinit(&text);
     return rc;

@@ -190,7 +190,9 @@ static void test_row_invariance(void **state)
         size_t N, K, most;
     } shapes[] = {{1, 1, 4096},     {37, 12, 4096},   {41, 37, 4096},    {128, 128, 4096}, {704, 128, 4096},
                   {256, 256, 4096}, {512, 256, 4096}, {1408, 256, 4096}, {256, 704, 4096}, {512, 1408, 512},
-                  {1152, 896, 512}, {896, 4864, 256}, {1408, 1000, 512}, {768, 3072, 512}, {101, 130, 4096}};
+                  {1152, 896, 512}, {896, 4864, 256}, {1408, 1000, 512}, {768, 3072, 512}, {101, 130, 4096},
+                  {261, 32, 4096},  {32, 32, 4096},   {64, 32, 4096},    {16, 32, 4096},   {32, 64, 4096},
+                  {261, 64, 4096},  {96, 32, 4096}};
     uint64_t seed = 2;
     int n_kinds = kinds();
     for (size_t i = 0; i < COUNT(shapes) && n_kinds > 1; i++) { /* f32 products are not used: cpu/product.h */
@@ -248,7 +250,7 @@ static void test_rows(void **state)
         if (rows < n || rows - n > 255) fail_msg("%zu rows are rounded to %zu", n, rows);
     }
     assert_int_equal(raml_mm_rows(0), 0);
-    assert_int_equal(raml_mm_rows(1), 8);
+    assert_int_equal(raml_mm_rows(1), 64);
     assert_int_equal(raml_mm_rows(64), 64);
     assert_int_equal(raml_mm_rows(65), 128);
     assert_int_equal(raml_mm_rows(513), 768);

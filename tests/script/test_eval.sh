@@ -70,6 +70,16 @@ grep -q '"right":5,' again.json || fail "the old name of the field: $(cat again.
 cmp -s again.json old_word.json || fail "--layout marks is --layout grades: $(cat old_word.json)"
 grep -q '"truncated":1,' again.json || fail "truncated is lost: $(cat again.json)"
 
+# As what they are, without a word about layout or metric; and not replaced unasked.
+"$raml" eval lm/samples_demo_2026-01-31T12-30-59.jsonl --json >again.json || fail "what raml wrote is not read"
+grep -q '"correct":5,' again.json && grep -q '"truncated":1,' again.json || fail "read as lm_eval's: $(cat again.json)"
+refused "lm/results_2026-01-31T12-30-59.json: exists; --overwrite replaces it" grades.jsonl --lm_eval lm --task demo \
+    --date 2026-01-31T12-30-59
+printf '%s\n' '{"id":"a","correct":[1,0]}' '{"id":"b","correct":[1,1]}' '{"id":"c","correct":[0,0],"unclosed":[1,0]}' >plain.jsonl
+"$raml" eval plain.jsonl --lm_eval lm2 >want.txt
+"$raml" eval lm2/samples_*.jsonl >got.txt || fail "what raml wrote is not read"
+[ "$(head -2 want.txt)" = "$(head -2 got.txt)" ] || fail "read back: $(cat want.txt got.txt)"
+
 # Refusals.
 refused "pass@5 needs 1 to n for k; question 'q1' has n = 4 samples" grades.jsonl --k 5
 refused "question 'q1': the file has no answers" other.jsonl --k 2 --metrics maj

@@ -50,7 +50,7 @@ grep -q validation halves && grep -q test halves || fail "a half without a quest
 # Without a model the same tables come from the stored set.
 exits --probes exits/probes.jsonl --out again >out || fail "a replay: $(cat out)"
 cmp -s exits/exits.tsv again/exits.tsv && cmp -s exits/exits.jsonl again/exits.jsonl || fail "a replay gives other numbers"
-exits --probes exits/probes.jsonl samples.jsonl --model init:micro --out again >out || fail "a replay with its model: $(cat out)"
+exits --probes exits/probes.jsonl samples.jsonl --model init:micro --out again --overwrite >out || fail "a replay with its model: $(cat out)"
 
 # Cut short as a kill does it, and completed.
 cp exits/probes.jsonl whole
@@ -80,14 +80,19 @@ exits --model init:micro samples.jsonl --policies 'stability:stride=4,repeats=2;
 same=$(sed -n 's/.*"replayed":\([0-9]*\),"same_stop":\([0-9]*\),.*/\1 \2/p' out)
 [ -n "$same" ] && [ "${same% *}" = "${same#* }" ] && [ "${same% *}" -gt 0 ] || fail "replayed and online differ: $same"
 
-"$raml" study exits --quiet --threads 1 --probes whole samples.jsonl --model init:micro --policies full --online --online_policy budget:budget=7 \
-    --max_completion_length 60 --temperature 0 --json --out budget >out || fail "a budget online: $(cat out)"
-same=$(sed -n 's/.*"replayed":\([0-9]*\),"same_stop":\([0-9]*\),.*/\1 \2/p' out)
-[ "$same" = "${same%% *} ${same%% *}" ] && [ -n "$same" ] || fail "a budget, replayed and online: $same"
+for budget in 7 1 0; do
+    "$raml" study exits --quiet --threads 1 --probes whole samples.jsonl --model init:micro --policies full --online \
+        --online_policy budget:budget=$budget --max_completion_length 60 --temperature 0 --json --out budget-$budget >out ||
+        fail "a budget of $budget online: $(cat out)"
+    same=$(sed -n 's/.*"replayed":\([0-9]*\),"same_stop":\([0-9]*\),.*/\1 \2/p' out)
+    [ "$same" = "${same%% *} ${same%% *}" ] && [ -n "$same" ] || fail "a budget of $budget, replayed and online: $same"
+done
 
 # Running samples of an earlier run do not stay beside new tables.
 cp -r online replayed
-exits --probes whole --policies full --out replayed >out || fail "a replay: $(cat out)"
+if exits --probes whole --policies full --out replayed >out 2>err; then fail "results of other settings were replaced"; fi
+grep -q 'replayed: holds a result of other settings already (exits.yaml): .* there, and .* here; --overwrite' err || fail "says $(cat err)"
+exits --probes whole --policies full --out replayed --overwrite >out || fail "a replay: $(cat out)"
 [ ! -e replayed/online.json ] && [ ! -e replayed/online_probes.jsonl ] || fail "running samples of an earlier run"
 
 # A policy that does not stop has no sign; released code stands last.
@@ -125,7 +130,15 @@ head -n 2 samples.jsonl >two.jsonl
 cp exits/probes.jsonl before
 if exits --model init:micro two.jsonl --out exits >out 2>err; then fail "a set of other data was overwritten"; fi
 cmp -s before exits/probes.jsonl || fail "a refused set was changed"
-grep -q 'the stored set was made' err || fail "other data: $(cat err)"
+grep -q 'exits: holds a result of other settings already' err || fail "other data: $(cat err)"
+rm exits/exits.yaml
+if exits --model init:micro two.jsonl --out exits >out 2>err; then fail "a set of other data was overwritten"; fi
+cmp -s before exits/probes.jsonl || fail "a refused set was changed"
+grep -q 'the stored set was made from other data: .*; --overwrite makes it anew' err || fail "other data: $(cat err)"
+exits --model init:micro two.jsonl --out exits --overwrite >out || fail "--overwrite: $(cat out)"
+exits --model init:micro two.jsonl --out two >out
+cmp -s exits/probes.jsonl two/probes.jsonl || fail "--overwrite makes another set"
+exits --model init:micro two.jsonl --out exits >out || fail "the same settings do not go on: $(cat out)"
 
 [ $rc -ne 0 ] || echo "raml study exits: sets, replays, running samples and refusals"
 exit $rc

@@ -79,7 +79,7 @@ units=$(($(grep -c . f/importance.tsv) - 1))
 mkdir report
 cp -r t report/trace
 cp -r f report/fork-1
-"$raml" report report --quiet >said
+"$raml" report report --quiet --overwrite >said
 for text in 'Forks: what a word, a step or the end of thinking causes' 'Importance of units, forced against resampled' \
     '<td class="t">insert</td><td class="t">wait,</td>' 'marks":\[{"at":0,"kind":"fork","name":"insert wait,"'; do
     grep -q "$text" report/report.html || fail "report: no $text"
@@ -89,17 +89,17 @@ done
 # marks of another trajectory are not shown, and of several folders of a kind each says which
 sed -n 1p f/marks.jsonl | grep -q '"n_tokens":[0-9]*,"text_hash":"[0-9a-f]*"' || fail "marks: $(cut -c -200 f/marks.jsonl)"
 cp -r f report/fork-2
-"$raml" report report --quiet >said
+"$raml" report report --quiet --overwrite >said
 for name in 'fork-1: insert wait,' 'fork-2: insert wait,'; do
     grep -q "\"name\":\"$name\"" report/report.html || fail "report: marks without their folder, $name"
 done
 sed 's/"text_hash":"[0-9a-f]*"/"text_hash":"0123456789abcdef"/' f/marks.jsonl >report/fork-2/marks.jsonl
-"$raml" report report --quiet >said
+"$raml" report report --quiet --overwrite >said
 grep -q 'marks are of another trajectory: text_hash is 0123456789abcdef; the text of sample 0 of' report/report.html ||
     fail "report: marks of another text are taken"
 ! grep -q '"name":"fork-2: ' report/report.html || fail "report: marks of another text are shown"
 sed 's/"n_tokens":[0-9]*/"n_tokens":7/' f/marks.jsonl >report/fork-2/marks.jsonl
-"$raml" report report --quiet >said
+"$raml" report report --quiet --overwrite >said
 grep -q 'marks are of another trajectory: n_tokens is 7; sample 0 of .* has [0-9]' report/report.html ||
     fail "report: marks of a shorter trajectory are taken"
 

@@ -77,6 +77,8 @@ done
 # shellcheck disable=SC2086  # words
 "$raml" landscape --model init:micro q.jsonl $small --out l >/dev/null
 cp l/grid.journal before
+refused 2 "l: holds a result of other settings already (landscape.yaml): seed is 0 there, and 1 here" q.jsonl $small --out l --seed 1
+rm l/landscape.yaml
 refused 2 "is of another landscape: weights is" q.jsonl $small --out l --seed 1
 refused 2 "grid is [4,3] there, and [3,4] here" q.jsonl --grid 3x4 --no-curvature --quiet --out l
 refused 2 "is of another landscape: text is" q.jsonl $small --out l --id "$id"
@@ -86,6 +88,12 @@ refused 1 "l/grid.journal:3: the line does not have the hash" q.jsonl $small --o
 head -c 300 before >l/grid.journal
 "$raml" landscape --model init:micro q.jsonl $small --out l >/dev/null
 cmp -s before l/grid.journal || fail "a file that was cut short did not become whole again"
+cp l/landscape.npy was.npy
+"$raml" landscape --model init:micro q.jsonl $small --out l >/dev/null || fail "the same settings do not go on"
+cmp -s was.npy l/landscape.npy || fail "the same settings give other bytes"
+"$raml" landscape --model init:micro q.jsonl $small --out l --seed 1 --overwrite >/dev/null || fail "--overwrite"
+"$raml" landscape --model init:micro q.jsonl $small --out l1 --seed 1 >/dev/null
+cmp -s l1/landscape.npy l/landscape.npy && cmp -s l1/grid.journal l/grid.journal || fail "--overwrite: not of the new settings alone"
 
 # One direction, written either way: a slice, and the file that the last line names is there.
 for grid in 3 3x1; do

@@ -1,6 +1,6 @@
 #!/bin/sh
 # test_layers.sh BINARY SOURCE_DIR BUILD_DIR: every #include points to a lower layer, never up or sideways.
-# The order: core; device, tree, store, jinja and answer; shape, eval and text; modelfile and samples; model; task;
+# The order: core; device, tree, store, jinja, answer and endpoint; shape, eval and text; modelfile and samples; model; task;
 # inner; outer; study; cli (see `below`).
 # A public header include/raml/X.h belongs to the layer that holds X.c, or to the one that `home` names.
 # The command line uses the public headers, as any other program would, and the tools of core (paths, clocks, JSON).
@@ -34,16 +34,17 @@ look() {
         below["samples"] = "core answer eval"
         below["text"] = "core store jinja"
         below["shape"] = "core store"
+        below["endpoint"] = "core"
         below["modelfile"] = "core store shape"
         below["model"] = "core device tree store shape modelfile"
         below["task"] = "core answer text store tree"
-        below["inner"] = below["model"] " " below["task"] " model task samples eval"
+        below["inner"] = below["model"] " " below["task"] " model task samples eval endpoint"
         below["outer"] = below["inner"] " inner"
         below["serve"] = below["outer"]
         below["study"] = below["outer"] " outer"
         below["cli"] = below["study"] " study serve"
         n = split("raml cli config shape family task format text device device model model tap model row task objective outer " \
-                  "rollouts outer train outer lora modelfile serve serve", word, " ")
+                  "rollouts outer train outer lora modelfile serve serve remote endpoint", word, " ")
         for (i = 1; i < n; i += 2) home[word[i]] = word[i + 1]
     }
     FILENAME == ARGV[1] {

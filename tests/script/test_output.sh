@@ -85,6 +85,16 @@ refused "is a checkpoint from which a run goes on" convert run run/checkpoint-2 
 refused "a run is not replaced" train sft --model init:micro q.jsonl --max_steps 2 --out run --overwrite
 diff -r run run-before || fail "the run is changed"
 
+# a file that an option names is an input too, or another output
+cp g.jsonl other.jsonl
+cp q.jsonl test.jsonl
+refused "other.jsonl: is also --compare" eval g.jsonl --compare other.jsonl --out other.jsonl --overwrite
+refused "test.jsonl: is also --against" data leak q.jsonl --against g.jsonl,test.jsonl --out test.jsonl --overwrite
+refused "t.jinja: is also --template" prompt m.jsonl --template t.jinja --out t.jinja --overwrite
+: >twice
+refused "twice: is also --" eval --model init:micro --limit 1 --max_completion_length 2 q.jsonl --out twice --samples_out twice
+cmp g.jsonl other.jsonl && cmp q.jsonl test.jsonl || fail "an input is replaced"
+
 # --resume says what differs; the recipe takes the run again, nameless arguments included
 head -n 20 q.jsonl >few.jsonl
 refused "file 1 of the data is another" train sft --model init:micro few.jsonl --max_steps 3 --out run --resume

@@ -87,7 +87,7 @@ if have bash; then
     mkdir "$tmp/in"
     : >"$tmp/in/two words.jsonl"
     : >"$tmp/in/three.jsonl"
-    wants "sample score study" s
+    wants "sample score serve study" s
     wants "anil distill dpo fomaml grpo maml reptile rft sft" train ""
     wants "bash fish man zsh" help --format ""
     wants "trace train" help tra
@@ -98,7 +98,7 @@ if have bash; then
     wants "avx2 avx512 avx512bf16" doctor --cpu avx
     wants "--max_batch_tokens" trace --max_b
     wants "--max-batch-tokens" trace --max-b
-    wants "--no-token_table --no-token_values" trace --no
+    wants "--no-prefix_cache --no-token_table --no-token_values" trace --no
     wants "$tmp/in/three.jsonl $tmp/in/two words.jsonl" trace --data "$tmp/in/t"
     wants "$tmp/in/three.jsonl" train sft --train_file = "$tmp/in/th"
     wants "$tmp/in/two words.jsonl" trace --score_end "$tmp/in/tw"

@@ -124,3 +124,42 @@ for command in verify tokenize score prompt eval; do
     "$raml" "$@" --quiet </dev/null >said 2>&1 || code=$?
     [ $code -eq 2 ] || fail "raml $* of nothing: exit code $code: $(cat said)"
 done
+
+for command in check show sample trace; do
+    case $command in
+    check) file=q.jsonl; set -- data check ;;
+    show) file=q.jsonl; set -- data show ;;
+    sample) file=q.jsonl; set -- sample --model init:micro --limit 2 --max_completion_length 2 --out made --overwrite ;;
+    trace) file=s.jsonl; set -- trace --model init:micro --limit 2 --out made-trace --n_curves 0 --overwrite ;;
+    esac
+    "$raml" "$@" "$file" --quiet >want 2>&1 || fail "raml $*: $(cat want)"
+    if [ -e made ]; then cp made want; fi
+    if [ -e made-trace ]; then cp made-trace/curves.jsonl want; fi
+    cat "$file" | "$raml" "$@" --quiet >got || fail "a pipe into raml $*"
+    if [ -e made ]; then cp made got; fi
+    if [ -e made-trace ]; then cp made-trace/curves.jsonl got; fi
+    sed "s,^-$,$file,; s,^-:,$file:," got | cmp want - || fail "a pipe into raml $*"
+    rm -rf made made-trace
+    code=0
+    "$raml" "$@" --quiet </dev/null >said 2>&1 || code=$?
+    [ $code -eq 2 ] || fail "raml $* of nothing: exit code $code: $(cat said)"
+done
+
+# what is no text in UTF-8 is named, whatever it is given as
+gzip -c t.jinja >packed
+{ printf '\377\376'; sed 's/./&\n/g' v.jsonl | tr '\n' '\000'; } >wide
+no_text() { # no_text ARGUMENT...: with the file's name after them
+    for file in packed wide; do
+        word=gzip
+        [ $file = packed ] || word=UTF-16
+        if "$raml" "$@" "$file" --quiet </dev/null >said 2>&1; then fail "raml $* $file"; fi
+        grep -q "$file: is .*$word" said || fail "raml $* $file: $(cat said)"
+    done
+}
+no_text verify
+no_text tokenize t.jsonl --tokenizer
+no_text study exits --probes
+no_text report --config
+no_text prompt m.jsonl --template
+no_text data leak q.jsonl --against
+no_text eval grades.jsonl --compare

@@ -70,7 +70,7 @@ grep -q 'questions  *40, 40 with an answer' said || fail "data check: $(cat said
 run --out strict --share '' --epsilon 3 --write epsilon:3 # some keep nothing
 grep -q 'strict/pruned.jsonl: [0-9]* trajectories in [0-9]* lines; [0-9]* left out, as they are not answered right$' said || fail "wrong rows: $(tail -2 said)"
 [ -s strict/pruned.jsonl ] && ! grep -q '"correct":false' strict/pruned.jsonl || fail "rows that are answered wrong are written"
-run --out strict --share '' --epsilon 3 --write epsilon:3 --write_wrong
+run --out strict --share '' --epsilon 3 --write epsilon:3 --write_wrong --overwrite
 grep -q 'strict/pruned.jsonl: 40 trajectories in 40 lines$' said && grep -q '"correct":false' strict/pruned.jsonl || fail "--write_wrong: $(tail -2 said)"
 run --out ratio --limit 5 --ratio_text ' [keep {}]' --share ''
 [ "$(grep -c '"question":"? \[keep 0\.[0-9]\]"' ratio/pruned.jsonl)" -eq 5 ] || fail "--ratio_text: $(cat ratio/pruned.jsonl)"

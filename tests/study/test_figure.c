@@ -11,9 +11,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+
+#define AT(folder) (&(struct raml_drawing){.dir = (folder)})
 
 struct folder {
     char path[64];
@@ -90,7 +93,7 @@ static void three_files(void **state)
         .title = "a 'title'\n", .x_label = "k", .y_label = "y", .series = s, .n_series = 2, .log_x = true};
     struct raml_err err = {0};
     bool made = false;
-    if (raml_figure_write(f->path, "first-1", &fig, &made, &err)) fail_msg("%s", err.msg);
+    if (raml_figure_write(AT(f->path), "first-1", &fig, &made, &err)) fail_msg("%s", err.msg);
     assert_int_equal(made, f->gnuplot);
     char *tsv = slurp(f, "first-1.tsv"), *gp = slurp(f, "first-1.gp");
     assert_string_equal(tsv, "series\tx\ty\tlow\thigh\n"
@@ -134,9 +137,9 @@ static void any_text(void **state)
             .title = texts[i], .series = bars, .n_series = 1, .category = category, .n_categories = 3};
         struct raml_err err = {0};
         bool made = false;
-        if (raml_figure_write(f->path, "line", &a, &made, &err)) fail_msg("%s: %s", texts[i], err.msg);
+        if (raml_figure_write(AT(f->path), "line", &a, &made, &err)) fail_msg("%s: %s", texts[i], err.msg);
         assert_int_equal(made, f->gnuplot);
-        if (raml_figure_write(f->path, "bars", &b, &made, &err)) fail_msg("%s: %s", texts[i], err.msg);
+        if (raml_figure_write(AT(f->path), "bars", &b, &made, &err)) fail_msg("%s: %s", texts[i], err.msg);
         assert_int_equal(made, f->gnuplot);
     }
 }
@@ -163,7 +166,7 @@ static void every_kind(void **state)
                                             .n_categories = 2};
             struct raml_err err = {0};
             bool made = false;
-            if (raml_figure_write(f->path, "kind", &fig, &made, &err)) fail_msg("%zu %d: %s", m, bits, err.msg);
+            if (raml_figure_write(AT(f->path), "kind", &fig, &made, &err)) fail_msg("%zu %d: %s", m, bits, err.msg);
             assert_int_equal(made, f->gnuplot);
             if (!made) continue;
             char *svg = slurp(f, "kind.svg");
@@ -185,7 +188,7 @@ static void points(void **state)
     const struct raml_figure fig = {.series = s, .n_series = 2};
     struct raml_err err = {0};
     bool made = false;
-    if (raml_figure_write(f->path, "points", &fig, &made, &err)) fail_msg("%s", err.msg);
+    if (raml_figure_write(AT(f->path), "points", &fig, &made, &err)) fail_msg("%s", err.msg);
     char *tsv = slurp(f, "points.tsv"), *gp = slurp(f, "points.gp");
     assert_non_null(strstr(tsv, "a\t1\t0.5\t0.25\t0.625\n"));
     assert_non_null(strstr(gp, "using ($2+0.25):4:(0):($5-$4) with vectors heads "));
@@ -205,11 +208,11 @@ static void refusals(void **state)
     static const char *const names[] = {"", "../up", "a b", "a'b", "a.b"};
     struct raml_err err = {0};
     for (size_t i = 0; i < COUNT(names); i++)
-        assert_int_equal(raml_figure_write(f->path, names[i], &good, NULL, &err), RAML_ERANGE);
-    assert_int_equal(raml_figure_write(f->path, "x", &empty, NULL, &err), RAML_ERANGE);
-    assert_int_equal(raml_figure_write(f->path, "x", &nan, NULL, &err), RAML_ERANGE);
+        assert_int_equal(raml_figure_write(AT(f->path), names[i], &good, NULL, &err), RAML_ERANGE);
+    assert_int_equal(raml_figure_write(AT(f->path), "x", &empty, NULL, &err), RAML_ERANGE);
+    assert_int_equal(raml_figure_write(AT(f->path), "x", &nan, NULL, &err), RAML_ERANGE);
     assert_non_null(strstr(err.msg, "figure 'x' has no point to draw"));
-    assert_int_equal(raml_figure_write("/dev/null/x", "x", &good, NULL, &err), RAML_EIO);
+    assert_int_equal(raml_figure_write(AT("/dev/null/x"), "x", &good, NULL, &err), RAML_EIO);
     assert_false(exists(f, "x.tsv"));
 }
 
@@ -221,11 +224,11 @@ static void without_gnuplot(void **state)
     const struct raml_figure fig = {.series = &s, .n_series = 1};
     struct raml_err err = {0};
     bool made = false;
-    if (raml_figure_write(f->path, "old", &fig, &made, &err)) fail_msg("%s", err.msg);
+    if (raml_figure_write(AT(f->path), "old", &fig, &made, &err)) fail_msg("%s", err.msg);
     char *path = strdup(getenv("PATH") ? getenv("PATH") : "");
     setenv("PATH", "/nonexistent", 1);
     made = true;
-    enum raml_code rc = raml_figure_write(f->path, "old", &fig, &made, &err);
+    enum raml_code rc = raml_figure_write(AT(f->path), "old", &fig, &made, &err);
     setenv("PATH", path, 1);
     free(path);
     assert_int_equal(rc, RAML_OK);
@@ -233,6 +236,84 @@ static void without_gnuplot(void **state)
     assert_true(exists(f, "old.tsv"));
     assert_true(exists(f, "old.gp"));
     assert_false(exists(f, "old.svg"));
+}
+
+/* Programs in the place of gnuplot. */
+static const struct {
+    const char *script, *why;
+    bool hopeless;
+} stubs[] = {
+    {"exit 1", "gnuplot ended with exit code 1", false},
+    {"echo 'line 3: no  such\tfile' >&2; exit 2", "gnuplot ended with exit code 2: line 3: no such file", false},
+    {"kill -9 $$", "gnuplot was ended by signal 9", false},
+    {"kill -SEGV $$", "gnuplot was ended by signal 11", false},
+    {"exit 0", "gnuplot left no whole picture", false},
+    {"printf '\\001\\377garbage\\n\\n'; exit 0", "gnuplot left no whole picture: garbage", false},
+    {"echo '<?xml version=\"1.0\"?><svg>half' >\"${4%.gp}.svg.tmp\"", "gnuplot left no whole picture", false},
+    {"mkdir \"${4%.gp}.svg.tmp\"", "gnuplot left no whole picture", false},
+    {"exit 127", "gnuplot ended with exit code 127", true},
+    {"head -c 300000 /dev/zero; exit 3", "gnuplot ended with exit code 3", false},
+    /* its own child keeps the pipe open and lives on */
+    {"sleep 100 & exit 4", "gnuplot ended with exit code 4", false},
+    {"exec >&- 2>&-; sleep 0.2; exit 5", "gnuplot ended with exit code 5", false},
+};
+
+static void stub_gnuplot(const struct folder *f, const char *script, const char *interpreter)
+{
+    char path[256];
+    snprintf(path, sizeof path, "%s/gnuplot", f->path);
+    FILE *out = fopen(path, "w");
+    assert_non_null(out);
+    fprintf(out, "%s%s\n", interpreter, script);
+    fclose(out);
+    assert_int_equal(chmod(path, 0755), 0);
+}
+
+static void keep_line(void *user, const char *text)
+{
+    snprintf(user, 600, "%s", text);
+}
+
+/* Whatever gnuplot does, data and script are there, no picture of other data, and no error. */
+static void failing_gnuplot(void **state)
+{
+    const struct folder *f = *state;
+    const struct raml_series s = {.name = "a", .x = x3, .y = y3, .n = 3};
+    const struct raml_figure fig = {.series = &s, .n_series = 1};
+    char *path = strdup(getenv("PATH") ? getenv("PATH") : ""), with[600], old[300], said[600];
+    snprintf(with, sizeof with, "%s:%s", f->path, path);
+    snprintf(old, sizeof old, "%s/s.svg", f->path);
+    setenv("PATH", with, 1);
+    for (size_t i = 0; i < COUNT(stubs); i++) {
+        const struct raml_sink sink = {.line = keep_line, .user = said};
+        struct raml_drawing d = {.dir = f->path, .sink = &sink};
+        struct raml_err err = {0};
+        bool made = true;
+        stub_gnuplot(f, stubs[i].script, "#!/bin/sh\n");
+        FILE *before = fopen(old, "w");
+        assert_non_null(before);
+        fclose(before);
+        if (raml_figure_write(&d, "s", &fig, &made, &err)) fail_msg("%s: %s", stubs[i].script, err.msg);
+        if (raml_figure_write(&d, "t", &fig, NULL, &err)) fail_msg("%s: %s", stubs[i].script, err.msg);
+        assert_false(made);
+        assert_string_equal(d.first_why, stubs[i].why);
+        assert_int_equal(d.hopeless, stubs[i].hopeless);
+        assert_true(exists(f, "s.tsv") && exists(f, "s.gp") && exists(f, "t.gp"));
+        assert_false(exists(f, "s.svg") || exists(f, "s.svg.tmp"));
+        raml_drawing_tell(&d);
+        assert_non_null(strstr(said, "2 of 2 pictures are not drawn: "));
+        assert_non_null(strstr(said, "`gnuplot s.gp`"));
+    }
+    /* what is no program */
+    struct raml_drawing d = {.dir = f->path};
+    struct raml_err err = {0};
+    stub_gnuplot(f, "\001", "#!/nonexistent/interpreter\n");
+    setenv("PATH", f->path, 1);
+    assert_int_equal(raml_figure_write(&d, "s", &fig, NULL, &err), RAML_OK);
+    assert_true(d.hopeless);
+    assert_int_equal(d.n_missing, 1);
+    setenv("PATH", path, 1);
+    free(path);
 }
 
 static void palette(void **state)
@@ -260,6 +341,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(points, set_up, tear_down),
         cmocka_unit_test_setup_teardown(refusals, set_up, tear_down),
         cmocka_unit_test_setup_teardown(without_gnuplot, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(failing_gnuplot, set_up, tear_down),
         cmocka_unit_test(palette),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -57,7 +57,7 @@ static char *report(const char *dir, const char *out)
     char path[256], why[300];
     struct raml_err err = {0};
     struct raml_buf b;
-    if (raml_report(dir, out, &err)) fail_msg("%s", err.msg);
+    if (raml_report(dir, out, NULL, &err)) fail_msg("%s", err.msg);
     snprintf(path, sizeof path, "%s/report.html", dir);
     raml_buf_init(&b, 1 << 28);
     if (raml_file_read(out ? out : path, &b, &err)) fail_msg("%s", err.msg);

@@ -58,7 +58,7 @@ static char *report(const struct folder *f)
     char path[256], why[300];
     struct raml_err err = {0};
     struct raml_buf b;
-    if (raml_report(f->path, NULL, &err)) fail_msg("%s", err.msg);
+    if (raml_report(f->path, NULL, NULL, &err)) fail_msg("%s", err.msg);
     snprintf(path, sizeof path, "%s/report.html", f->path);
     raml_buf_init(&b, 1 << 26);
     if (raml_file_read(path, &b, &err)) fail_msg("%s", err.msg);
@@ -264,7 +264,7 @@ static void name_and_legend(void **state)
     free(page);
     assert_non_null(here);
     assert_int_equal(chdir(f->path), 0);
-    enum raml_code rc = raml_report("./", "report.html", &err);
+    enum raml_code rc = raml_report("./", "report.html", NULL, &err);
     assert_int_equal(chdir(here), 0);
     free(here);
     if (rc) fail_msg("%s", err.msg);
@@ -520,16 +520,16 @@ static void refusals(void **state)
     const struct folder *f = *state;
     struct raml_err err = {0};
     char path[256];
-    assert_int_equal(raml_report(f->path, NULL, &err), RAML_EFORMAT);
+    assert_int_equal(raml_report(f->path, NULL, NULL, &err), RAML_EFORMAT);
     assert_non_null(strstr(err.msg, "nothing to report; looked there and one level below for recipe.yaml"));
     snprintf(path, sizeof path, "%s/absent", f->path);
-    assert_int_equal(raml_report(path, NULL, &err), RAML_EIO);
+    assert_int_equal(raml_report(path, NULL, NULL, &err), RAML_EIO);
     put(f, "recipe.yaml", "seed: 0\n");
-    assert_int_equal(raml_report(f->path, "/dev/null/x.html", &err), RAML_EIO);
+    assert_int_equal(raml_report(f->path, "/dev/null/x.html", NULL, &err), RAML_EIO);
     snprintf(path, sizeof path, "%s/report.html", f->path);
     assert_false(raml_is_file(path));
     snprintf(path, sizeof path, "%s/elsewhere.html", f->path);
-    assert_int_equal(raml_report(f->path, path, &err), RAML_OK);
+    assert_int_equal(raml_report(f->path, path, NULL, &err), RAML_OK);
     assert_true(raml_is_file(path));
 }
 

@@ -40,7 +40,7 @@ static char *report(const char *dir)
 {
     char why[300];
     struct raml_err err = {0};
-    if (raml_report(dir, NULL, &err)) fail_msg("%s", err.msg);
+    if (raml_report(dir, NULL, NULL, &err)) fail_msg("%s", err.msg);
     char *page = get(dir, "report.html");
     const char *fault = html_fault(page, why, sizeof why);
     if (fault) fail_msg("%s", fault);

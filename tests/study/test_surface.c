@@ -37,7 +37,9 @@ static void data(void **state)
     const struct raml_surface s = example();
     bool made;
     for (int view = RAML_SURFACE_CONTOUR; view <= RAML_SURFACE_SOLID; view++) {
-        must(raml_surface_write(*state, "s", &s, (enum raml_surface_view)view, &made, &err), &err);
+        must(raml_surface_write(&(struct raml_drawing){.dir = *state}, "s", &s, (enum raml_surface_view)view, &made,
+                                &err),
+             &err);
         char *tsv = slurp(in(*state, "s.tsv", path), NULL), *gp = slurp(in(*state, "s.gp", path), NULL);
         assert_string_equal(tsv,
                             "x\ty\tz\tlabel\n-1\t-2\t1\t\n-1\t2\t2\t\n\n0\t-2\t3\t\n0\t2\t4\t\n\n1\t-2\t60\t\n1\t2\tNaN"
@@ -83,7 +85,7 @@ static void axes(void **state)
     s.label = mark;
     s.n_path = 1;
     s.marked = 1;
-    must(raml_surface_write(*state, "p", &s, RAML_SURFACE_CONTOUR, &made, &err), &err);
+    must(raml_surface_write(&(struct raml_drawing){.dir = *state}, "p", &s, RAML_SURFACE_CONTOUR, &made, &err), &err);
     if (!made) skip();
     char *svg = slurp(in(*state, "p.svg", path), NULL), *text = strstr(svg, ">here<");
     assert_non_null(text);
@@ -100,13 +102,19 @@ static void refuses(void **state)
     struct raml_err err = {0};
     struct raml_surface s = example();
     s.n_y = 1;
-    assert_int_equal(raml_surface_write(*state, "s", &s, RAML_SURFACE_CONTOUR, NULL, &err), RAML_ERANGE);
+    assert_int_equal(
+        raml_surface_write(&(struct raml_drawing){.dir = *state}, "s", &s, RAML_SURFACE_CONTOUR, NULL, &err),
+        RAML_ERANGE);
     assert_true(has(err.msg, "a grid of 3 by 1"));
     s = example();
     s.z_high = s.z_low;
-    assert_int_equal(raml_surface_write(*state, "s", &s, RAML_SURFACE_CONTOUR, NULL, &err), RAML_ERANGE);
+    assert_int_equal(
+        raml_surface_write(&(struct raml_drawing){.dir = *state}, "s", &s, RAML_SURFACE_CONTOUR, NULL, &err),
+        RAML_ERANGE);
     s = example();
-    assert_int_equal(raml_surface_write(*state, "../s", &s, RAML_SURFACE_CONTOUR, NULL, &err), RAML_ERANGE);
+    assert_int_equal(
+        raml_surface_write(&(struct raml_drawing){.dir = *state}, "../s", &s, RAML_SURFACE_CONTOUR, NULL, &err),
+        RAML_ERANGE);
 }
 
 static void range(void **state)

@@ -72,14 +72,19 @@ static size_t letter_at(struct text t, size_t i, size_t *braces, struct label *o
 /* "Option B", "choice (b) is correct": the letter's part of it; named: such words were there. */
 static struct text without_words(struct text t, bool *named)
 {
+    *named = false;
+    if (t.n < 4) return t;
     static const char *const after[] = {" is correct", " is right", " is the answer", " is the correct answer"};
-    size_t n = raml_find_any(t, 0,
-                             "option|choice|the option|the choice|answer choice|answer option|the correct option|"
-                             "the correct choice|letter|statement",
-                             true);
+    bool word = is_alpha(t.s[0]) && (is_alpha(t.s[1]) || is_space(t.s[1])), end = strchr("trTR", t.s[t.n - 1]) != NULL;
+    size_t n = !word
+                   ? 0
+                   : raml_find_any(t, 0,
+                                   "option|choice|the option|the choice|answer choice|answer option|the correct option|"
+                                   "the correct choice|letter|statement",
+                                   true);
     *named = n > 0 && n < t.n;
     if (*named) t = raml_find_trim(raml_find_skip(t, n));
-    for (size_t k = 0; k < sizeof after / sizeof *after; k++) {
+    for (size_t k = 0; end && k < sizeof after / sizeof *after; k++) {
         size_t m = strlen(after[k]);
         if (t.n <= m || memcmp(t.s + t.n - m, after[k], m) != 0) continue;
         t.n -= m;

@@ -107,6 +107,7 @@ const struct expr *raml_compare_value(struct check *c, const struct expr *e, con
         const struct expr *before = NULL;
         for (uint32_t i = 0; i < e->n; i++) {
             const struct expr *v = e->arg[i]->kind == EXPR_BASE ? raml_compare_based_value(c, e->arg[i]) : e->arg[i];
+            if (v && v->kind == EXPR_UNIT) v = v->arg[0];
             if (!v || !raml_expr_is_scalar(v) || raml_expr_has_symbol(v)) return e;
             if (i && raml_decide(before, v, &c->work, &rule) != RAML_EQUAL) return e;
             before = v;

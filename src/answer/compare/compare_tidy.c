@@ -164,6 +164,30 @@ static const struct expr *inverse_function(struct check *c, const struct expr *e
     return raml_expr_call(&c->pool, fn, raml_expr_2(&c->pool, EXPR_DIV, one, e->arg[0]), NULL);
 }
 
+/* $15 - $3, 3 * $4: one quantity; e itself where it is none. */
+static const struct expr *quantities(struct check *c, const struct expr *e)
+{
+    const struct expr *unit = NULL;
+    uint32_t many = 0;
+    if ((e->kind != EXPR_ADD && e->kind != EXPR_MUL) || e->n > 16) return e;
+    for (uint32_t i = 0; i < e->n; i++) {
+        const struct expr *a = e->arg[i];
+        if (a->kind != EXPR_UNIT) continue;
+        if (unit && (unit->n_text != a->n_text || memcmp(unit->text, a->text, a->n_text) != 0)) return e;
+        unit = a;
+        many++;
+    }
+    if (!unit || many != (e->kind == EXPR_ADD ? e->n : 1)) return e;
+    struct expr *value = raml_expr_new(&c->pool, e->kind, e->n);
+    struct expr *out = value ? raml_expr_new(&c->pool, EXPR_UNIT, 1) : NULL;
+    if (!out) return e;
+    for (uint32_t i = 0; i < e->n; i++) value->arg[i] = e->arg[i]->kind == EXPR_UNIT ? e->arg[i]->arg[0] : e->arg[i];
+    out->arg[0] = value;
+    out->text = unit->text;
+    out->n_text = unit->n_text;
+    return out;
+}
+
 /* ---- the whole ---- */
 
 static const struct expr *tidy(struct check *c, const struct expr *e, int depth);
@@ -240,7 +264,7 @@ static const struct expr *tidy(struct check *c, const struct expr *e, int depth)
         if (!e) return NULL;
     }
     if (e->kind == EXPR_RELATION && e->n == 2 && has_plus_minus(e->arg[1]) && !has_plus_minus(e->arg[0]) &&
-        scalar_but_signs(e->arg[1]) && e->text[0] == EXPR_EQ)
+        scalar_but_signs(e->arg[1]) && (e->text[0] == EXPR_EQ || e->text[0] == EXPR_NE))
         return both_signs(c, e); /* x = +-2: x = 2, x = -2 */
     e = tidy_arguments(c, e, depth);
     if (e && e->kind == EXPR_NEG && e->arg[0]->kind == EXPR_UNIT) { /* -(5 dollars) */
@@ -251,7 +275,7 @@ static const struct expr *tidy(struct check *c, const struct expr *e, int depth)
     }
     if (e && (e->kind == EXPR_LIST || e->kind == EXPR_SET || e->kind == EXPR_CASES)) e = flatten(c, e);
     if (e) e = determinant(c, set_difference(c, e));
-    if (e) e = inverse_function(c, e);
+    if (e) e = inverse_function(c, quantities(c, e));
     if (e) e = raml_compare_sum(c, e);
     return e ? work_out(c, e) : NULL;
 }

@@ -254,6 +254,11 @@ static enum raml_verdict one_unit(struct check *c, const struct expr *u, const s
         return raml_compare(c, first ? q.value : list.value, first ? list.value : q.value);
     }
     if (q.changes) return compare_changed(c, u, x, first);
+    if (u->sub && x->kind == EXPR_DEGREE) { /* 60' beside 1 degree */
+        const struct expr *by = raml_expr_int(&c->pool, is_text(u, "ft") ? 60 : 3600);
+        const struct expr *d = raml_expr_1(&c->pool, EXPR_DEGREE, raml_expr_2(&c->pool, EXPR_DIV, u->arg[0], by));
+        if (d) return first ? raml_compare(c, d, x) : raml_compare(c, x, d);
+    }
     if (q.n_parts > 1) return compare_parts(c, &q, x);
     bool own_unit = x->kind == EXPR_PERCENT || (x->kind == EXPR_DEGREE && !q.unit.degrees);
     if (own_unit && q.unit.n_atoms) return raml_compare_said(c, RAML_DIFFERENT, "other units"); /* 45 degrees, 45 cm */

@@ -64,6 +64,19 @@ static void plain_words(const char *text, char out[MAX_WORDS])
     }
 }
 
+/* "no solution" in the languages of find_cue.c, lower case. */
+static bool says_none(const char *text)
+{
+    static const char *const none[] = {"keine l\xc3\xb6sung",      "keine l\xc3\xb6sungen",
+                                       "aucune solution",          "pas de solution",
+                                       "sin soluci\xc3\xb3n",      "no tiene soluci\xc3\xb3n",
+                                       "nessuna soluzione",        "sem solu\xc3\xa7\xc3\xa3o",
+                                       "geen oplossing",           "\xe6\x97\xa0\xe8\xa7\xa3",
+                                       "\xe7\x84\xa1\xe8\xa7\xa3", "\xe8\xa7\xa3\xe3\x81\xaa\xe3\x81\x97",
+                                       "\xe7\xa9\xba\xe9\x9b\x86", NULL};
+    return says(text, none);
+}
+
 static enum meaning meaning_of(const char *words)
 {
     static const char *const none[] = {"none", "empty set", "empty", "null set", "no such", "no solution", NULL};
@@ -109,7 +122,7 @@ static enum raml_verdict compare_meanings(struct check *c, const char *a, const 
     char x[MAX_WORDS], y[MAX_WORDS];
     plain_words(a, x);
     plain_words(b, y);
-    enum meaning m = meaning_of(x), n = meaning_of(y);
+    enum meaning m = says_none(a) ? NO_SOLUTION : meaning_of(x), n = says_none(b) ? NO_SOLUTION : meaning_of(y);
     bool no_value = m && n && m <= UNDEFINED && n <= UNDEFINED;
     if (m && m == n && (m >= MANY || same_restriction(x, y))) return raml_compare_said(c, RAML_EQUAL, "words");
     if ((m && m == n) || no_value) return raml_compare_said(c, RAML_UNKNOWN, "words that may mean the same");
@@ -218,7 +231,7 @@ enum raml_verdict raml_compare_words(struct check *c, const struct expr *a, cons
     }
     if (names_elements(words->text, other)) return raml_compare_said(c, RAML_EQUAL, "letters of a list");
     plain_words(words->text, plain);
-    enum meaning m = meaning_of(plain);
+    enum meaning m = says_none(words->text) ? NO_SOLUTION : meaning_of(plain);
     if (other->kind == EXPR_SET && !other->n && m == NO_SOLUTION && same_restriction(plain, ""))
         return raml_compare_said(c, RAML_EQUAL, "words");
     if (other->kind == EXPR_SET && !other->n && (m == NO_SOLUTION || m == NO_VALUE))

@@ -73,6 +73,11 @@ static bool whole_answer(struct text t)
         size_t gap = raml_find_space(t, to);
         struct text rest = raml_find_skip(t, to + gap);
         if (raml_find_any(rest, 0, "out of every|in every|to the power of", true)) return true;
+        uint64_t by;
+        for (size_t k = 0; k < to; k++) /* "4 millones de dolares" */
+            if (is_space(t.s[k]) && raml_spelled_scale(t.s + k + 1, to - k - 1, &by) &&
+                !raml_find_read(rest, true).digits && raml_find_read(rest, true).words <= 3)
+                return true;
         return rest.n && raml_unit_is_measured(rest.s, rest.n);
     }
     if (raml_find_any(t, 0,
@@ -93,8 +98,8 @@ static bool whole_answer(struct text t)
 static bool bare(struct text t, bool last)
 {
     struct spelled v;
-    if (raml_spelled_number(t.s, t.n, &v) == t.n || whole_answer(t)) return true; /* of any length */
-    if (raml_find_sentence(t)) return false;
+    if (raml_spelled_number(t.s, t.n, &v) == t.n) return true; /* of any length */
+    if (raml_find_sentence(t)) return whole_answer(t);
     struct reading r = raml_find_read(t, true);
     bool value = r.words == 1 && (is_digit(t.s[0]) || raml_find_one_of(t.s[0], "$\\")); /* "10 cm" */
     return !last || !r.words || !(r.digits || r.formulas) || value;
@@ -138,7 +143,7 @@ static enum raml_found unmarked(struct text t, bool last, struct raml_buf *out)
         raml_buf_add(out, stated.s, stated.n);
         return RAML_FOUND_PHRASE;
     }
-    if (!whole_answer(t) && only_formula(t, &only)) {
+    if (only_formula(t, &only) && !whole_answer(t)) {
         raml_buf_add(out, only.inner.s, only.inner.n);
         raml_find_add_suffix(t, (size_t)(only.whole.s - t.s) + only.whole.n, out);
         return RAML_FOUND_FORMULA;

@@ -60,6 +60,15 @@ static size_t closing(struct text t, size_t i)
     return t.n;
 }
 
+/* "\boxed{...}" is spoken of, and no answer. */
+static bool only_dots(struct text t)
+{
+    if (raml_find_any(t, 0, "\\ldots|\\dots|\xe2\x80\xa6", false) == t.n) return true;
+    for (size_t i = 0; i < t.n; i++)
+        if (t.s[i] != '.') return false;
+    return true;
+}
+
 /* The last box of t[0..end) that is balanced, and not empty when `full`. */
 static bool box_before(struct text t, size_t end, bool full, struct box *out)
 {
@@ -77,7 +86,7 @@ static bool box_before(struct text t, size_t end, bool full, struct box *out)
         size_t to = closing((struct text){t.s, end}, i);
         if (to == end) continue;
         struct text inner = raml_find_trim(raml_find_slice(t, i + 1, to));
-        if (full && !inner.n) continue;
+        if (full && (!inner.n || only_dots(inner))) continue;
         *out = (struct box){from, to + 1, inner};
         return true;
     }
@@ -165,6 +174,10 @@ static bool open_box(struct text t, size_t from, struct box *out)
 bool raml_find_broken_off(struct text t)
 {
     struct box closed, b;
+    size_t last_sign = t.n;
+    while (last_sign && is_space(t.s[last_sign - 1])) last_sign--;
+    if (last_sign > 1 && t.s[last_sign - 1] == '.') last_sign--;
+    if (!last_sign || raml_find_one_of(t.s[last_sign - 1], "}$)]*.")) return false; /* most texts */
     bool found = box_before(t, t.n, true, &closed);
     if (!t.n || !open_box(t, found ? closed.to : 0, &b) || !b.inner.n) return false;
     size_t at = (size_t)(b.inner.s - t.s), end = t.n;

@@ -174,6 +174,8 @@ static bool cue_at(struct text t, size_t i, struct cue *out)
     *out = (struct cue){i, i + n, RAML_FOUND_PHRASE, true};
     if (n) return true;
     for (size_t k = 0; k < sizeof nouns / sizeof *nouns; k++) {
+        char first = nouns[k].word[0];
+        if (to_lower(c) != first) continue; /* beyond ASCII: a capital has the same first byte */
         n = raml_find_any(t, i, nouns[k].word, true);
         if (n && announces(t, i, i + n, &nouns[k], out)) return true;
     }

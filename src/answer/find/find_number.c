@@ -229,13 +229,18 @@ static bool goes_on(struct text t, size_t i)
     static const char direct[] =
         "to|out of|in|of|in every|for every|per|by|over|times|plus|minus|bis|\xc3\xa0|a|sur|von|de|por|para|from|"
         "through|up to|-|\xe2\x80\x93|+|*|\xc3\x97|/|:|=|^|<|>|\xe5\x88\xb0|\xe8\x87\xb3|~";
-    static const char links[] = "and|or|to|und|oder|bis|et|ou|y|o|e|\xd0\xb8|\xe5\x92\x8c|\xe6\x88\x96|,|+|-";
+    static const char links[] =
+        "and|or|to|und|oder|bis|et|ou|y|o|e|\xd0\xb8|\xe5\x92\x8c|\xe6\x88\x96|,|+|-|by|x|\xc3\x97|"
+        "per|out of|of|for every|in every|plus|minus|times|through|=|*|/";
     size_t to, len;
     struct text value;
     i += raml_find_space(t, i);
     size_t n = raml_find_any(t, i, direct, true), at = i + n;
     at += raml_find_space(t, at);
     if (n && at < t.n && (raml_find_number(t, at, &to, &value) || raml_find_one_of(t.s[at], "$\\"))) return true;
+    if (raml_find_any(t, i, "en|bei|pour|nach|auf|dans|na|za|after|before|within|during|f\xc3\xbcr|p\xc3\xa5|dalam",
+                      true))
+        return false;                                                         /* "15 en 3 jours" */
     while (i < t.n && raml_find_letter(raml_find_char(t, i, &len))) i += len; /* a unit */
     i += raml_find_space(t, i);
     if (i < t.n && raml_find_number(t, i, &to, &value) && !raml_find_one_of(t.s[i], "+-")) return true;

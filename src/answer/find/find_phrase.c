@@ -26,7 +26,9 @@ static bool remark(struct text t, size_t i)
     if (raml_find_joined(t, i)) return false;
     if (i && is_space(t.s[i - 1])) {
         if (raml_find_any(
-                t, i, "because|(because|since|i hope|parce que|weil|and not|rather than|instead of|(which|(as", true))
+                t, i,
+                "because|(because|since|i hope|parce que|weil|and not|rather than|instead of|(which|(as|(that is|(i.e",
+                true))
             return true;
         size_t back = i;
         while (back && is_space(t.s[back - 1])) back--;
@@ -203,8 +205,9 @@ static bool says_nothing(struct text t)
 
 /* Words after a number that make another of it: "5 less than 7", "5 minutes past 3". */
 static const char counts_on[] =
-    "out|less|more|fewer|times|plus|minus|over|to|past|in|of|per|percent|and|or|than|by|from|"
-    "squared|cubed|choose|mod|modulo|divided|multiplied|before|until|up|down";
+    "out|less|more|fewer|times|plus|minus|over|to|past|in|of|per|percent|and|or|than|by|from|x|"
+    "squared|cubed|choose|mod|modulo|divided|multiplied|before|until|up|down|unless|if|when|whenever|except|provided|"
+    "where|until";
 
 /* What a sentence says after its verb: "the total is 12". */
 static const char verbs[] =
@@ -225,32 +228,24 @@ static bool is_wordy(struct text t)
     n += n ? raml_find_space(t, n) : 0;
     while (n < t.n && raml_find_letter(raml_find_char(t, n, &len))) n += len;
     struct reading r = raml_find_read(t, true);
+    uint32_t first = t.n ? raml_find_char(t, 0, &len) : 0;
+    if (raml_find_cjk(first) && r.digits && !r.formulas) return true;
     return n > 1 && n < t.n && is_space(t.s[n]) && r.words >= WORDY && r.digits && !r.formulas;
 }
 
-/* "12 apples in 3 boxes": a number, one or two words for what it counts, and another number that says for what. */
+/* "12 apples in 3 boxes", "15 € après 3 jours": a number, a word or a currency after it, and another number. */
 static bool is_counted(struct text t)
 {
-    static const char for_what[] =
-        "in|for|after|within|during|among|at|on|with|left of|out "
-        "of|pour|en|apr\xc3\xa8s|f\xc3\xbcr|auf|nach|bei|dans|sur|\xc3\xa0|para|durante|despu\xc3\xa9s de|depois "
-        "de|dopo|per|na|w|voor|op|\xd0\xb7\xd0\xb0|\xd1\x87\xd0\xb5\xd1\x80\xd0\xb5\xd0\xb7|\xd0\xbd\xd0\xb0|\xd0\xb2|"
-        "i\xc3\xa7in|trong|cho|\xd9\x81\xd9\x8a|\xe0\xa4\xae\xe0\xa5\x87\xe0\xa4\x82|\xe5\x9c\xa8|"
-        "\xe5\x88\x86\xe7\xbb\x99|\xe5\x88\x86\xe7\xb5\xa6|\xe5\x88\x86|\xe7\xbb\x99|\xef\xbc\x8c";
-    size_t i, len, words = 0;
+    size_t i, len;
     struct text value;
     if (!t.n || !raml_find_number(t, 0, &i, &value)) return false;
-    for (; words < 3; words++) {
-        i += raml_find_space(t, i);
-        size_t n = raml_find_any(t, i, for_what, true), at = i + n, k = 0;
-        if (n && words) return raml_find_number(t, at + raml_find_space(t, at), &at, &value);
-        while (i + k < t.n &&
-               (raml_find_letter(raml_find_char(t, i + k, &len)) || raml_find_cjk(raml_find_char(t, i + k, &len))) &&
-               !(k && raml_find_any(t, i + k, "\xe5\x9c\xa8|\xe5\x88\x86|\xe7\xbb\x99", false)))
-            k += len;
-        if (!k || raml_find_any(t, i, counts_on, true)) return false;
-        i += k;
-    }
+    i += raml_find_space(t, i);
+    if (i >= t.n || raml_find_any(t, i, counts_on, true)) return false;
+    uint32_t c = raml_find_char(t, i, &len);
+    bool money = raml_find_any(t, i, "\xe2\x82\xac|$|\xc2\xa3|\xc2\xa5", false) > 0;
+    if (!money && !raml_find_letter(c) && !raml_find_cjk(c)) return false;
+    for (size_t k = i; k < t.n; k++)
+        if (is_digit(t.s[k]) && k && (is_space(t.s[k - 1]) || (unsigned char)t.s[k - 1] >= 0x80)) return true;
     return false;
 }
 

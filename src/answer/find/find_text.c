@@ -74,6 +74,11 @@ static uint32_t lower(uint32_t c)
     if (c >= 'A' && c <= 'Z') return c + 32;
     if (c >= 0xc0 && c <= 0xde && c != 0xd7) return c + 32;
     if (c >= 0x410 && c <= 0x42f) return c + 32;
+    if (c < 0x100) return c;
+    if ((c <= 0x137 || (c >= 0x14a && c <= 0x177) || (c >= 0x1e00 && c <= 0x1eff)) && c % 2 == 0) return c + 1;
+    if (c >= 0x139 && c <= 0x148 && c % 2) return c + 1;
+    if (c >= 0x391 && c <= 0x3a9) return c + 32;
+    if (c >= 0x400 && c <= 0x40f) return c + 80;
     return c;
 }
 

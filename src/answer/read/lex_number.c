@@ -146,9 +146,12 @@ static size_t exponent(const struct lexer *x, size_t i)
 {
     if (at(x, i) != 'e' && at(x, i) != 'E') return i;
     size_t k = i + 1;
-    if (at(x, k) == '-' || at(x, k) == '+') k++;
+    bool sign = at(x, k) == '-' || at(x, k) == '+';
+    k += sign;
     size_t n = digits(x, k);
-    if (!n || at(x, k + n) == '^' || is_alpha(at(x, k + n)) || n > 9) return i;
+    char after = at(x, k + n);
+    bool unit = sign && (after == 'j' || after == 'i') && !is_alpha(at(x, k + n + 1)); /* 1.2e-16j */
+    if (!n || after == '^' || (is_alpha(after) && !unit) || n > 9) return i;
     return k + n;
 }
 
@@ -170,6 +173,13 @@ void raml_lex_number(struct lexer *x)
         memcpy(out + n, x->s + i, more + 1);
         n += more + 1;
         i += more + 1;
+    } else if (at(x, i) == '{' && at(x, i + 1) == ',' && at(x, i + 2) == '}' && digits(x, i + 3) &&
+               digits(x, i + 3) != 3) {
+        size_t more = digits(x, i + 3); /* 1{,}5 */
+        out[n++] = '.';
+        memcpy(out + n, x->s + i + 3, more);
+        n += more;
+        i += 3 + more;
     } else if (at(x, i) == '.' && n && !is_alpha(at(x, i + 1)) && at(x, i + 1) != '.' && i + 1 < x->n &&
                !is_space(at(x, i + 1)) && at(x, i + 1) != '$' && at(x, i + 1) != '}') {
         i++; /* "3.\overline{6}", "5.)" */

@@ -214,6 +214,14 @@ static bool is_short_word(const struct token *t)
     return false;
 }
 
+static bool is_preposition(const struct token *t)
+{
+    static const char *const words[] = {"de", "di", "du", "des", "del", "von"};
+    for (size_t k = 0; k < sizeof words / sizeof *words; k++)
+        if (strlen(words[k]) == t->n && !memcmp(words[k], t->text, t->n)) return true;
+    return false;
+}
+
 /* "box", "pen": consonant, vowel, consonant. */
 static bool spelled_like_word(const struct token *t)
 {
@@ -253,6 +261,11 @@ bool raml_parse_begins_factor(const struct parser *p)
         return before && (before->kind != T_NUMBER || (p->i > 1 && p->token[p->i - 2].kind == T_POWER));
     case T_WORD:
         if (t->n > 3 || (unsigned char)t->text[0] >= 0x80 || is_short_word(t)) return false;
+        uint8_t next = raml_parse_peek(p, 1)->kind;
+        if (is_preposition(t) && (next == T_WORD || next == T_LETTER)) return false; /* 4 millones de dolares */
+        if (before && t->space && before->kind == T_LETTER && raml_parse_is_unit(t->text, t->n) &&
+            t->text[t->n - 1] == 'm' && raml_parse_parts_items(raml_parse_peek(p, 1)->kind))
+            return false; /* 5x cm */
         if (before && before->kind == T_NUMBER && t->space &&
             (spelled_like_word(t) || raml_unit_is_known(t->text, t->n)))
             return false;

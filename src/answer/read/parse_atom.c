@@ -255,6 +255,14 @@ static const struct expr *letters(struct parser *p, const struct token *t)
     return e;
 }
 
+static bool holds_i(const struct expr *e)
+{
+    if (e->kind == EXPR_I) return true;
+    for (uint32_t i = 0; i < e->n; i++)
+        if (holds_i(e->arg[i])) return true;
+    return false;
+}
+
 /* \vec{v}, \overline{AB}, \hat p: a name with its accent. */
 static const struct expr *accented(struct parser *p)
 {
@@ -264,6 +272,8 @@ static const struct expr *accented(struct parser *p)
     if (!inside) return NULL;
     if (!strcmp(t->text, "underline") || !strcmp(t->text, "brace") || !strcmp(t->text, "cancel")) return inside;
     if (!strcmp(t->text, "overset")) return raml_parse_argument(p, false);
+    if (!strcmp(t->text, "bar") && inside->kind == EXPR_ADD && holds_i(inside) && !raml_expr_has_symbol(inside))
+        return raml_expr_call(p->pool, FN_CONJ, inside, NULL);
     size_t n;
     const char *s = raml_parse_slice(p, from, p->i, &n);
     if (!s) return NULL;

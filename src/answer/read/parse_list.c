@@ -257,6 +257,15 @@ static const struct expr *word_item(struct parser *p, bool top_level)
             return v >= 0 ? raml_expr_int(p->pool, v) : raml_expr_number(p->pool, t->text, t->n, 0);
         }
     }
+    bool noon = t->n == 4 && !memcmp(t->text, "noon", 4), midnight = t->n == 8 && !memcmp(t->text, "midnight", 8);
+    if (k == p->i + 1 && (noon || midnight)) {
+        struct expr *time = raml_expr_new(p->pool, EXPR_TIME, 1);
+        if (!time) return NULL;
+        time->arg[0] = raml_expr_int(p->pool, noon ? 720 : 0);
+        time->sub = 1;
+        p->i = k;
+        return time->arg[0] ? time : NULL;
+    }
     if (k == p->i + 1 && t->kind == T_WORD && raml_parse_number_word(t->text, t->n) >= 0) {
         p->i = k;
         return raml_expr_int(p->pool, raml_parse_number_word(t->text, t->n));
@@ -325,7 +334,7 @@ static const struct expr *article(struct parser *p)
                                             "has", "and",  "or",    "will",    "would", "must", "should"};
     const struct token *t = raml_parse_peek(p, 0), *next = raml_parse_peek(p, 1);
     if (t->kind != T_LETTER || (t->text[0] != 'A' && t->text[0] != 'I') || next->kind != T_WORD || !next->space ||
-        next->n < 3 || !is_lower(next->text[0]) || raml_unit_is_known(next->text, next->n))
+        next->n < 2 || !is_lower(next->text[0]) || raml_unit_is_known(next->text, next->n))
         return NULL;
     for (size_t k = 0; k < sizeof of_letter / sizeof *of_letter; k++)
         if (strlen(of_letter[k]) == next->n && !memcmp(of_letter[k], next->text, next->n)) return NULL;

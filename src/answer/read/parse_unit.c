@@ -52,7 +52,7 @@ static void put_token(const struct parser *p, struct text *out, const struct tok
     case T_GROUP_END: return;
     case T_DOT: put_space(out); return;
     case T_TEXT:
-        put_space(out);
+        if (!(t > p->token && t[-1].kind == T_SYMBOL && !strcmp(t[-1].text, "mu"))) put_space(out);
         put_content(out, t->text, t->n);
         return;
     case T_DEGREE:
@@ -132,10 +132,22 @@ static bool is_whole(const struct expr *e)
 
 /* ---- feet, minutes, seconds by primes ---- */
 
+/* "minutes" (marks 1), "seconds" (2) at p->token[i]. */
+static bool minute_word(const struct parser *p, uint32_t i, uint32_t marks)
+{
+    const char *const names[2][2] = {{"minutes", "minute"}, {"seconds", "second"}};
+    const struct token *t = &p->token[i];
+    if (i >= p->n || t->kind != T_WORD) return false;
+    for (int k = 0; k < 2; k++)
+        if (strlen(names[marks - 1][k]) == t->n && !memcmp(names[marks - 1][k], t->text, t->n)) return true;
+    return false;
+}
+
 /* NUMBER ' at p->token[i]; `marks` primes. */
 static bool primed_number(const struct parser *p, uint32_t i, uint32_t marks)
 {
     if (i >= p->n || p->token[i].kind != T_NUMBER) return false;
+    if (minute_word(p, i + 1, marks)) return true;
     for (uint32_t k = 1; k <= marks; k++)
         if (i + k >= p->n || p->token[i + k].kind != T_PRIME) return false;
     return i + marks + 1 >= p->n || p->token[i + marks + 1].kind != T_PRIME;
@@ -153,7 +165,7 @@ const struct expr *raml_parse_minutes(struct parser *p, const struct expr *degre
         part = part ? raml_expr_2(p->pool, EXPR_DIV, part, raml_expr_int(p->pool, unit)) : NULL;
         v = raml_expr_2(p->pool, EXPR_ADD, v, part);
         if (!v) return NULL;
-        p->i = i + 1 + marks;
+        p->i = i + 1 + (minute_word(p, i + 1, marks) ? 1 : marks);
     }
     return v == degrees->arg[0] ? degrees : raml_expr_1(p->pool, EXPR_DEGREE, v);
 }
@@ -215,7 +227,9 @@ static const struct expr *primes(struct parser *p, const struct expr *e)
     uint32_t n = raml_parse_peek(p, 1)->kind == T_PRIME ? 2 : 1;
     if (!raml_parse_parts_items(raml_parse_peek(p, n)->kind)) return e;
     p->i += n;
-    return named_unit(p, e, n == 2 ? "in" : "ft");
+    struct expr *u = (struct expr *)named_unit(p, e, n == 2 ? "in" : "ft");
+    if (u) u->sub = 1; /* minutes and seconds, beside degrees */
+    return u;
 }
 
 const struct expr *raml_parse_unit(struct parser *p, const struct expr *e)
@@ -302,7 +316,7 @@ static struct unit_signs unit_signs(const struct parser *p, uint32_t k)
 static bool micro(const struct parser *p, uint32_t k)
 {
     const struct token *t = &p->token[k], *next = t + 1;
-    if (t->kind != T_SYMBOL || strcmp(t->text, "mu") != 0) return true;
+    if (t->kind != T_SYMBOL || strcmp(t->text, "mu") != 0 || (unsigned char)p->source[t->at] >= 0x80) return true;
     return next->kind == T_TEXT || (next->kind == T_LETTER && strchr("FCAVHLWJ", next->text[0]));
 }
 
@@ -321,6 +335,8 @@ static uint32_t letter_unit_end(const struct parser *p, uint32_t k, bool scienti
     }
     if (single && p->token[k + 1].kind == T_POWER && raml_parse_parts_items(p->token[k + 3].kind)) return k + 3;
     bool upper = t->kind == T_LETTER && t->text[0] >= 'A' && t->text[0] <= 'Z';
+    bool two = x.end == k + 2 && t[1].kind == T_LETTER && t[1].space; /* N m, W s */
+    if (two && strchr("NWJAV", t->text[0]) && upper && strchr("msh", t[1].text[0])) return x.end;
     if (x.end && (scientific || x.rate || (x.product && upper) || (x.symbol && micro(p, k)))) return x.end;
     return 0;
 }

@@ -256,6 +256,9 @@ size_t raml_spelled_number(const char *s, size_t n, struct spelled *out)
     if (w.kind == HALF && !w.plural) {
         *out = (struct spelled){1, 2, false, false};
         r.i = end;
+        struct word article = next(&r, &end);
+        struct reader ahead = {r.s, r.n, end};
+        if (article.kind == A && next(&ahead, &(size_t){0}).kind == OTHER && end < n) r.i = end; /* "half an hour" */
     } else if (w.kind == A && fraction(&r, out)) {
         /* "a third" */
     } else {

@@ -224,7 +224,8 @@ static bool read_word(struct scan *x, struct unit *u, size_t n)
         x->i += n;
         return add_atom(x, u, name, ten);
     }
-    if (changes(s, n) || is_number_word(s, n)) return false;
+    bool many = (n > 6 && !memcmp(s + n - 6, "illion", 6)) || (n > 7 && !memcmp(s + n - 7, "illions", 7));
+    if (changes(s, n) || is_number_word(s, n) || many) return false;
     if (n == 1 && is_alpha(*s) && !x->of) return false; /* a variable */
     if (says_nothing(s, n)) {
         x->i += n;

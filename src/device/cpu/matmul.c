@@ -113,7 +113,7 @@ struct layout { /* the blocked layout of B[K, N] = W^T */
     md_t md;
     size_t bytes;
     size_t skinny_chunk;      /* of ops.h, skinny_gemm; 0: such products are oneDNN's too */
-    size_t most;              /* rows of a chunk whose results are those of smaller ones */
+    size_t least, most;       /* rows of chunks whose results are those of CHUNK_SMALL rows */
     dnnl_primitive_t reorder; /* from act [N, K] row-major */
     dnnl_memory_t from, to;
 };
@@ -338,10 +338,10 @@ bool raml_mm_has_bf16(struct raml_mm *mm)
 /* -- Chunks of rows ------------------------------------------------------------------------------------------------ */
 enum { CHUNK_MAX = 4096, CHUNK_SMALL = 64, CHUNK_AMX = 512 };
 
-/* most: a power of two from CHUNK_SMALL on */
-static size_t chunk(size_t left, size_t most)
+/* least: a multiple of 8 up to CHUNK_SMALL; most: a power of two from CHUNK_SMALL on */
+static size_t chunk(size_t left, size_t least, size_t most)
 {
-    if (left <= CHUNK_SMALL) return (left + 7) / 8 * 8;
+    if (left <= CHUNK_SMALL) return left <= least ? least : (left + 7) / 8 * 8;
     size_t c = most;
     left = (left + 63) / 64 * 64;
     while (c > left) c /= 2;
@@ -350,7 +350,7 @@ static size_t chunk(size_t left, size_t most)
 
 size_t raml_mm_rows(size_t n)
 {
-    return n <= 64 ? (n + 7) / 8 * 8 : n <= 512 ? (n + 63) / 64 * 64 : (n + 255) / 256 * 256;
+    return n <= 512 ? (n + 63) / 64 * 64 : (n + 255) / 256 * 256;
 }
 
 /* -- Skinny products ----------------------------------------------------------------------------------------------- */
@@ -368,9 +368,11 @@ static bool pairs_of_64(const struct layout *l)
 static void random_bf16(uint16_t *out, size_t n)
 {
     uint32_t state = 1;
-    for (size_t i = 0; i < n; i++) { /* magnitudes from 1/8 to 2, either sign */
+    /* Magnitudes from 2^-15 to 2, either sign: sums of a few products of numbers of one size are exact in f32, and in any
+     * order the same. */
+    for (size_t i = 0; i < n; i++) {
         state = state * 1664525u + 1013904223u;
-        out[i] = (uint16_t)((state >> 16 & 0x81ffu) | 0x3e00u);
+        out[i] = (uint16_t)((state >> 16 & 0x87ffu) | 0x3800u);
     }
 }
 
@@ -380,9 +382,9 @@ static enum raml_code find_skinny(struct raml_mm *mm, struct layout *l, struct r
 {
     if (!mm->ops->skinny_gemm || !pairs_of_64(l)) return RAML_OK;
     size_t n = RAML_SKINNY, blocks = l->K / 32;
-    uint16_t *w = raml_device_alloc(l->bytes, 1), *x = raml_device_alloc(n * l->K, sizeof *x);
-    float *want = raml_device_alloc(2 * n * l->N, sizeof *want), *got = want ? want + n * l->N : NULL;
-    struct shape s = {n, l->K, l->N, l, true, true, false};
+    uint16_t *w = raml_device_alloc(l->bytes, 1), *x = raml_device_alloc(l->least * l->K, sizeof *x);
+    float *want = raml_device_alloc((l->least + n) * l->N, sizeof *want), *got = want ? want + l->least * l->N : NULL;
+    struct shape s = {l->least, l->K, l->N, l, true, true, false};
     enum raml_code rc = w && x && want ? RAML_OK : raml_fail(err, RAML_ENOMEM, "no memory to try a matrix product");
     if (!rc) {
         random_bf16(w, l->bytes / sizeof *w);
@@ -411,35 +413,61 @@ static bool has_amx(void)
     return (dnnl_get_effective_cpu_isa() & dnnl_cpu_isa_avx512_core_amx) == dnnl_cpu_isa_avx512_core_amx;
 }
 
-/* With AMX oneDNN cuts long sums of many rows into other pieces than those of few (2.6: from K of about 1024 and 128 rows
- * on): finds how many rows at once still give the bits of CHUNK_SMALL. Every chunk up to that one gives these bits on all
- * processors and shapes seen (test_matmul). */
-static enum raml_code find_most(struct raml_mm *mm, struct layout *l, struct raml_err *err)
+struct chunks { /* a trial's products: x[CHUNK_AMX, K] by w; want: in chunks of CHUNK_SMALL rows */
+    uint16_t *w, *x;
+    float *want, *got; /* [CHUNK_AMX, N] */
+};
+/* Does a chunk of M rows give the bits of CHUNK_SMALL? */
+static enum raml_code agrees(struct raml_mm *mm, const struct layout *l, const struct chunks *t, size_t M, bool *agree,
+                             struct raml_err *err)
 {
+    struct shape s = {M, l->K, l->N, l, true, true, false};
+    enum raml_code rc = multiply(mm, &s, t->x, t->w, t->got, err);
+    *agree = !rc && !memcmp(t->got, t->want, M * l->N * sizeof *t->got);
+    return rc;
+}
+
+static enum raml_code try_chunks(struct raml_mm *mm, struct layout *l, const struct chunks *t, struct raml_err *err)
+{
+    struct shape s = {CHUNK_SMALL, l->K, l->N, l, true, true, false};
+    enum raml_code rc = RAML_OK;
+    random_bf16(t->w, l->bytes / sizeof *t->w);
+    random_bf16(t->x, CHUNK_AMX * l->K);
+    for (size_t r = 0; !rc && r < CHUNK_AMX; r += s.M)
+        rc = multiply(mm, &s, t->x + r * l->K, t->w, t->want + r * l->N, err);
+    bool agree = true;
+    for (l->most = CHUNK_SMALL; !rc && agree && l->most < CHUNK_AMX;) {
+        rc = agrees(mm, l, t, 2 * l->most, &agree, err);
+        if (agree) l->most *= 2;
+    }
+    agree = true;
+    for (l->least = CHUNK_SMALL; !rc && agree && l->least > 8;) {
+        rc = agrees(mm, l, t, l->least - 8, &agree, err);
+        if (agree) l->least -= 8;
+    }
+    return rc;
+}
+
+/* With AMX oneDNN (2.6) cuts long sums of many rows into other pieces than those of few (from K of about 1024 and 128
+ * rows on), and multiplies few rows by small matrices by other instructions (8 rows by 32 x 32): finds from how few to
+ * how many rows at once give the bits of CHUNK_SMALL. Without AMX all chunks do, on all processors and shapes seen
+ * (test_matmul). */
+static enum raml_code find_chunks(struct raml_mm *mm, struct layout *l, struct raml_err *err)
+{
+    l->least = 8;
     l->most = CHUNK_MAX;
     if (!l->bf16 || !has_amx()) return RAML_OK;
-    size_t n = CHUNK_AMX;
-    uint16_t *w = raml_device_alloc(l->bytes, 1), *x = raml_device_alloc(n * l->K, sizeof *x);
-    float *want = raml_device_alloc(n * l->N, sizeof *want), *got = raml_device_alloc(n * l->N, sizeof *got);
-    enum raml_code rc =
-        w && x && want && got ? RAML_OK : raml_fail(err, RAML_ENOMEM, "no memory to try a matrix product");
-    if (!rc) {
-        random_bf16(w, l->bytes / sizeof *w);
-        random_bf16(x, n * l->K);
-    }
-    struct shape s = {CHUNK_SMALL, l->K, l->N, l, true, true, false};
-    for (size_t r = 0; !rc && r < n; r += s.M) rc = multiply(mm, &s, x + r * l->K, w, want + r * l->N, err);
-    bool agree = true;
-    for (l->most = CHUNK_SMALL; !rc && agree && l->most < n;) {
-        s.M = 2 * l->most;
-        rc = multiply(mm, &s, x, w, got, err);
-        agree = !rc && !memcmp(got, want, s.M * l->N * sizeof *got);
-        if (agree) l->most = s.M;
-    }
-    free(w);
-    free(x);
-    free(want);
-    free(got);
+    struct chunks t = {.w = raml_device_alloc(l->bytes, 1),
+                       .x = raml_device_alloc(CHUNK_AMX * l->K, sizeof *t.x),
+                       .want = raml_device_alloc(CHUNK_AMX * l->N, sizeof *t.want),
+                       .got = raml_device_alloc(CHUNK_AMX * l->N, sizeof *t.got)};
+    enum raml_code rc = t.w && t.x && t.want && t.got
+                            ? try_chunks(mm, l, &t, err)
+                            : raml_fail(err, RAML_ENOMEM, "no memory to try a matrix product");
+    free(t.w);
+    free(t.x);
+    free(t.want);
+    free(t.got);
     return rc;
 }
 
@@ -476,8 +504,8 @@ static enum raml_code layout_find(struct raml_mm *mm, size_t N, size_t K, bool b
     mm->n_layouts++; /* half-made ones are freed with the rest */
     if (rc) return fault(err, rc, "lay out a weight matrix");
     *out = l;
-    code = find_skinny(mm, l, err);
-    return code ? code : find_most(mm, l, err);
+    code = find_chunks(mm, l, err);
+    return code ? code : find_skinny(mm, l, err);
 }
 
 enum raml_code raml_weight_init(struct raml_mm *mm, struct raml_weight *w, size_t N, size_t K, bool bf16,
@@ -544,7 +572,7 @@ enum raml_code raml_mm_forward(struct raml_mm *mm, const struct raml_weight *w, 
         return RAML_OK;
     }
     for (size_t r = 0; r < n && !rc;) {
-        struct shape s = {chunk(n - r, l->most), w->K, w->N, w->layout, w->bf16, y_f32 || !w->bf16, add};
+        struct shape s = {chunk(n - r, l->least, l->most), w->K, w->N, w->layout, w->bf16, y_f32 || !w->bf16, add};
         rc = multiply(mm, &s, (const char *)x + r * w->K * in, w->packed, (char *)y + r * w->N * out, err);
         r += s.M;
     }
@@ -557,7 +585,7 @@ enum raml_code raml_mm_backward(struct raml_mm *mm, const struct raml_weight *w,
     size_t in = w->bf16 ? 2 : 4, out = dx_f32 ? 4 : in;
     enum raml_code rc = RAML_OK;
     for (size_t r = 0; r < n && !rc;) {
-        struct shape s = {chunk(n - r, CHUNK_MAX), w->N, w->K, NULL, w->bf16, dx_f32 || !w->bf16, add};
+        struct shape s = {chunk(n - r, 8, CHUNK_MAX), w->N, w->K, NULL, w->bf16, dx_f32 || !w->bf16, add};
         rc = multiply(mm, &s, (const char *)dy + r * w->N * in, w->row_major, (char *)dx + r * w->K * out, err);
         r += s.M;
     }

@@ -34,7 +34,7 @@ struct trial {
 static float number(uint32_t *state)
 {
     *state = *state * 1664525u + 1013904223u;
-    return raml_from_bf16((uint16_t)((*state >> 16 & 0x81ffu) | 0x3e00u)); /* 1/8 to 2, either sign; exact as bf16 */
+    return raml_from_bf16((uint16_t)((*state >> 16 & 0x87ffu) | 0x3800u)); /* 2^-15 to 2, either sign */
 }
 
 static bool correct(const struct trial *t)

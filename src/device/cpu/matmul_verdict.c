@@ -1,6 +1,6 @@
 /* matmul_verdict.c - the verdict of a trial, kept between runs. See device/matmul.h.
  *
- * One small text file per level and type: a line with the library and processor that the verdict is about, then "good"
+ * One small text file per level and type: a line with the library, the trial and the processor that the verdict is about, then "good"
  * or what was wrong. Another library or processor makes a new one; a trial that could not be made leaves none.
  * A file that can't be read or written costs a trial, nothing more.
  */
@@ -60,7 +60,8 @@ bool raml_mm_trusted(const struct raml_ops *ops, bool bf16, char *why, size_t ca
 {
     char path[RAML_PATH_BYTES], version[32], name[LINE / 2], key[LINE], verdict[LINE], text[2 * LINE + 2];
     processor(name, sizeof name);
-    snprintf(key, sizeof key, "%s, level %s, processor%s", raml_mm_version(version, sizeof version), ops->level, name);
+    snprintf(key, sizeof key, "%s, trial 2, level %s, processor%s", raml_mm_version(version, sizeof version),
+             ops->level, name);
     bool kept = place(path, ops->level, bf16);
     if (!kept || !recall(path, key, verdict, sizeof verdict)) {
         snprintf(verdict, sizeof verdict, "%s", GOOD);
