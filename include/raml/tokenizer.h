@@ -2,15 +2,16 @@
  *
  * Reads and writes Hugging Face `tokenizer.json` (byte-level BPE). The built-in tokenizer has one token per byte and
  * the special tokens of the built-in models; it is stored in the same format and read back like any other.
- * It reads files whose model is BPE over bytes: those of GPT-2, Llama 3, Qwen 2 to 3.5 and DeepSeek; and those
- * with byte_fallback, over characters and, where they have no token, bytes: Llama 2, Mistral (the last item).
+ * It reads files whose model is BPE over bytes: those of GPT-2, Llama 3, Qwen 2 to 3.5, DeepSeek and SmolLM2; those with
+ * byte_fallback, over characters and, where they have no token, bytes: Llama 2, Mistral, Gemma (the last item); and the
+ * vocabularies of GGUF files, of model "gpt2" and "llama" (SentencePiece's BPE).
  *   normalizer      null, NFC, or a Sequence of NFC
  *   pre_tokenizer   ByteLevel, with use_regex (GPT-2's pattern) or without (the whole text is one word), with
  *                   add_prefix_space (a space before every piece between added tokens) or without; or a Sequence
  *                   that ends in ByteLevel, preceded by Split (a Regex, behavior Isolated, not inverted) and Digits
  *   post_processor  null, ByteLevel, TemplateProcessing; decoder: ByteLevel
  *   model           merges as "a b" or ["a", "b"]; ignore_merges: a word that is in the vocabulary is one token
- *   byte_fallback   normalizer: a Sequence of Prepend and Replace of U+2581, then no pre_tokenizer; or none, then
+ *   byte_fallback   normalizer: Replace of spaces by U+2581, with Prepend or not, then no pre_tokenizer; or none, then
  *                   pre_tokenizer Metaspace. decoder: a Sequence of Replace, ByteFallback, Fuse and mostly Strip: then
  *                   decoding drops one space at the start. Every byte needs its token <0x00> to <0xFF>, so
  *                   nothing is unknown. U+2581 in a text is a space.
@@ -68,7 +69,7 @@ struct raml_ranges { /* a growing array; zero-initialise; free with raml_ranges_
 void raml_ranges_deinit(struct raml_ranges *r);
 RAML_CHECKED enum raml_code raml_ranges_add(struct raml_ranges *r, struct raml_range range, struct raml_err *err);
 
-/* path: a tokenizer.json, a folder that holds one, or a .gguf file (its tokenizer.ggml.*, of model "gpt2").
+/* path: a tokenizer.json, a folder that holds one, or a .gguf file (its tokenizer.ggml.*).
  * RAML_EFORMAT: broken; RAML_ESUPPORT: not read by this version. */
 RAML_CHECKED enum raml_code raml_tokenizer_open(const char *path, struct raml_tokenizer **out, struct raml_err *err);
 /* The built-in byte tokenizer: ids 0..255 are the bytes, then <|endoftext|>, <|question|>, <think>, </think>, <|pad|>.
@@ -93,9 +94,8 @@ struct raml_tokenizer_parts {
      * too. space_prefix: a text begins with a space that is not in it (tokenizer.ggml.add_space_prefix). NULL: byte-level. */
     const float *score;
     bool space_prefix;
-    const char *pattern; /* tokenizer.ggml.pre: "gpt-2", "llama-bpe", "qwen2", "qwen35", "deepseek-llm",
-                            "deepseek-r1-qwen", "deepseek-v3", "gpt-4o", "llama4", "tekken", "smollm", "llama3",
-                            "llama-v3", "smaug-bpe", "olmo", "default" (a file's that has none). Each means the patterns, the normalizer (NFC for qwen*, which
+    const char *pattern; /* tokenizer.ggml.pre: "gpt-2", "llama-bpe", "qwen2", "dbrx", "refact", .. and "default" (a
+                            file's that has none): src/text/pretokenizers.c has all. Each means the patterns, the normalizer (NFC for qwen*, which
                             llama.cpp leaves out) and the ignore_merges (llama-bpe) of its models' own tokenizer.json */
 };
 /* The parts are copied. RAML_ESUPPORT: another pattern or type. Messages name the fields of the tokenizer.json
