@@ -241,13 +241,21 @@ static void tell(const struct queue *q)
     raml_progress(e->opt.sink, "endpoint", (double)e->n_done, (double)all, "requests", e->down ? "waiting" : NULL);
 }
 
+static enum raml_code stopped(const struct queue *q, struct raml_err *err)
+{
+    const char *journal = q->e->journal.path;
+    if (!journal) return raml_fail(err, RAML_ESTOP, "asked to stop");
+    return raml_fail(err, RAML_ESTOP,
+                     "asked to stop; what was answered is in %s, and the same command goes on from there", journal);
+}
+
 static enum raml_code run(struct queue *q, struct raml_err *err)
 {
     enum raml_code rc = RAML_OK;
     while (!rc && q->n_done < q->n) {
         struct raml_http_reply reply;
         bool got = true;
-        if (raml_should_stop(q->e->opt.sink)) return raml_fail(err, RAML_ESTOP, "asked to stop");
+        if (raml_should_stop(q->e->opt.sink)) return stopped(q, err);
         rc = start_some(q, raml_clock_monotonic(), err);
         if (!rc) rc = q->e->http.wait(q->e->http.user, STEP, &reply, &got, err);
         while (!rc && got) {
