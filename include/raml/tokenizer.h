@@ -2,15 +2,16 @@
  *
  * Reads and writes Hugging Face `tokenizer.json` (byte-level BPE). The built-in tokenizer has one token per byte and
  * the special tokens of the built-in models; it is stored in the same format and read back like any other.
- * It reads files whose model is BPE over bytes: those of GPT-2, Llama 3, Qwen 2 to 3.5 and DeepSeek; and those
- * with byte_fallback, over characters and, where they have no token, bytes: Llama 2, Mistral (the last item).
+ * It reads files whose model is BPE over bytes: those of GPT-2, Llama 3, Qwen 2 to 3.5, DeepSeek and SmolLM2; those with
+ * byte_fallback, over characters and, where they have no token, bytes: Llama 2, Mistral, Gemma (the last item); and the
+ * vocabularies of GGUF files, of model "gpt2" and "llama" (SentencePiece's BPE).
  *   normalizer      null, NFC, or a Sequence of NFC
  *   pre_tokenizer   ByteLevel, with use_regex (GPT-2's pattern) or without (the whole text is one word), with
  *                   add_prefix_space (a space before every piece between added tokens) or without; or a Sequence
  *                   that ends in ByteLevel, preceded by Split (a Regex, behavior Isolated, not inverted) and Digits
  *   post_processor  null, ByteLevel, TemplateProcessing; decoder: ByteLevel
  *   model           merges as "a b" or ["a", "b"]; ignore_merges: a word that is in the vocabulary is one token
- *   byte_fallback   normalizer: a Sequence of Prepend and Replace of U+2581, then no pre_tokenizer; or none, then
+ *   byte_fallback   normalizer: Replace of spaces by U+2581, with Prepend or not, then no pre_tokenizer; or none, then
  *                   pre_tokenizer Metaspace. decoder: a Sequence of Replace, ByteFallback, Fuse and mostly Strip: then
  *                   decoding drops one space at the start. Every byte needs its token <0x00> to <0xFF>, so
  *                   nothing is unknown. U+2581 in a text is a space.
@@ -68,7 +69,7 @@ struct raml_ranges { /* a growing array; zero-initialise; free with raml_ranges_
 void raml_ranges_deinit(struct raml_ranges *r);
 RAML_CHECKED enum raml_code raml_ranges_add(struct raml_ranges *r, struct raml_range range, struct raml_err *err);
 
-/* path: a tokenizer.json, a folder that holds one, or a .gguf file (its tokenizer.ggml.*, of model "gpt2").
+/* path: a tokenizer.json, a folder that holds one, or a .gguf file (its tokenizer.ggml.*).
  * RAML_EFORMAT: broken; RAML_ESUPPORT: not read by this version. */
 RAML_CHECKED enum raml_code raml_tokenizer_open(const char *path, struct raml_tokenizer **out, struct raml_err *err);
 /* The built-in byte tokenizer: ids 0..255 are the bytes, then <|endoftext|>, <|question|>, <think>, </think>, <|pad|>.
@@ -86,11 +87,15 @@ struct raml_tokenizer_parts {
                                      3 (control: added, special), 4 (user-defined: added) and 5 (unused: at the end of
                                      the list they are left out, since they only fill up a model's vocabulary) */
     size_t n_tokens;
-    const struct raml_str *merge; /* [n_merges] "left right", by rank */
+    const struct raml_str *merge; /* [n_merges] "left right", by rank; not with scores */
     size_t n_merges;
-    const char *pattern; /* tokenizer.ggml.pre: "gpt-2", "llama-bpe", "qwen2", "qwen35", "deepseek-llm",
-                            "deepseek-r1-qwen", "deepseek-v3", "gpt-4o", "llama4", "tekken", "smollm", "llama3",
-                            "llama-v3", "smaug-bpe", "olmo", "default" (a file's that has none). Each means the patterns, the normalizer (NFC for qwen*, which
+    /* Of a SentencePiece vocabulary (tokenizer.ggml.model "llama"): [n_tokens] scores by id, instead of merges and pattern.
+     * Normal tokens are then texts with U+2581 for spaces, types 2 (unknown: added, special) and 6 (byte) are supported
+     * too. space_prefix: a text begins with a space that is not in it (tokenizer.ggml.add_space_prefix). NULL: byte-level. */
+    const float *score;
+    bool space_prefix;
+    const char *pattern; /* tokenizer.ggml.pre: "gpt-2", "llama-bpe", "qwen2", "dbrx", "refact", .. and "default" (a
+                            file's that has none): src/text/pretokenizers.c has all. Each means the patterns, the normalizer (NFC for qwen*, which
                             llama.cpp leaves out) and the ignore_merges (llama-bpe) of its models' own tokenizer.json */
 };
 /* The parts are copied. RAML_ESUPPORT: another pattern or type. Messages name the fields of the tokenizer.json
@@ -223,20 +228,21 @@ const char *raml_tokenizer_config_begin(const struct raml_tokenizer_config *c, c
 
 /* -- A tokenizer as GGUF metadata ---------------------------------------------------------------------------------- */
 struct raml_gguf_vocabulary { /* entries for raml_gguf_write; the rest holds what they point to */
-    struct raml_gguf_entry entry[20];
+    struct raml_gguf_entry entry[24];
     size_t n;
     void *text;
     char *pool;
     struct raml_gguf_string *token, *merge, one[5];
     int32_t *type;
+    float *score; /* of model "llama"; NULL: "gpt2" */
     uint32_t bos, eos, special[5];
-    bool add_bos;
+    bool add_bos, space_prefix;
 };
-/* tokenizer.ggml.model, pre, tokens, token_type, merges, and what c holds; whether bos opens a text is taken from the
+/* tokenizer.ggml.model ("gpt2"; with byte_fallback "llama", with scores and add_space_prefix), pre, tokens, token_type, merges, and what c holds; whether bos opens a text is taken from the
  * tokenizer's post_processor where c does not set it. c must outlive v. size: of the model's
  * vocabulary; ids that have no token are filled with unused ones, as llama.cpp's converter does ("[PAD7]"). name: for
  * messages. RAML_ESUPPORT: no tokenizer.ggml.pre describes how this tokenizer splits a text into words (a tokenizer
- * without merges needs none, and is gpt-2). RAML_ESHAPE: the tokenizer has more tokens than the model. */
+ * without merges needs none, and is gpt-2), or no scores describe its merges. RAML_ESHAPE: the tokenizer has more tokens than the model. */
 RAML_CHECKED enum raml_code raml_gguf_vocabulary_init(struct raml_gguf_vocabulary *v, const struct raml_tokenizer *t,
                                                       const struct raml_tokenizer_config *c, size_t size,
                                                       const char *name, struct raml_err *err);

@@ -65,8 +65,8 @@ enum raml_code cli_output_check(const struct cli *cli, const char *name, const c
     bool exists = !stat(path, &st);
     if (exists && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode))
         return RAML_OK; /* it may wait for a reader: when it is written to */
-    enum raml_code rc = check_others(cli, name, path, NULL, err);
-    if (!rc && exists) {
+    enum raml_code rc = exists ? RAML_OK : check_others(cli, name, path, NULL, err);
+    if (exists) {
         if (S_ISREG(st.st_mode)) rc = check_inputs(cli, name, path, &st, err);
         if (!rc && S_ISREG(st.st_mode) && st.st_size && !cli->overwrite)
             rc = raml_fail(err, RAML_EUSAGE, "%s: exists; --overwrite replaces it", path);

@@ -9,6 +9,7 @@
 
 #include "cli/signals.h"
 #include "core/clock.h"
+#include "core/utf8.h"
 
 #include <math.h>
 #include <signal.h>
@@ -94,11 +95,15 @@ static size_t columns(void)
 static void show(struct cli_progress *p)
 {
     if (p->terminal) {
-        size_t width = columns(), len = strlen(p->last), cut = len < width ? len : width;
-        while (cut < len && cut > 0 && ((unsigned char)p->last[cut] & 0xc0) == 0x80) cut--;
-        int pad = p->width > cut ? (int)(p->width - cut) : 0;
+        size_t most = columns(), len = strlen(p->last), cut = 0, width = 0, n = 0;
+        for (; cut < len; cut += n) {
+            unsigned more = raml_utf8_columns(p->last + cut, len - cut, &n);
+            if (width + more > most) break;
+            width += more;
+        }
+        int pad = p->width > width ? (int)(p->width - width) : 0;
         fprintf(stderr, "\r%.*s%*s", (int)cut, p->last, pad, "");
-        p->width = cut;
+        p->width = width;
     } else {
         fprintf(stderr, "%s\n", p->last);
     }

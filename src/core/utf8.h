@@ -44,4 +44,8 @@ static inline size_t raml_utf8_valid(const unsigned char *s, size_t n)
     return i;
 }
 
+/* Columns of a terminal that the whole character at s takes, *len bytes of at most n > 0: 2 for East Asian wide ones and
+ * pictures, 0 for marks that stand on the character before them. What is no character is one byte in one column. */
+unsigned raml_utf8_columns(const char *s, size_t n, size_t *len);
+
 #endif

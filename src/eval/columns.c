@@ -1,9 +1,12 @@
 /* columns.c - see columns.h. */
 #include "eval/columns.h"
 
+#include "core/utf8.h"
+
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 enum { NAME_WIDTH = 40 };
 
@@ -13,11 +16,14 @@ void raml_column_name(struct raml_columns *l, const char *name)
     struct raml_column *c = &l->cell[l->n++];
     size_t n = 0;
     *c = (struct raml_column){.left = true};
-    for (const char *s = name; *s && n < RAML_COLUMN_BYTES - 1; s++) {
-        bool starts = ((unsigned char)*s & 0xc0) != 0x80;
-        if (starts && c->width == NAME_WIDTH) break;
-        c->width += starts;
-        c->text[n++] = (unsigned char)*s < 0x20 || *s == 0x7f ? '?' : *s;
+    size_t len = 0, left = strlen(name);
+    for (const char *s = name; *s; s += len, left -= len) {
+        unsigned columns = raml_utf8_columns(s, left, &len);
+        if (c->width + columns > NAME_WIDTH || n + len >= RAML_COLUMN_BYTES) break;
+        c->width += columns;
+        memcpy(c->text + n, s, len);
+        if (len == 1 && ((unsigned char)*s < 0x20 || *s == 0x7f)) c->text[n] = '?';
+        n += len;
     }
     c->text[n] = 0;
 }

@@ -92,7 +92,12 @@ static void merge_at(struct word *w, const struct raml_tokenizer *t, uint32_t at
 static void merge_all(struct word *w, const struct raml_tokenizer *t)
 {
     uint32_t rank, at;
-    while (w->queue && raml_bpe_queue_pop(w->queue, &rank, &at)) merge_at(w, t, at, &t->merge[rank]);
+    while (w->queue && raml_bpe_queue_pop(w->queue, &rank, &at)) { /* several merges may have the rank */
+        const struct symbol *s = &w->symbol[at];
+        const struct raml_merge *m =
+            s->id < 0 || s->next == END ? NULL : raml_find_merge(t, s->id, w->symbol[s->next].id);
+        if (m && m->rank == rank) merge_at(w, t, at, m);
+    }
     while (w->n_heap) {
         struct pair p = pop(w);
         merge_at(w, t, p.at, p.merge);

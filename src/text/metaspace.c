@@ -35,27 +35,43 @@ static enum raml_code refuse_value(const struct raml_source *s, const char *fiel
     return rc;
 }
 
+static const char replace[] = "{\"type\":\"Replace\",\"pattern\":{\"String\":\" \"},\"content\":\"" METASPACE "\"}";
+
+/* Replace alone, or in a Sequence, with or without Prepend. */
 static enum raml_code read_normalizer(const struct raml_source *s, const json_t *v)
 {
-    static const char known[] =
-        "{\"type\":\"Sequence\",\"normalizers\":[{\"type\":\"Prepend\",\"prepend\":\"" METASPACE "\"},"
-        "{\"type\":\"Replace\",\"pattern\":{\"String\":\" \"},\"content\":\"" METASPACE "\"}]}";
+    static const char prepend[] = "{\"type\":\"Prepend\",\"prepend\":\"" METASPACE "\"}";
+    const json_t *steps = json_object_get(v, "normalizers");
+    const char *type = json_string_value(json_object_get(v, "type"));
+    bool list = json_is_array(steps) && type && !strcmp(type, "Sequence"), replaces = false, other = false;
+    bool enough = true, more = true;
     if (raml_absent(v)) return RAML_OK;
-    s->t->prefix = RAML_PREFIX_ALWAYS;
-    bool enough;
-    if (same(v, known, &enough)) return RAML_OK;
-    if (!enough) return no_memory(s);
-    return refuse_value(s, "normalizer", v, "with byte_fallback a Sequence of Prepend and Replace");
+    for (size_t i = 0; i < (list ? json_array_size(steps) : 1) && !other; i++) {
+        const json_t *step = list ? json_array_get(steps, i) : v;
+        bool is_replace = same(step, replace, &enough), is_prepend = enough && same(step, prepend, &more);
+        if (!enough || !more) return no_memory(s);
+        if (is_prepend && s->t->prefix == RAML_PREFIX_NEVER) s->t->prefix = RAML_PREFIX_ALWAYS;
+        else if (is_replace && !replaces) replaces = true;
+        else other = true;
+    }
+    if (replaces && !other) return RAML_OK;
+    return refuse_value(s, "normalizer", v, "with byte_fallback Replace, or a Sequence of Prepend and Replace");
 }
 
 static enum raml_code read_pre_tokenizer(const struct raml_source *s, const json_t *v, bool normalized)
 {
     static const char expected[] = "with byte_fallback null after a normalizer, 'Metaspace' without one";
+    static const char nothing[] =
+        "{\"type\":\"Split\",\"pattern\":{\"String\":\" \"},\"behavior\":\"MergedWithPrevious\","
+        "\"invert\":false}"; /* Gemma's: the normalizer leaves no space */
+    bool enough = true, splits = normalized && !same(v, nothing, &enough);
     static const struct {
         const char *name;
         enum raml_prefix prefix;
     } schemes[] = {{"always", RAML_PREFIX_UNLESS_SPACE}, {"first", RAML_PREFIX_AT_START}, {"never", RAML_PREFIX_NEVER}};
     if (raml_absent(v) && normalized) return RAML_OK;
+    if (!enough) return no_memory(s);
+    if (normalized && !splits) return RAML_OK;
     const char *type = json_string_value(json_object_get(v, "type"));
     if (normalized || !type || strcmp(type, "Metaspace") != 0) return refuse_value(s, "pre_tokenizer", v, expected);
     const char *metaspace = json_string_value(json_object_get(v, "replacement"));
@@ -120,11 +136,19 @@ void raml_metaspace_piece(const char *token, struct raml_buf *out, bool *byte)
         raml_buf_add(out, &c, 1);
         return;
     }
-    for (const char *metaspace; (metaspace = strstr(token, METASPACE)) != NULL; token = metaspace + METASPACE_BYTES) {
-        raml_buf_add(out, token, (size_t)(metaspace - token));
+    raml_metaspace_text(token, n, out);
+}
+
+void raml_metaspace_text(const char *s, size_t n, struct raml_buf *out)
+{
+    const char *metaspace;
+    for (size_t k; (metaspace = memmem(s, n, METASPACE, METASPACE_BYTES)) != NULL; s += k, n -= k) {
+        k = (size_t)(metaspace - s);
+        raml_buf_add(out, s, k);
         raml_buf_add(out, " ", 1);
+        k += METASPACE_BYTES;
     }
-    raml_buf_adds(out, token);
+    raml_buf_add(out, s, n);
 }
 
 static bool is_metaspace(const unsigned char *s, size_t n)

@@ -1,13 +1,15 @@
 /* parts.c - a tokenizer from a vocabulary, merges and the name of a family: written as a tokenizer.json, and read like
  * any other, so that there is one reader and _save has a file to write. */
 #include "text/pretokenizers.h"
+#include "text/sentencepiece.h"
 #include "core/json.h"
 #include "core/utf8.h"
 #include "text/vocab.h"
 
+#include <stdlib.h>
 #include <string.h>
 
-enum { NORMAL = 1, CONTROL = 3, USER_DEFINED = 4, UNUSED = 5, MAX_TOKENS = 1 << 22 };
+enum { MAX_TOKENS = 1 << 22 };
 
 static json_t *make_string(const struct raml_str *s)
 {
@@ -31,16 +33,18 @@ static enum raml_code fail_string(const struct raml_tokenizer_parts *p, const ch
 static enum raml_code add_token(const struct raml_tokenizer_parts *p, size_t i, json_t *vocab, json_t *added,
                                 struct raml_err *err)
 {
-    int type = p->type ? (int)p->type[i] : NORMAL;
-    if (type != NORMAL && type != CONTROL && type != USER_DEFINED && type != UNUSED)
-        return raml_fail(err, RAML_ESUPPORT, "%s: token %zu has type %d; this version reads 1, 3, 4 and 5", p->name, i,
-                         type);
+    int type = p->type ? (int)p->type[i] : RAML_GGUF_NORMAL;
+    bool other = type == RAML_GGUF_UNKNOWN || type == RAML_GGUF_BYTE; /* only SentencePiece has them */
+    if (type < RAML_GGUF_NORMAL || type > RAML_GGUF_BYTE || (other && !p->score))
+        return raml_fail(err, RAML_ESUPPORT, "%s: token %zu has type %d; this version reads %s", p->name, i, type,
+                         p->score ? "1 to 6" : "1, 3, 4 and 5");
+    bool special = type == RAML_GGUF_CONTROL || type == RAML_GGUF_UNKNOWN;
     json_t *text = make_string(&p->token[i]);
     if (!text) return fail_string(p, "token", i, &p->token[i], err);
     enum raml_code rc = RAML_OK;
-    if (type == CONTROL || type == USER_DEFINED) {
+    if (special || type == RAML_GGUF_USER_DEFINED) {
         json_t *one = json_pack("{sI sO sb sb sb sb sb}", "id", (json_int_t)i, "content", text, "single_word", 0,
-                                "lstrip", 0, "rstrip", 0, "normalized", 0, "special", type == CONTROL);
+                                "lstrip", 0, "rstrip", 0, "normalized", 0, "special", (int)special);
         if (json_array_append_new(added, one)) rc = fail_memory(p, err);
     } else if (json_object_get(vocab, json_string_value(text))) {
         rc = raml_fail(err, RAML_EFORMAT, "%s: token %zu has the text of token %lld", p->name, i,
@@ -76,9 +80,10 @@ static enum raml_code fill(const struct raml_tokenizer_parts *p, json_t *root, s
     json_t *merges = json_object_get(model, "merges"), *added = json_object_get(root, "added_tokens");
     enum raml_code rc = RAML_OK;
     size_t n = p->n_tokens; /* unused ones at the end only pad a model's vocabulary: no text gives them */
-    while (n && p->type && p->type[n - 1] == 5) n--;
+    while (n && p->type && p->type[n - 1] == RAML_GGUF_UNUSED) n--;
     for (size_t i = 0; i < n && !rc; i++) rc = add_token(p, i, vocab, added, err);
     if (!rc) rc = keep_ids(p, added, vocab, err);
+    if (p->score && !rc) return raml_spm_merges(p, merges, err);
     for (size_t i = 0; i < p->n_merges && !rc; i++) {
         json_t *text = make_string(&p->merge[i]);
         if (!text) return fail_string(p, "merge", i, &p->merge[i], err);
@@ -111,17 +116,27 @@ static json_t *make_root(const struct raml_pretokenizer *f)
     return root;
 }
 
+static json_t *make_spm_root(const struct raml_tokenizer_parts *p)
+{
+    size_t i = 0;
+    while (i < p->n_tokens && !(p->type && p->type[i] == RAML_GGUF_UNKNOWN)) i++;
+    char *unknown = i < p->n_tokens ? strndup(p->token[i].s, p->token[i].n) : NULL;
+    json_t *root = i < p->n_tokens && !unknown ? NULL : raml_spm_root(p->space_prefix, unknown);
+    free(unknown);
+    return root;
+}
+
 enum raml_code raml_tokenizer_from_parts(const struct raml_tokenizer_parts *p, struct raml_tokenizer **out,
                                          struct raml_err *err)
 {
-    const struct raml_pretokenizer *f = raml_pretokenizer(p->pattern);
-    if (!f)
+    const struct raml_pretokenizer *f = p->score ? NULL : raml_pretokenizer(p->pattern);
+    if (!f && !p->score)
         return raml_fail(err, RAML_ESUPPORT, "%s: unknown pre-tokenizer '%.48s'; this version has %s", p->name,
                          p->pattern, raml_pretokenizer_names());
     if (p->n_tokens > MAX_TOKENS || p->n_merges > (size_t)4 * MAX_TOKENS)
         return raml_fail(err, RAML_ERANGE, "%s: %zu tokens and %zu merges; expected at most %d and %d", p->name,
                          p->n_tokens, p->n_merges, MAX_TOKENS, 4 * MAX_TOKENS);
-    json_t *root = make_root(f);
+    json_t *root = p->score ? make_spm_root(p) : make_root(f);
     if (!root) return fail_memory(p, err);
     enum raml_code rc = fill(p, root, err);
     struct raml_buf text;
@@ -133,5 +148,7 @@ enum raml_code raml_tokenizer_from_parts(const struct raml_tokenizer_parts *p, s
         raml_buf_deinit(&text);
         return rc;
     }
-    return raml_tokenizer_open_text(&text, p->name, out, err);
+    rc = raml_tokenizer_open_text(&text, p->name, out, err);
+    if (!rc && p->score) raml_spm_rank(*out, p->score);
+    return rc;
 }

@@ -49,6 +49,23 @@ static const char deepseek3[] =
 static const char gpt4o[] = CASED_WORD CONTRACTION "|" UPPER_WORD CONTRACTION "|\\p{N}{1,3}" OTHERS;
 static const char tekken[] = CASED_WORD "|" UPPER_WORD "|\\p{N}" OTHERS;
 
+/* Those that only llama.cpp's source describes. */
+static const char jais2[] =
+    "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}{1,3}"
+    "| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s{512}(?!\\S)|\\s{256}(?!\\S)|\\s{128}(?!\\S)"
+    "|\\s{64}(?!\\S)|\\s{32}(?!\\S)|\\s{16}(?!\\S)|\\s{8}(?!\\S)|\\s{4}(?!\\S)|\\s{1,2}(?!\\S)|\\s{1}";
+static const char bailingmoe[] =
+    "'(?i:[sdmt]|ll|ve|re)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*"
+    "|\\s*[\\r\\n]|\\s+(?!\\S)|\\s+";
+static const char seed_coder[] = "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}{1}"
+                                 "| ?[^\\s\\p{L}\\p{N}\\r\\n]+|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
+static const char ufakzeka[] = "[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+"
+                               "|\\s+(?!\\S)|\\s+";
+static const char minicpm5[] = "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}+"
+                               "| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
+#define BLOOM " ?[^(\\s|.,!?\\x{2026}\\x{3002}\\x{ff0c}\\x{3001}\\x{964}\\x{6d4}\\x{60c})]+"
+#define KANA "[\\x{4e00}-\\x{9fa5}\\x{3040}-\\x{309f}\\x{30a0}-\\x{30ff}]+"
+
 /* The first name of a kind is what is written; those after it are read. */
 static const struct raml_pretokenizer families[] = {
     {"gpt-2", false, false, {raml_pattern_gpt2}},
@@ -56,18 +73,67 @@ static const struct raml_pretokenizer families[] = {
     {"qwen2", true, false, {qwen2}},
     {"qwen35", true, false, {qwen35}},
     {"deepseek-r1-qwen", true, false, {qwen2}},
-    {"deepseek-v3",
-     false,
-     false,
-     {"\\p{N}{1,3}", "[\\x{4e00}-\\x{9fa5}\\x{3040}-\\x{309f}\\x{30a0}-\\x{30ff}]+", deepseek3}},
+    {"deepseek-v3", false, false, {"\\p{N}{1,3}", KANA, deepseek3}},
     {"gpt-4o", false, false, {gpt4o}},
     {"llama4", false, false, {gpt4o}},
     {"tekken", false, true, {tekken}},
     {"smollm", false, false, {"\\p{N}", raml_pattern_gpt2}},
     {"llama3", false, true, {llama3}},
     {"llama-v3", false, true, {llama3}},
+    {"dbrx", false, false, {llama3}}, /* OLMo 2 and 3, Granite 4 */
     {"smaug-bpe", false, false, {llama3}},
     {"olmo", false, false, {raml_pattern_gpt2}},
+    {"refact", false, false, {"\\p{N}", raml_pattern_gpt2}}, /* Granite 3 */
+    {"starcoder", false, false, {"\\p{N}", raml_pattern_gpt2}},
+    {"codeshell", false, false, {"\\p{N}", raml_pattern_gpt2}},
+    {"exaone", false, false, {"\\p{N}", raml_pattern_gpt2}},
+    {"minerva-7b", false, false, {"\\p{N}", raml_pattern_gpt2}},
+    {"mellum2", false, false, {"\\p{N}", raml_pattern_gpt2}},
+    {"command-r", true, false, {"\\p{N}", raml_pattern_gpt2}},
+    {"falcon3", false, true, {llama3}},
+    {"falcon-h1", false, true, {llama3}},
+    {"pixtral", false, true, {llama3}},
+    {"midm-2.0", false, true, {llama3}},
+    {"lfm2", false, true, {llama3}},
+    {"glm4", false, true, {llama3}},
+    {"chatglm-bpe", false, false, {llama3}},
+    {"phi-2", false, false, {raml_pattern_gpt2}},
+    {"gigachat", false, false, {raml_pattern_gpt2}},
+    {"a.x-4.0", false, false, {raml_pattern_gpt2}},
+    {"mellum", false, false, {raml_pattern_gpt2}},
+    {"exaone4", false, false, {raml_pattern_gpt2}},
+    {"trillion", false, false, {raml_pattern_gpt2}},
+    {"jais", false, false, {raml_pattern_gpt2}},
+    {"mpt", false, false, {raml_pattern_gpt2}},
+    {"granite-docling", false, false, {raml_pattern_gpt2}},
+    {"stablelm2", false, false, {qwen2}},
+    {"megrez", false, false, {qwen2}},
+    {"kormo", false, false, {qwen2}},
+    {"hunyuan", false, false, {qwen2}},
+    {"solar-open", false, false, {qwen2}},
+    {"grok-2", false, false, {qwen2}},
+    {"f2llmv2", true, false, {qwen2}},
+    {"kanana2", false, false, {gpt4o}},
+    {"minimax-m2", false, false, {gpt4o}},
+    {"hunyuan-dense", false, false, {"\\p{N}{1,3}", KANA, deepseek3}},
+    {"joyai-llm", false, false, {"\\p{N}{1,3}", KANA, deepseek3}},
+    {"jais-2", false, false, {jais2}},
+    {"bailingmoe", false, false, {bailingmoe}},
+    {"bailingmoe2", false, false, {bailingmoe}},
+    {"llada-moe", false, false, {bailingmoe}},
+    {"seed-coder", false, false, {seed_coder}},
+    {"ufakzeka", false, false, {ufakzeka}},
+    {"minicpm5", false, true, {"\\p{N}{1,3}", minicpm5}},
+    {"deepseek-coder",
+     false,
+     false,
+     {"[\\r\\n]", "\\s?\\p{L}+", "\\s?\\p{P}+", "[\\x{4e00}-\\x{9fa5}\\x{800}-\\x{4e00}\\x{ac00}-\\x{d7ff}]+",
+      "\\p{N}"}},
+    {"falcon", false, false, {"[\\p{P}\\$\\+<=>\\^~\\|`]+", raml_pattern_gpt2, "[0-9][0-9][0-9]"}},
+    {"poro-chat", false, false, {BLOOM}},
+    {"bloom", false, false, {BLOOM}},
+    {"gpt3-finnish", false, false, {BLOOM}},
+    {"viking", false, false, {BLOOM, "\\p{N}"}},
     {"default", false, false, {"[\\p{P}\\$\\+<=>\\^~\\|]+", raml_pattern_gpt2, "\\p{N}+", "[0-9][0-9][0-9]"}},
     {"deepseek-llm",
      false,
@@ -98,6 +164,8 @@ const char *raml_family_name(const char *const *regex, size_t n, bool nfc, bool 
 
 const char *raml_pretokenizer_names(void)
 {
-    return "gpt-2, llama-bpe, qwen2, qwen35, deepseek-r1-qwen, deepseek-v3, gpt-4o, llama4, tekken, smollm, llama3, "
-           "llama-v3, smaug-bpe, olmo, default, deepseek-llm";
+    return "gpt-2, llama-bpe, llama3, llama-v3, llama4, qwen2, qwen35, deepseek-r1-qwen, deepseek-llm, deepseek-coder, "
+           "deepseek-v3, gpt-4o, tekken, smollm, smaug-bpe, dbrx, olmo, refact, starcoder, command-r, falcon3, exaone, "
+           "glm4, "
+           "default and others";
 }

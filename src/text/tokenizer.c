@@ -2,6 +2,7 @@
 #include "raml/tokenizer.h"
 
 #include "core/array.h"
+#include "text/metaspace.h"
 #include "text/pattern.h"
 #include "core/file.h"
 #include "core/utf8.h"
@@ -150,7 +151,8 @@ enum raml_code raml_tokenizer_decode(const struct raml_tokenizer *t, const int32
         if (!byte) end_bytes(out, from, &open);
         else if (!open) from = out->len;
         open = byte;
-        raml_buf_add(out, bytes, len);
+        if (t->byte_fallback && t->piece[id[i]].kind >= RAML_PIECE_ADDED) raml_metaspace_text(bytes, len, out);
+        else raml_buf_add(out, bytes, len);
     }
     if (!rc) end_bytes(out, from, &open);
     if (!rc) rc = raml_buf_status(out, err);

@@ -244,8 +244,10 @@ static enum raml_code find_special(const struct raml_gguf *g, struct raml_tokeni
 /* Where a file does not say whether texts begin with a token, llama.cpp goes by the pre-tokenizer. */
 static bool begins_by_name(const struct raml_gguf *g)
 {
-    static const char *const names[] = {"llama3", "llama-v3", "llama-bpe", "falcon3", "pixtral", "tekken", "chameleon"};
+    static const char *const names[] = {"llama3",   "llama-v3", "llama-bpe", "falcon3",   "falcon-h1",   "pixtral",
+                                        "midm-2.0", "lfm2",     "tekken",    "chameleon", "jina-v5-nano"};
     struct raml_gguf_string s;
+    if (!raml_gguf_string(g, "tokenizer.ggml.model", &s, NULL) && s.n == 5 && !memcmp(s.bytes, "llama", 5)) return true;
     if (raml_gguf_string(g, "tokenizer.ggml.pre", &s, NULL)) return false;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (s.n == strlen(names[i]) && !memcmp(s.bytes, names[i], s.n)) return true;

@@ -99,17 +99,11 @@ static enum raml_code read_vocab(const struct raml_source *s)
         int32_t id = (int32_t)json_integer_value(json_object_iter_value(it));
         if (t->piece[id].kind != RAML_PIECE_NONE) return fail_taken(s, token, id);
         size_t start = t->pool.len;
-        bool byte = false;
-        if (!t->byte_fallback) {
-            raml_chars_to_bytes(token, strlen(token), &t->pool);
-        } else if (!strchr(token, ' ')) {
-            raml_metaspace_piece(token, &t->pool, &byte);
-        } else {
-            return raml_fail(s->err, RAML_ESUPPORT, "%s: token '%s' of model.vocab has a space; expected U+2581",
-                             s->at.path, raml_show(token).text);
-        }
-        t->piece[id] = (struct raml_piece){start, (uint32_t)(t->pool.len - start),
-                                           byte ? RAML_PIECE_BYTE : RAML_PIECE_PLAIN, 0, 0};
+        bool byte = false, apart = t->byte_fallback && strchr(token, ' ');
+        if (t->byte_fallback) raml_metaspace_piece(token, &t->pool, &byte);
+        else raml_chars_to_bytes(token, strlen(token), &t->pool);
+        uint8_t kind = byte ? RAML_PIECE_BYTE : apart ? RAML_PIECE_APART : RAML_PIECE_PLAIN;
+        t->piece[id] = (struct raml_piece){start, (uint32_t)(t->pool.len - start), kind, 0, 0};
     }
     return raml_buf_status(&t->pool, s->err);
 }
@@ -122,7 +116,7 @@ static enum raml_code index_words(const struct raml_source *s)
     bool ok = t->whole && raml_hash_map_reserve(&t->words, (size_t)t->size);
     for (int32_t id = 0; ok && id < t->size; id++) {
         const struct raml_piece *p = &t->piece[id];
-        if (p->kind == RAML_PIECE_NONE || p->kind == RAML_PIECE_BYTE) continue;
+        if (p->kind != RAML_PIECE_PLAIN) continue; /* no added token is known yet */
         const unsigned char *word = (const unsigned char *)t->pool.data + p->start;
         if (raml_find_word(t, word, p->len) < 0)
             ok = raml_hash_map_add(&t->words, raml_hash(word, p->len, 0), (uint32_t)id);

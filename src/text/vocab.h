@@ -21,7 +21,8 @@
 enum raml_piece_kind {
     RAML_PIECE_NONE,
     RAML_PIECE_PLAIN,
-    RAML_PIECE_BYTE, /* "<0x0A>" of metaspace.h; byte-level BPE has no such tokens */
+    RAML_PIECE_BYTE,  /* "<0x0A>" of metaspace.h; byte-level BPE has no such tokens */
+    RAML_PIECE_APART, /* with a space, where spaces are U+2581: no word is spelled so */
     RAML_PIECE_ADDED,
     RAML_PIECE_SPECIAL
 };
@@ -52,7 +53,7 @@ enum raml_whole { RAML_WHOLE_UNKNOWN, RAML_WHOLE_YES, RAML_WHOLE_NO };
 struct raml_merge {
     int32_t left, right; /* the pair */
     int32_t to;          /* what it becomes */
-    uint32_t rank;       /* its place in the list: lower ranks are merged first */
+    uint32_t rank; /* its place in the list, or one that it shares: lower ranks are merged first, then from the left */
 };
 
 struct raml_tokenizer {

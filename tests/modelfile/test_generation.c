@@ -74,7 +74,7 @@ static void from_folders(void **state)
         }
         must(rc, &err);
         check("read", &g, i);
-        must(raml_generation_write(&g, in(*state, "generation_config.json", again), &err), &err);
+        must(raml_generation_write(&g, NULL, in(*state, "generation_config.json", again), &err), &err);
         must(raml_generation_read(*state, &h, &err), &err);
         snprintf(h.ignored, sizeof h.ignored, "%s", g.ignored); /* what raml does not follow is not written */
         check("written", &h, i);

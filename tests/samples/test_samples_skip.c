@@ -102,8 +102,9 @@ static void test_each(void **state)
             opt.on_bad = hear;
             opt.on_bad_user = &heard;
             u.rc = raml_samples_read(path, &opt, take_question, &u, &u.report, &u.err);
-            if (u.rc || u.n != cases[i].n || u.report.n_bad != 1 || heard.n != 1 || u.report.n_questions != cases[i].n ||
-                (!first && !strstr(heard.says, cases[i].says)) || (cases[i].bad && heard.line != (first ? 1 : 2)))
+            if (u.rc || u.n != cases[i].n || u.report.n_bad != 1 || heard.n != 1 ||
+                u.report.n_questions != cases[i].n || (!first && !strstr(heard.says, cases[i].says)) ||
+                (cases[i].bad && heard.line != (first ? 1 : 2)))
                 fail_msg("%s (%d): code %d '%s'; %zu questions, %zu rows heard, line %zu: '%s'", cases[i].what, first,
                          u.rc, u.err.msg, u.n, heard.n, heard.line, heard.says);
             taken_deinit(&t);

@@ -166,6 +166,7 @@ static void test_config(void **state)
 static const struct raml_gguf_string gpt2 = {"gpt2", 4}, spm = {"llama", 5}, pre = {"gpt-2", 5}, odd = {"odd", 3};
 static const struct raml_gguf_string tokens[] = {{"a", 1}, {"b", 1}}, broken[] = {{"a", 1}, {"\xff", 1}};
 static const int32_t types[] = {1, 1, 1}, byte_type[] = {1, 6};
+static const float scores[] = {-1, -2};
 
 static void test_faults(void **state)
 {
@@ -184,7 +185,13 @@ static void test_faults(void **state)
         /* clang-format off */
     } bad[] = {
         {{{0}}, RAML_EFORMAT, "metadata 'tokenizer.ggml.model' is missing"},
-        {{ONE("model", spm)}, RAML_ESUPPORT, "tokenizer.ggml.model is 'llama'; this version reads 'gpt2'"},
+        {{ONE("model", odd)}, RAML_ESUPPORT, "tokenizer.ggml.model is 'odd'; this version reads 'gpt2' (byte-level BPE) and 'llama'"},
+        {{ONE("model", spm)}, RAML_EFORMAT, "metadata 'tokenizer.ggml.tokens' is missing"},
+        {{ONE("model", spm), LIST("tokens", RAML_GGUF_STRING, 2, tokens)}, RAML_EFORMAT, "no token '<0x00>' for byte 0x00"},
+        {{ONE("model", spm), LIST("tokens", RAML_GGUF_STRING, 2, tokens), LIST("scores", RAML_GGUF_F32, 1, scores)}, RAML_ESHAPE,
+         "'tokenizer.ggml.scores' has 1 entries, tokenizer.ggml.tokens has 2"},
+        {{ONE("model", spm), LIST("tokens", RAML_GGUF_STRING, 2, tokens), LIST("scores", RAML_GGUF_STRING, 2, tokens)},
+         RAML_EFORMAT, "expected"},
         {{ONE("model", gpt2)}, RAML_EFORMAT, "metadata 'tokenizer.ggml.tokens' is missing"},
         {{ONE("model", gpt2), ONE("pre", pre)}, RAML_EFORMAT, "metadata 'tokenizer.ggml.tokens' is missing"},
         {{ONE("model", gpt2), ONE("pre", pre), ONE("tokens", pre)}, RAML_EFORMAT, "has type string; expected array"},
