@@ -4,6 +4,9 @@
  *
  *     r = h + attention(norm1(h))     z = norm2(r)     s = silu(G z) * (U z)     h' = r + D s
  *
+ * (in some architectures with norms of what is added, a multiplier on it, no norm before, or GELU: config.h; z, s, r and
+ * h' are then what stands at these places)
+ *
  * Hooks are given to one forward pass over a pack (tree.h). What they do, in the order in which a layer does it:
  *   take     before every layer, the stream of row `to` is overwritten by that of row `from`: `to` then computes what
  *            its own ancestors make of the other row's stream

@@ -117,7 +117,7 @@ static inline void each_model(void (*check)(struct raml_model *m, int kind))
 {
     static const char *const levels[] = {"auto", "ref"};
     for (size_t l = 0; l < COUNT(levels); l++)
-        for (int kind = 0; kind < RIG_KINDS; kind++) {
+        for (int kind = 0; kind < RIG_PLAIN; kind++) {
             struct raml_config c = rig_config(kind, false);
             struct raml_device *dev = rig_device(2, levels[l], false);
             if (!dev) continue;

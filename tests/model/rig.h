@@ -29,6 +29,7 @@ enum {
     RIG_LLAMA,
     RIG_MISTRAL,
     RIG_SMOLLM3,
+    RIG_PLAIN = RIG_SMOLLM3, /* those before have two layers of the plain form (raml/tap.h) */
     RIG_OLMO2,
     RIG_OLMO3,
     RIG_GRANITE,
