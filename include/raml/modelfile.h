@@ -2,13 +2,13 @@
  *
  * Folder   config.json, and model.safetensors or several files with an index; F32, F16, BF16.
  * GGUF     hyper-parameters and tensors in one file (gguf.h), of the types in enum raml_ggml_type. Architectures
- *          qwen2, qwen3, llama. Names and shapes are given as in Hugging Face ("model.layers.0.mlp.up_proj.weight"),
- *          whatever the file calls them. GGUF keeps the rows of llama's q and k in another order (pairs of a rotation
- *          side by side): rows are still given in Hugging Face's order. Llama 3's rotary scaling is stored as a
+ *          qwen2, qwen3, llama, smollm3, olmo2, granite, gemma3. Names and shapes are given as in Hugging Face ("model.layers.0.mlp.up_proj.weight"),
+ *          whatever the file calls them. GGUF keeps the rows of llama's (and granite's, smollm3's) q and k in another order
+ *          (pairs of a rotation side by side): rows are still given in Hugging Face's order. Llama 3's rotary scaling is stored as a
  *          tensor of divisors (rope_freqs.weight), which raml_config turns back into rope = RAML_ROPE_LLAMA3 when the
  *          divisors are those of some llama3 scaling, and which is an error otherwise.
  *          f32 metadata are read as intended: 1e-06, not 9.99999997e-07. Metadata under the architecture's name
- *          that are unknown, or known but not supported (experts, windows, scales), are refused by their key; so is a
+ *          that are unknown, or known but not supported (experts, softcapping), are refused by their key; so is a
  *          file that is one of several (split.count).
  * Checked  on opening, against the configuration: every tensor that the model needs is there, with the right shape and
  *          a supported type; none is there that the model does not have (accepted: a head that equals the tied
@@ -38,6 +38,7 @@ struct raml_file_tensor { /* a tensor in the file */
     size_t
         rope_permuted_heads; /* GGUF, llama's q and k: row h D + 2 i + j of the file is row h D + j D/2 + i, for that many
                           * heads h of D rows; 0: rows are in order */
+    float above; /* GGUF, Gemma's norms: the file has 1 + w; rows are given as w. 0: as they are in the file */
 };
 
 struct raml_model_file;

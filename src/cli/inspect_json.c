@@ -28,14 +28,29 @@ static json_t *ends_json(const struct raml_config *c)
 
 static json_t *config_json(const struct raml_config *c)
 {
-    return json_pack("{s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:f, s:f, s:b, s:b, s:b, s:s, s:i, s:i, s:o}",
-                     "model_type", c->model_type, "vocab_size", c->vocab_size, "hidden_size", c->hidden_size,
-                     "intermediate_size", c->intermediate_size, "num_hidden_layers", c->n_layers, "num_attention_heads",
-                     c->n_heads, "num_key_value_heads", c->n_kv_heads, "head_dim", c->head_dim,
-                     "max_position_embeddings", c->max_positions, "rms_norm_eps", c->rms_norm_eps, "rope_theta",
-                     c->rope_theta, "tie_word_embeddings", c->tied, "qkv_bias", c->qkv_bias, "qk_norm", c->qk_norm,
-                     "rope", cli_inspect_rope(c->rope), "bos_token_id", c->bos_token, "eos_token_id", c->eos_token,
-                     "eos_token_ids", ends_json(c));
+    json_t *o = json_pack("{s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:f, s:f, s:b, s:b, s:b, s:s, s:i, s:i, s:o}",
+                          "model_type", c->model_type, "vocab_size", c->vocab_size, "hidden_size", c->hidden_size,
+                          "intermediate_size", c->intermediate_size, "num_hidden_layers", c->n_layers,
+                          "num_attention_heads", c->n_heads, "num_key_value_heads", c->n_kv_heads, "head_dim",
+                          c->head_dim, "max_position_embeddings", c->max_positions, "rms_norm_eps", c->rms_norm_eps,
+                          "rope_theta", c->rope_theta, "tie_word_embeddings", c->tied, "qkv_bias", c->qkv_bias,
+                          "qk_norm", c->qk_norm != RAML_QK_NORM_NONE, "rope", cli_inspect_rope(c->rope), "bos_token_id",
+                          c->bos_token, "eos_token_id", c->eos_token, "eos_token_ids", ends_json(c));
+    int windowed = raml_layers_in(&c->windowed), unturned = raml_layers_in(&c->unturned), bad = !o;
+    const struct {
+        const char *name;
+        double value;
+    } more[] = {{"sliding_window", c->window},
+                {"windowed_layers", windowed},
+                {"windowed_rope_theta", c->window_theta},
+                {"layers_without_rope", unturned},
+                {"embedding_multiplier", c->embedding_scale},
+                {"attention_multiplier", c->attention_scale},
+                {"residual_multiplier", c->residual_scale},
+                {"logits_scaling", c->logit_divisor}};
+    for (size_t i = 0; i < sizeof more / sizeof *more && !bad; i++)
+        if (more[i].value > 0) bad = json_object_set_new(o, more[i].name, raml_json_number(more[i].value));
+    return raml_json_checked(o, bad);
 }
 
 static json_t *tensor_json(const struct inspection *x, const struct tensor *t)

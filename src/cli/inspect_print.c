@@ -28,6 +28,35 @@ static const char *yes(bool b)
     return b ? "yes" : "no";
 }
 
+/* What most models have not. */
+static void print_more(const struct raml_config *c)
+{
+    int windowed = raml_layers_in(&c->windowed), unturned = raml_layers_in(&c->unturned);
+    if (windowed) {
+        printf("window      %d tokens in %d of %d layers", c->window, windowed, c->n_layers);
+        if (c->window_theta > 0) printf(", rotary base %g there", c->window_theta);
+        printf("\n");
+    }
+    if (unturned) printf("positions   no rotary embedding in %d of %d layers\n", unturned, c->n_layers);
+    if (c->norms != RAML_NORMS_BEFORE)
+        printf("norms       %s attention and MLP\n", c->norms == RAML_NORMS_BOTH ? "before and after" : "after");
+    if (c->gate == RAML_GATE_GELU) printf("gate        gelu (tanh)\n");
+    const struct {
+        const char *name;
+        double value;
+    } scale[] = {{"embedding x", c->embedding_scale},
+                 {"scores x", c->attention_scale},
+                 {"layers x", c->residual_scale},
+                 {"logits /", c->logit_divisor}};
+    bool any = false;
+    for (size_t i = 0; i < sizeof scale / sizeof *scale; i++) {
+        if (scale[i].value <= 0) continue;
+        printf("%s%s %g", any ? ", " : "multipliers ", scale[i].name, scale[i].value);
+        any = true;
+    }
+    if (any) printf("\n");
+}
+
 static void print_config(const struct inspection *x)
 {
     const struct raml_config *c = &x->config;
@@ -38,7 +67,9 @@ static void print_config(const struct inspection *x)
     printf("context     %d tokens, rotary base %g, scaling %s", c->max_positions, c->rope_theta,
            cli_inspect_rope(c->rope));
     if (c->rope != RAML_ROPE_PLAIN) printf(" by %g", c->rope_factor);
-    printf("\nq/k norm    %s; q/k/v bias %s; norm epsilon %g\n", yes(c->qk_norm), yes(c->qkv_bias), c->rms_norm_eps);
+    printf("\nq/k norm    %s; q/k/v bias %s; norm epsilon %g\n", yes(c->qk_norm != RAML_QK_NORM_NONE), yes(c->qkv_bias),
+           c->rms_norm_eps);
+    print_more(c);
 }
 
 /* -- Memory -------------------------------------------------------------------------------------------------------- */

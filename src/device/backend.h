@@ -62,17 +62,19 @@ struct raml_matrix { /* zero-initialise; made by weight_init */
 };
 
 /* Query, key and value of n rows side by side: act [n, (H + 2K) D]. What happens to them between projection and
- * attention: + bias, RMS norm of each query and key head (q_w, k_w: [D], NULL: none), rotary embedding (halves of a
- * head rotated against each other: element i with i + D/2). */
+ * attention: + bias, RMS norm of each query and key head (q_w, k_w: [D], NULL: none) or of all queries and all keys
+ * of a row at once (whole; q_w: [H D], k_w: [K D]), rotary embedding (halves of a head rotated against each other:
+ * element i with i + D/2). */
 struct raml_head_rows {
     enum raml_type type;
     size_t n, H, K, D;
-    void *qkv;               /* in place */
-    void *raw;               /* with q/k norm and backward: [n, (H + K) D] query and key before the norm; else NULL */
-    const float *bias;       /* [(H + 2K) D] or NULL */
-    const float *q_w, *k_w;  /* [D] or NULL */
+    void *qkv;              /* in place */
+    void *raw;              /* with q/k norm and backward: [n, (H + K) D] query and key before the norm; else NULL */
+    const float *bias;      /* [(H + 2K) D] or NULL */
+    const float *q_w, *k_w; /* both or neither */
+    bool whole;
     const int32_t *position; /* [n] */
-    const float *cos_sin;    /* [positions, D]: D/2 cosines, then D/2 sines */
+    const float *cos_sin;    /* [positions, D]: D/2 cosines, then D/2 sines; NULL: nothing is rotated */
     float eps;
 };
 
@@ -107,8 +109,9 @@ struct raml_attention {
     size_t n_tiles;
     const struct raml_key_page *pair;
     const uint64_t *mask;
-    void *o;    /* act [n, H D] */
-    float *lse; /* [n, H] log of the sum of exponentials of scaled scores, for backward; or NULL */
+    float scale; /* of scores; 0: 1/sqrt(D) */
+    void *o;     /* act [n, H D] */
+    float *lse;  /* [n, H] log of the sum of exponentials of scaled scores, for backward; or NULL */
 };
 struct raml_attention_back {
     struct raml_attention f; /* as in forward; pair[].page is the number of a tile */
@@ -238,7 +241,8 @@ struct raml_backend {
                   size_t n, size_t width);
     void (*embed_back)(const struct raml_device *d, float *d_table, const float *dx, const int32_t *token, size_t n,
                        size_t width);
-    /* sum = x + add (add NULL: sum = x; sum may equal x); y = act(sum rstd w), rstd = 1/sqrt(mean(sum^2) + eps) */
+    /* sum = x + add (either NULL: sum is the other; sum may equal x, y may equal add); y = act(sum rstd w),
+     * rstd = 1/sqrt(mean(sum^2) + eps) */
     void (*add_norm)(const struct raml_device *d, enum raml_type type, float *sum, void *y, float *rstd, const float *x,
                      const void *add, const float *w, size_t n, size_t width, float eps);
     /* dx += d(norm)/dx dy; dw += sum over rows; dx_act = act(dx) (dw, dx_act NULL: not wanted) */
@@ -252,7 +256,15 @@ struct raml_backend {
     void (*silu_mul)(const struct raml_device *d, enum raml_type type, void *out, const void *gu, size_t n, size_t f);
     void (*silu_mul_back)(const struct raml_device *d, enum raml_type type, void *d_gu, const void *d_out,
                           const void *gu, size_t n, size_t f);
+    /* The same with the tanh form of GELU: out = g/2 (1 + tanh(sqrt(2/pi) (g + 0.044715 g^3))) up */
+    void (*gelu_mul)(const struct raml_device *d, enum raml_type type, void *out, const void *gu, size_t n, size_t f);
+    void (*gelu_mul_back)(const struct raml_device *d, enum raml_type type, void *d_gu, const void *d_out,
+                          const void *gu, size_t n, size_t f);
     void (*to_act)(const struct raml_device *d, enum raml_type type, void *out, const float *in, size_t n);
+    /* v = x + scale add (x NULL: scale add; add, of act, NULL: scale x); sum = v, out = act(v) (NULL: not wanted); sum
+     * may equal x, out add */
+    void (*scale_add)(const struct raml_device *d, enum raml_type type, float *sum, void *out, const float *x,
+                      const void *add, float scale, size_t n);
     /* out[i] = in[row[i]]; rows are `stride` bytes apart */
     void (*gather)(const struct raml_device *d, enum raml_type type, void *out, const void *in, const uint32_t *row,
                    size_t stride, size_t n, size_t width);

@@ -18,6 +18,7 @@
 #include "device/cpu/product.h"
 #include "device/rank.h"
 
+#include <math.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -26,17 +27,19 @@ enum { RAML_PAGE = 64 }; /* keys in a page of the key/value store = rows of a ti
 enum { RAML_MAX_HEAD_DIM = 256 };
 
 /* Query, key and value of n rows side by side: act [n, (H + 2K) D]. What happens to them between projection and
- * attention: + bias, RMS norm of each query and key head (q_w, k_w: [D], NULL: none), rotary embedding (halves of a
- * head rotated against each other: element i with i + D/2). */
+ * attention: + bias, RMS norm of each query and key head (q_w, k_w: [D], NULL: none) or of all queries and all keys
+ * of a row at once (whole; q_w: [H D], k_w: [K D]), rotary embedding (halves of a head rotated against each other:
+ * element i with i + D/2). */
 struct raml_heads {
     bool bf16;
     size_t n, H, K, D;
-    void *qkv;               /* in place */
-    void *raw;               /* with q/k norm and backward: [n, (H + K) D] query and key before the norm; else NULL */
-    const float *bias;       /* [(H + 2K) D] or NULL */
-    const float *q_w, *k_w;  /* [D] or NULL */
+    void *qkv;              /* in place */
+    void *raw;              /* with q/k norm and backward: [n, (H + K) D] query and key before the norm; else NULL */
+    const float *bias;      /* [(H + 2K) D] or NULL */
+    const float *q_w, *k_w; /* both or neither */
+    bool whole;
     const int32_t *position; /* [n] */
-    const float *cos_sin;    /* [positions, D]: D/2 cosines, then D/2 sines */
+    const float *cos_sin;    /* [positions, D]: D/2 cosines, then D/2 sines; NULL: nothing is rotated */
     float eps;
 };
 
@@ -73,9 +76,14 @@ struct raml_attn {
     size_t n_tiles;
     const struct raml_attn_pair *pair;
     const uint64_t *mask;
-    void *o;    /* act [n, H D] */
-    float *lse; /* [n, H] log of the sum of exponentials of scaled scores, for backward; or NULL */
+    float scale; /* of scores; 0: 1/sqrt(D) */
+    void *o;     /* act [n, H D] */
+    float *lse;  /* [n, H] log of the sum of exponentials of scaled scores, for backward; or NULL */
 };
+static inline float raml_attn_scale(const struct raml_attn *a)
+{
+    return a->scale != 0 ? a->scale : 1.0f / sqrtf((float)a->D);
+}
 struct raml_attn_back {
     struct raml_attn f;      /* as in forward (pages not read); pair[].page = tile number */
     const void *d_o;         /* act [n, H D] */
@@ -127,7 +135,8 @@ struct raml_ops {
     bool has_bf16;
     void (*embed)(float *x, const float *table, const int32_t *token, size_t n, size_t d);
     void (*embed_back)(float *d_table, const float *dx, const int32_t *token, size_t n, size_t d);
-    /* sum = x + add (add NULL: sum = x; sum may equal x); y = act(sum * rstd * w), rstd = 1/sqrt(mean(sum^2) + eps) */
+    /* sum = x + add (either NULL: sum is the other; sum may equal x, y may equal add); y = act(sum * rstd * w),
+     * rstd = 1/sqrt(mean(sum^2) + eps) */
     void (*add_norm)(bool bf16, float *sum, void *y, float *rstd, const float *x, const void *add, const float *w,
                      size_t n, size_t d, float eps);
     /* dx += d(norm)/dx dy; dw += sum over rows; dx_act = act(dx) (dw, dx_act NULL: not wanted). scratch: unused */
@@ -140,6 +149,11 @@ struct raml_ops {
     /* gu: [n, 2f], gate and up side by side; out[n, f] = silu(gate) * up */
     void (*silu_mul)(bool bf16, void *out, const void *gu, size_t n, size_t f);
     void (*silu_mul_back)(bool bf16, void *d_gu, const void *d_out, const void *gu, size_t n, size_t f);
+    /* the same with gelu(g) = g/2 (1 + tanh(sqrt(2/pi) (g + 0.044715 g^3))) */
+    void (*gelu_mul)(bool bf16, void *out, const void *gu, size_t n, size_t f);
+    void (*gelu_mul_back)(bool bf16, void *d_gu, const void *d_out, const void *gu, size_t n, size_t f);
+    /* v = x + scale add (x NULL: scale add; add NULL: scale x); sum = v, out = act(v) (NULL: not wanted) */
+    void (*scale_add)(bool bf16, float *sum, void *out, const float *x, const void *add, float scale, size_t n);
     /* out[c, r] = in[r, c]; out has n_pad columns, those from n on are 0 */
     void (*transpose)(bool bf16, void *out, const void *in, size_t n, size_t d, size_t n_pad);
     void (*to_act)(bool bf16, void *out, const float *in, size_t n);

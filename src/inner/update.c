@@ -71,6 +71,12 @@ enum raml_code raml_updater_open(const struct raml_model *m, const struct raml_u
         return raml_fail(err, RAML_EUSAGE,
                          "update: alignment needs the gradient of the loss by the model's own matrices, and the model "
                          "was opened for inference or for adapters; open it for training, or leave alignment out");
+    const struct raml_config *c = raml_model_config(m);
+    if (c->norms != RAML_NORMS_BEFORE || c->residual_scale > 0)
+        return raml_fail(
+            err, RAML_ESUPPORT, "update: a %s model has %s: what a trajectory does to it is no update of its matrices",
+            c->model_type,
+            c->norms != RAML_NORMS_BEFORE ? "norms after attention and MLP" : "a multiplier of what is added");
     struct raml_updater *t = calloc(1, sizeof *t);
     if (!t) return raml_fail(err, RAML_ENOMEM, "no memory for an updater");
     t->m = m;

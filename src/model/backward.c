@@ -1,7 +1,8 @@
 /* backward.c - backward through the layers, by hand. Quotes the lines of layers.c that it differentiates. See impl.h.
  *
  * dx is the gradient of the residual stream (f32), dxa its copy as activations: both y (MLP) and o Wo^T were added to
- * the stream, so dxa is the gradient of each at its point.
+ * the stream, so dxa is the gradient of each at its point, unless less of them was added or a norm was after them: then
+ * dy is.
  * Of a model that was opened RAML_ADAPTING grad is its adapters': the model's own parameters have none.
  */
 #include "model/adapter.h"
@@ -43,7 +44,7 @@ static void *norm_again(struct raml_pass *p, const struct chunk *c, float *x, vo
     size_t d = (size_t)m->config.hidden_size;
     float *row = x + c->row * d;
     if (!p->s.remake) return act_row(m, xn, c->row * d);
-    m->b->add_norm(m->dev, m->type, row, xn, NULL, row, NULL, w, c->n, d, (float)m->config.rms_norm_eps);
+    raml_stream_enter(m, row, xn, NULL, row, NULL, w, c->n);
     return xn;
 }
 
@@ -52,8 +53,43 @@ static void *inner_again(struct raml_pass *p, const struct chunk *c, const void 
 {
     size_t F = (size_t)p->m->config.intermediate_size;
     if (!p->s.remake) return act_row(p->m, h, c->row * F);
-    p->m->b->silu_mul(p->m->dev, p->m->type, h, gu, c->n, F);
+    raml_gate_mul(p->m, h, gu, c->n);
     return h;
+}
+
+/* The gradient of what was added to the stream, through the norm after it, if there is one: weights w, which read u. */
+static void *leave_back(struct raml_pass *p, const struct chunk *c, const float *u, const float *rstd, const float *w,
+                        float *dw)
+{
+    const struct raml_model *m = p->m;
+    size_t d = (size_t)m->config.hidden_size;
+    float scale = scale_or_one(m->config.residual_scale);
+    if (scale == 1 && !w) return act_row(m, p->dxa, c->row * d);
+    m->b->scale_add(m->dev, m->type, NULL, p->dy, p->dx + c->row * d, NULL, scale, c->n * d);
+    if (!w) return p->dy;
+    m->b->zero(m->dev, p->du, c->n * d * sizeof *p->du);
+    m->b->norm_back(m->dev, m->type, p->du, NULL, dw, p->dy, u + c->row * d, rstd + c->row, w, c->n, d);
+    m->b->to_act(m->dev, m->type, p->dy, p->du, c->n * d);
+    return p->dy;
+}
+
+/* dx += what comes through the norm before attention or the MLP (w NULL: there is none), of gradient dxna */
+static void enter_back(struct raml_pass *p, const struct chunk *c, const float *x, const float *rstd, const float *w,
+                       float *dw)
+{
+    const struct raml_model *m = p->m;
+    size_t d = (size_t)m->config.hidden_size, at = c->row * d;
+    void *dxa = act_row(m, p->dxa, at);
+    if (w) m->b->norm_back(m->dev, m->type, p->dx + at, dxa, dw, p->dxna, x + at, rstd + c->row, w, c->n, d);
+    else m->b->scale_add(m->dev, m->type, p->dx + at, dxa, p->dx + at, p->dxna, 1, c->n * d);
+}
+
+static void gate_back(const struct raml_pass *p, const struct chunk *c, const void *gu)
+{
+    const struct raml_model *m = p->m;
+    size_t F = (size_t)m->config.intermediate_size;
+    if (m->config.gate == RAML_GATE_GELU) m->b->gelu_mul_back(m->dev, m->type, p->dgu, p->dh, gu, c->n, F);
+    else m->b->silu_mul_back(m->dev, m->type, p->dgu, p->dh, gu, c->n, F);
 }
 
 /* y = h Wdown^T;  h = silu(gate) up;  gu = xn2 Wgu^T;  xn2 = norm(x2);  x2 = x1 + o Wo^T */
@@ -64,22 +100,23 @@ static void mlp_back(struct raml_pass *p, size_t i, const struct chunk *c, float
     const struct acts *a = &p->s.acts[i];
     size_t d = (size_t)m->config.hidden_size, F = (size_t)m->config.intermediate_size;
     size_t wide = (size_t)m->config.n_heads * (size_t)m->config.head_dim;
-    void *dxa = act_row(m, p->dxa, c->row * d), *gu = act_row(m, a->gu, c->row * 2 * F);
+    void *gu = act_row(m, a->gu, c->row * 2 * F);
     void *h = inner_again(p, c, gu, a->h), *xn = norm_again(p, c, a->x2, a->xn2, l->v_norm2);
     void *o = act_row(m, a->o, c->row * wide), *d_o = act_row(m, p->d_o, c->row * wide);
-    back(p, c, &l->w_down, dxa, p->dh);
-    adapter_back(p, i, RAML_LAYER_DOWN, c, h, dxa, d, p->dh, grad);
-    weight_grad(p, c, dxa, h, d, F, part(p, grad, l->at.down));
-    m->b->silu_mul_back(m->dev, m->type, p->dgu, p->dh, gu, c->n, F);
+    void *dy = leave_back(p, c, a->u2, a->rstd_u2, l->v_after2, part(p, grad, l->at.after2));
+    back(p, c, &l->w_down, dy, p->dh);
+    adapter_back(p, i, RAML_LAYER_DOWN, c, h, dy, d, p->dh, grad);
+    weight_grad(p, c, dy, h, d, F, part(p, grad, l->at.down));
+    gate_back(p, c, gu);
     back(p, c, &l->w_gu, p->dgu, p->dxna);
     adapter_back(p, i, RAML_LAYER_GATE, c, xn, p->dgu, 2 * F, p->dxna, grad);
     adapter_back(p, i, RAML_LAYER_UP, c, xn, act_row(m, p->dgu, F), 2 * F, p->dxna, grad);
     weight_grad(p, c, p->dgu, xn, 2 * F, d, part(p, grad, l->at.gu));
-    m->b->norm_back(m->dev, m->type, p->dx + c->row * d, dxa, part(p, grad, l->at.norm2), p->dxna, a->x2 + c->row * d,
-                    a->rstd2 + c->row, l->v_norm2, c->n, d);
-    back(p, c, &l->w_o, dxa, d_o);
-    adapter_back(p, i, RAML_LAYER_O, c, o, dxa, d, d_o, grad);
-    weight_grad(p, c, dxa, o, d, wide, part(p, grad, l->at.o));
+    enter_back(p, c, a->x2, a->rstd2, l->v_norm2, part(p, grad, l->at.norm2));
+    dy = leave_back(p, c, a->u1, a->rstd_u1, l->v_after1, part(p, grad, l->at.after1));
+    back(p, c, &l->w_o, dy, d_o);
+    adapter_back(p, i, RAML_LAYER_O, c, o, dy, d, d_o, grad);
+    weight_grad(p, c, dy, o, d, wide, part(p, grad, l->at.o));
 }
 
 /* qkv = heads(xn1 Wqkv^T);  xn1 = norm(x1) */
@@ -101,8 +138,9 @@ static void qkv_back(struct raml_pass *p, size_t i, const struct chunk *c, float
                                .bias = l->v_bias,
                                .q_w = l->v_q_norm,
                                .k_w = l->v_k_norm,
+                               .whole = f->qk_norm == RAML_QK_NORM_WHOLE,
                                .position = (const int32_t *)p->position.device + c->row,
-                               .cos_sin = m->cos_sin,
+                               .cos_sin = raml_layer_angles(m, i),
                                .eps = (float)f->rms_norm_eps};
     m->b->heads_back(m->dev, &h, dqkv, f->qkv_bias ? part(p, grad, l->at.bias) : NULL,
                      f->qk_norm ? part(p, grad, l->at.q_norm) : NULL, f->qk_norm ? part(p, grad, l->at.k_norm) : NULL);
@@ -111,24 +149,27 @@ static void qkv_back(struct raml_pass *p, size_t i, const struct chunk *c, float
     adapter_back(p, i, RAML_LAYER_K, c, xn, act_row(m, dqkv, H * D), width, p->dxna, grad);
     adapter_back(p, i, RAML_LAYER_V, c, xn, act_row(m, dqkv, (H + K) * D), width, p->dxna, grad);
     weight_grad(p, c, dqkv, xn, width, d, part(p, grad, l->at.qkv));
-    m->b->norm_back(m->dev, m->type, p->dx + c->row * d, act_row(m, p->dxa, c->row * d), part(p, grad, l->at.norm1),
-                    p->dxna, a->x1 + c->row * d, a->rstd1 + c->row, l->v_norm1, c->n, d);
+    enter_back(p, c, a->x1, a->rstd1, l->v_norm1, part(p, grad, l->at.norm1));
 }
 
 static void attention_back(struct raml_pass *p, size_t i)
 {
     const struct raml_model *m = p->m;
     const struct acts *a = &p->s.acts[i];
+    const struct seen_keys all = {p->tile.device, p->pair.device, p->mask.device};
+    const struct seen_keys seen =
+        raml_layer_in(&m->config.windowed, (int)i) ? raml_windows_seen(&p->windows, &all) : all;
     struct raml_attention_back b = {.f = {.type = m->type,
                                           .n = p->pack->n_rows,
                                           .H = (size_t)m->config.n_heads,
                                           .K = (size_t)m->config.n_kv_heads,
                                           .D = (size_t)m->config.head_dim,
                                           .qkv = a->qkv,
-                                          .tile = p->tile.device,
+                                          .tile = seen.tile,
                                           .n_tiles = p->pack->n_tiles,
-                                          .pair = p->pair.device,
-                                          .mask = p->mask.device,
+                                          .pair = seen.pair,
+                                          .mask = seen.mask,
+                                          .scale = (float)m->config.attention_scale,
                                           .o = a->o,
                                           .lse = a->lse},
                                     .d_o = p->d_o,
@@ -159,6 +200,8 @@ void raml_layers_backward(struct raml_pass *p, float *grad)
             }
         }
     }
+    if (m->config.embedding_scale > 0)
+        m->b->scale_add(m->dev, m->type, p->dx, NULL, p->dx, NULL, (float)m->config.embedding_scale, n * d);
     if (m->use == RAML_ADAPTING) raml_adapters_embed_back(m, p->dx, p->token.device, n, grad);
     else m->b->embed_back(m->dev, grad + (m->config.tied ? m->at.n : m->at.embed), p->dx, p->token.device, n, d);
 }

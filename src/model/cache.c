@@ -47,6 +47,8 @@ struct raml_cache {
     /* of one call */
     struct list token, position, page, slot, tile, pair, mask, read; /* read: rows whose logits are wanted */
     size_t n_rows, n_tiles, n_read;
+    struct windows windows;
+    uint32_t *page_start;           /* [n_pages] positions of the first keys, where a window asks for them */
     struct raml_visibility visible; /* of a tile */
     struct raml_pair_list pairs;
 };
@@ -66,6 +68,7 @@ static size_t carve_all(struct raml_cache *c, char *base, size_t rows)
     a->qkv = carve(&k, n * width, s);
     a->o = carve(&k, n * wide, s);
     a->gu = carve(&k, chunk * 2 * F, s);
+    if (f->norms != RAML_NORMS_BEFORE) a->u1 = a->u2 = carve(&k, chunk * e, 4);
     a->h = carve(&k, chunk * F, s);
     c->s.y = carve(&k, chunk * e, s);
     c->s.xf = a->x1;
@@ -123,9 +126,10 @@ enum raml_code raml_cache_open(const struct raml_model *m, const struct raml_cac
     c->pool_bytes = 2 * c->layer_bytes * (size_t)m->config.n_layers;
     c->pool = m->b->alloc(m->dev, c->pool_bytes, 1);
     c->free_page = malloc(c->n_pages * sizeof *c->free_page);
+    c->page_start = calloc(c->n_pages, sizeof *c->page_start);
     c->s.acts = calloc((size_t)m->config.n_layers, sizeof *c->s.acts);
     enum raml_code rc =
-        c->pool && c->free_page && c->s.acts
+        c->pool && c->free_page && c->page_start && c->s.acts
             ? reserve_rows(c, opt->max_rows, err)
             : raml_fail(err, RAML_ENOMEM, "cache: no memory for the keys and values of %zu tokens (%.1f MB)",
                         opt->max_tokens, 1e-6 * (double)c->pool_bytes);
@@ -148,6 +152,8 @@ void raml_cache_close(struct raml_cache *c)
     for (size_t i = 0; i < c->n_nodes; i++) free(c->node[i].page);
     free(c->node);
     free(c->free_page);
+    free(c->page_start);
+    raml_windows_drop(c->m, &c->windows);
     free(c->path);
     free(c->s.acts);
     raml_array_free(c->m->dev, c->pool);
@@ -265,7 +271,10 @@ static enum raml_code grow_pages(struct raml_cache *c, struct node *x, size_t le
     if (need - x->n_pages > c->n_free)
         return raml_fail(err, RAML_ENOMEM, "cache: the pool of %zu tokens is used up", c->n_pages * RAML_KEYS);
     enum raml_code rc = RAML_GROW(x->page, x->cap_pages, need, "pages of a node", err);
-    while (!rc && x->n_pages < need) x->page[x->n_pages++] = c->free_page[--c->n_free];
+    while (!rc && x->n_pages < need) {
+        c->page_start[c->free_page[c->n_free - 1]] = (uint32_t)(x->start + x->n_pages * RAML_KEYS);
+        x->page[x->n_pages++] = c->free_page[--c->n_free];
+    }
     return rc;
 }
 
@@ -406,8 +415,17 @@ static enum raml_code list_tiles(struct raml_cache *c, const struct raml_cache_t
         row += rows;
     }
     if (!rc) rc = raml_list_grow(&c->pair, c->pairs.n_pairs * sizeof(struct raml_key_page), err);
-    if (!rc) raml_list_pairs(&c->pair, c->pairs.pair, c->pairs.n_pairs);
-    return rc;
+    if (rc) return rc;
+    raml_list_pairs(&c->pair, c->pairs.pair, c->pairs.n_pairs);
+    struct window_batch b = {.tile = c->tile.host,
+                             .n_tiles = c->n_tiles,
+                             .pair = c->pairs.pair,
+                             .mask = c->pairs.mask,
+                             .row = c->position.host,
+                             .key.first = c->page_start};
+    for (size_t row = 0; row < c->n_rows; row++)
+        if ((size_t)b.row[row] > b.last) b.last = (size_t)b.row[row];
+    return raml_windows_make(c->m, &c->windows, &b, err);
 }
 
 /* -- The run ------------------------------------------------------------------------------------------------------- */
@@ -454,10 +472,9 @@ static enum raml_code run(struct raml_cache *c, float *logits, struct raml_err *
                       .position = c->position.device,
                       .page = c->page.device,
                       .slot = c->slot.device,
-                      .tile = c->tile.device,
                       .n_tiles = c->n_tiles,
-                      .pair = c->pair.device,
-                      .mask = c->mask.device};
+                      .all = {c->tile.device, c->pair.device, c->mask.device}};
+    b.near = raml_windows_seen(&c->windows, &b.all);
     if (!rc) rc = raml_layers_forward(c->m, &c->s, &b, err);
     if (!rc) logits_of(c, logits);
     return raml_backend_settle(c->m->dev, rc, err);

@@ -25,6 +25,16 @@ static struct raml_logits_tile tile_of(const struct raml_model *m, const float *
     return (struct raml_logits_tile){z, v, i * m->sizes.head_tile, v};
 }
 
+/* Logits of tile i of the vocabulary: z[n, its width] from xs, after raml_adapters_head. */
+static void tile_logits(const struct raml_model *m, size_t i, const void *xs, size_t n, float *z)
+{
+    size_t v = tile_width(m, i);
+    m->b->forward(m->dev, &m->w_head[i], xs, m->type, n, z, RAML_TYPE_F32, false);
+    raml_adapters_head_tile(m, z, n, i * m->sizes.head_tile, v);
+    if (m->config.logit_divisor > 0)
+        m->b->scale_add(m->dev, RAML_TYPE_F32, z, NULL, z, NULL, (float)(1 / m->config.logit_divisor), n * v);
+}
+
 /* keep: logits of tile i go to z + i head_rows head_tile, else all to z. top: NULL, or what is filled. */
 static void forward_rows(struct raml_pass *p, const struct rows *r, const struct raml_loss_state *state, bool keep,
                          const struct raml_top_logits *top)
@@ -35,8 +45,7 @@ static void forward_rows(struct raml_pass *p, const struct rows *r, const struct
     for (size_t i = 0; i < m->n_head_tiles; i++) {
         float *z = p->z + (keep ? i * p->head_rows * m->sizes.head_tile : 0);
         struct raml_logits_tile tile = tile_of(m, z, i);
-        m->b->forward(m->dev, &m->w_head[i], p->xs, m->type, r->n, z, RAML_TYPE_F32, false);
-        raml_adapters_head_tile(m, z, r->n, tile.v0, tile.v);
+        tile_logits(m, i, p->xs, r->n, z);
         m->b->loss_tile(m->dev, state, &tile, &r->targets);
         if (top) m->b->top_tile(m->dev, top, &tile, r->n);
     }
@@ -50,6 +59,11 @@ static void backward_rows(struct raml_pass *p, const struct rows *r, const float
     size_t d = (size_t)m->config.hidden_size;
     m->b->upload(m->dev, p->d_logp, d_logp, r->n * sizeof *d_logp);
     if (d_entropy) m->b->upload(m->dev, p->d_entropy, d_entropy, r->n * sizeof *d_entropy);
+    float *const each[] = {p->d_logp, d_entropy ? p->d_entropy : NULL}; /* of the logits before they were divided */
+    for (size_t i = 0; i < 2 && m->config.logit_divisor > 0; i++)
+        if (each[i])
+            m->b->scale_add(m->dev, RAML_TYPE_F32, each[i], NULL, each[i], NULL, (float)(1 / m->config.logit_divisor),
+                            r->n);
     struct raml_loss_back b = {p->ends.lse, p->ends.entropy, p->d_logp, d_entropy ? p->d_entropy : NULL};
     m->b->zero(m->dev, p->dxs, r->n * d * sizeof *p->dxs);
     for (size_t i = 0; i < m->n_head_tiles; i++) {
@@ -132,8 +146,7 @@ void raml_head_logits(const struct raml_model *m, const void *xs, size_t n, floa
     raml_adapters_head(m, xs, n);
     for (size_t i = 0; i < m->n_head_tiles; i++) {
         size_t v = tile_width(m, i);
-        m->b->forward(m->dev, &m->w_head[i], xs, m->type, n, tile, RAML_TYPE_F32, false);
-        raml_adapters_head_tile(m, tile, n, i * m->sizes.head_tile, v);
+        tile_logits(m, i, xs, n, tile);
         m->b->copy_rows(m->dev, out + i * m->sizes.head_tile, V * sizeof *out, tile, v * sizeof *tile, v * sizeof *tile,
                         n);
     }

@@ -267,8 +267,8 @@ void raml_hooks_take(const struct hooks *h, struct chunk_of_rows c, float *x, vo
         size_t d = (size_t)m->config.hidden_size, row = t->to - c.row;
         m->b->gather(m->dev, RAML_TYPE_F32, x + t->to * d, x, (const uint32_t *)h->take_from.device + i,
                      sizeof(uint32_t), n, d);
-        m->b->add_norm(m->dev, m->type, x + t->to * d, act_row(m, xn, row * d), rstd ? rstd + row : NULL, x + t->to * d,
-                       NULL, norm, n, d, (float)m->config.rms_norm_eps);
+        raml_stream_enter(m, x + t->to * d, act_row(m, xn, row * d), rstd ? rstd + row : NULL, x + t->to * d, NULL,
+                          norm, n);
     }
 }
 

@@ -11,10 +11,12 @@
 #include "core/half.h"
 #include "device/backend.h"
 #include "shape/params.h"
+#include "tree/visibility.h"
 
 struct layer { /* offsets into the parameter block; vectors; packed copies for the products */
     struct raml_layer_offsets at;
-    const float *v_norm1, *v_norm2, *v_bias, *v_q_norm, *v_k_norm; /* dev; NULL: the model has none */
+    const float *v_norm1, *v_norm2, *v_after1, *v_after2; /* dev; NULL: the model has none */
+    const float *v_bias, *v_q_norm, *v_k_norm;
     struct raml_matrix w_qkv, w_o, w_gu, w_down;
 };
 struct embedding {     /* rows of d numbers, one per token; one of the two */
@@ -32,10 +34,11 @@ struct raml_model {
     enum raml_type type;          /* of activations */
     enum raml_type weight;        /* of matrices, unless they keep the file's types: */
     bool stored;
-    enum raml_use use;            /* all but RAML_INFERENCE have copies for backward too */
-    float *weights;               /* dev [at.n]; NULL: only RAML_TRAINING has them */
-    float *vectors;               /* dev: norms and biases of the others */
-    void *own_table;              /* dev, of type weight: the embedding of one without a file */
+    enum raml_use use; /* all but RAML_INFERENCE have copies for backward too */
+    float *weights;    /* dev [at.n]; NULL: only RAML_TRAINING has them */
+    float *vectors;    /* dev: norms and biases of the others; of norms of 1 + w, these sums, and for training too: */
+    float *ones;       /* dev: as many as the longest vector */
+    void *own_table;   /* dev, of type weight: the embedding of one without a file */
     struct raml_model_file *file; /* kept open where the embedding is read from it */
     struct embedding table;
     const float *v_norm;   /* dev */
@@ -44,6 +47,7 @@ struct raml_model {
     struct raml_matrix *w_head; /* [n_head_tiles], sizes.head_tile vocabulary entries each */
     size_t n_head_tiles;
     float *cos_sin;        /* dev [max_positions, head_dim] */
+    float *cos_sin_window; /* dev, of windowed layers; NULL: the same */
     struct adapters *lora; /* adapter.h; NULL: none */
 };
 /* What is trained: the model's own parameters, or its adapters'. */
@@ -87,18 +91,47 @@ RAML_CHECKED enum raml_code raml_list_send(const struct raml_model *m, struct li
 /* Pairs of tiles as the device takes them; l has capacity. */
 void raml_list_pairs(struct list *l, const struct raml_tile_pair *pair, size_t n);
 void raml_list_drop(const struct raml_model *m, struct list *l);
+/* windows.c: the lists of windowed layers. Zero-initialise. */
+struct windows {
+    bool apply; /* windows change something in this batch */
+    struct raml_pair_list pairs;
+    struct list tile, pair, mask;
+};
+/* From the tiles of a batch and their pairs; row: positions of all rows; last: the largest of them. */
+struct window_batch {
+    const struct raml_query_tile *tile;
+    size_t n_tiles;
+    const struct raml_tile_pair *pair;
+    const uint64_t *mask;
+    const int32_t *row;
+    size_t last;
+    struct raml_key_positions key;
+};
+RAML_CHECKED enum raml_code raml_windows_make(const struct raml_model *m, struct windows *w,
+                                              const struct window_batch *b, struct raml_err *err);
+/* What windowed layers see, of a batch that sees `all`. */
+struct seen_keys raml_windows_seen(const struct windows *w, const struct seen_keys *all);
+void raml_windows_drop(const struct raml_model *m, struct windows *w);
 
 /* Buffers of one layer, all dev. A forward-only pass points every layer at the same ones, and x1 = x2. With `remake`
  * (struct stream) xn1 = xn2 and h are of one chunk, and every layer's. */
 struct acts {
     float *x1, *x2;       /* residual stream before attention, before the MLP: [n, d] */
     float *rstd1, *rstd2; /* [n] */
-    void *xn1, *xn2;      /* normed: act [n, d] */
-    void *qkv, *raw, *o;  /* raw only with q/k norm and backward */
-    void *gu, *h;         /* [n, 2F], [n, F] (forward-only: of one chunk) */
-    float *lse;           /* [n, H]; NULL forward-only */
+    void *xn1, *xn2;      /* normed, where there is a norm before: act [n, d] */
+    float *u1, *u2;       /* what the norms after read: [n, d] (forward-only: of one chunk); NULL: there are none */
+    float *rstd_u1, *rstd_u2;
+    void *qkv, *raw, *o; /* raw only with q/k norm and backward */
+    void *gu, *h;        /* [n, 2F], [n, F] (forward-only: of one chunk) */
+    float *lse;          /* [n, H]; NULL forward-only */
 };
 
+/* Which keys the rows of a batch see. All dev. */
+struct seen_keys {
+    const struct raml_query_tile *tile;
+    const struct raml_key_page *pair;
+    const uint64_t *mask;
+};
 /* What attention needs to know of a batch of rows, packed trees or decoding sequences. All dev but read_token. */
 struct batch {
     size_t n;
@@ -106,10 +139,8 @@ struct batch {
     const int32_t *token, *position;
     const uint32_t *page; /* where each row's key and value go */
     const uint8_t *slot;
-    const struct raml_query_tile *tile;
     size_t n_tiles;
-    const struct raml_key_page *pair;
-    const uint64_t *mask;
+    struct seen_keys all, near; /* near: of windowed layers */
 };
 struct hooks;          /* hooks.h */
 struct stream {        /* buffers of a forward run over rows; dev but `staging` */
@@ -136,6 +167,9 @@ struct raml_pass {
     bool changed;                           /* it had patches or takes */
     size_t cap_rows, cap_tiles, tree_tiles; /* tree_tiles: of the largest tree */
     struct list token, position, page, slot, tile, pair, mask, tree_tile, target;
+    struct windows windows;
+    uint32_t *tile_row; /* [cap_tile_rows] the first row of each tile: of its keys */
+    size_t cap_tile_rows;
     struct raml_top_logits top; /* dev [head_rows, cap_top]; k: of the last forward */
     float *top_lse;             /* of the host: [head_rows] */
     size_t cap_top;
@@ -156,6 +190,8 @@ struct raml_pass {
     float *dx;                                /* [n, d] */
     float *dxn;                               /* [n, d]: gradient of the final norm's output */
     void *dxa, *d_o, *dqkv, *dgu, *dh, *dxna; /* act */
+    void *dy;                                 /* act [chunk, d]: of y, where that is not dxa */
+    float *du;                                /* [chunk, d]: of what a norm after reads */
 };
 /* head.c: evaluates all targets of the pack; with d_logp also backward through the head into dxn and grad (dev).
  * Coefficients and results are the host's. */
@@ -168,6 +204,27 @@ void raml_head_lens(struct raml_pass *p, const float *x, float *tmp, const struc
 void raml_head_logits(const struct raml_model *m, const void *xs, size_t n, float *tile, float *out);
 /* backward.c: from dxn to grad (dev). */
 void raml_layers_backward(struct raml_pass *p, float *grad);
+
+/* x = from + scale add (NULL: x = from), the residual stream; then what a layer reads of it: xn, its norm with weights
+ * w, or x itself (w NULL), as act. rstd may be NULL. n rows; d, eps and scale are the model's. */
+void raml_stream_enter(const struct raml_model *m, float *x, void *xn, float *rstd, const float *from, const void *add,
+                       const float *w, size_t n);
+/* h[n, F] = gate's function * up, of gu[n, 2F] */
+void raml_gate_mul(const struct raml_model *m, void *h, const void *gu, size_t n);
+/* The rotary embedding of a layer; NULL: it has none. dev */
+const float *raml_layer_angles(const struct raml_model *m, size_t layer);
+/* weights.c: 1 + w of the norms, after the weights have changed. */
+void raml_model_refresh_norms(const struct raml_model *m);
+/* Elements of the longest norm. */
+static inline size_t raml_longest_vector(const struct raml_config *c)
+{
+    size_t d = (size_t)c->hidden_size, q = (size_t)c->n_heads * (size_t)c->head_dim;
+    return q > d ? q : d;
+}
+static inline float scale_or_one(double scale)
+{
+    return scale > 0 ? (float)scale : 1;
+}
 
 static inline size_t act_size(const struct raml_model *m)
 {

@@ -5,6 +5,8 @@
  *   x1 = x2' + y'            xn1 = norm(x1)          qkv = heads(xn1 Wqkv^T)          pages <- k, v
  *   o = attention            x2 = x1 + o Wo^T        xn2 = norm(x2)
  *   h = silu(gate) * up      y = h Wdown^T
+ * Some architectures have no norms there, norms of o Wo^T and of y (u1, u2 are what these read), or add less of both to
+ * the stream (residual_scale).
  */
 #include "model/adapter.h"
 #include "model/hooks.h"
@@ -21,6 +23,16 @@ static void add_to(const struct raml_model *m, const struct stream *s, size_t i,
     raml_hooks_patch(s->hooks, i, matrix, c, x, y, y_width);
 }
 
+/* y of the chunk through the norm after it, whose weights are w (NULL: none); u keeps what that reads. */
+static void leave(const struct raml_model *m, const struct stream *s, struct chunk_of_rows c, float *u, float *rstd,
+                  const float *w)
+{
+    size_t d = (size_t)m->config.hidden_size;
+    if (w)
+        m->b->add_norm(m->dev, m->type, u + (s->keep ? c.row : 0) * d, s->y, rstd ? rstd + c.row : NULL, NULL, s->y, w,
+                       c.n, d, (float)m->config.rms_norm_eps);
+}
+
 /* Up to and including the key/value store. add: the previous layer's y for these rows, or NULL (layer 0). */
 static void before_attention(const struct raml_model *m, const struct stream *s, const struct batch *b, size_t i,
                              struct chunk_of_rows c, const float *x, const void *add)
@@ -31,8 +43,8 @@ static void before_attention(const struct raml_model *m, const struct stream *s,
     size_t d = (size_t)f->hidden_size, H = (size_t)f->n_heads, K = (size_t)f->n_kv_heads, D = (size_t)f->head_dim;
     size_t width = (H + 2 * K) * D;
     void *xn = act_row(m, a->xn1, s->keep && !s->remake ? c.row * d : 0), *qkv = act_row(m, a->qkv, c.row * width);
-    m->b->add_norm(m->dev, m->type, a->x1 + c.row * d, xn, a->rstd1 ? a->rstd1 + c.row : NULL, x + c.row * d, add,
-                   l->v_norm1, c.n, d, (float)f->rms_norm_eps);
+    raml_stream_enter(m, a->x1 + c.row * d, xn, a->rstd1 ? a->rstd1 + c.row : NULL, x + c.row * d, add, l->v_norm1,
+                      c.n);
     if (i > 0) raml_hooks_tap(s->hooks, i - 1, TAPPED_OUTPUT, c, a->x1 + c.row * d);
     raml_hooks_take(s->hooks, c, a->x1, xn, a->rstd1 ? a->rstd1 + c.row : NULL, l->v_norm1);
     m->b->forward(m->dev, &l->w_qkv, xn, m->type, c.n, qkv, m->type, false);
@@ -49,8 +61,9 @@ static void before_attention(const struct raml_model *m, const struct stream *s,
                                .bias = l->v_bias,
                                .q_w = l->v_q_norm,
                                .k_w = l->v_k_norm,
+                               .whole = f->qk_norm == RAML_QK_NORM_WHOLE,
                                .position = b->position + c.row,
-                               .cos_sin = m->cos_sin,
+                               .cos_sin = raml_layer_angles(m, i),
                                .eps = (float)f->rms_norm_eps};
     m->b->heads(m->dev, &h);
     m->b->store_kv(m->dev, m->type, (char *)s->k + i * s->layer_bytes, (char *)s->v + i * s->layer_bytes, qkv,
@@ -68,14 +81,16 @@ static void after_attention(const struct raml_model *m, const struct stream *s, 
     void *h = act_row(m, a->h, at * F);
     m->b->forward(m->dev, &l->w_o, act_row(m, a->o, c.row * wide), m->type, c.n, s->y, m->type, false);
     add_to(m, s, i, RAML_LAYER_O, c, act_row(m, a->o, c.row * wide), s->y, d);
-    m->b->add_norm(m->dev, m->type, a->x2 + c.row * d, xn, a->rstd2 ? a->rstd2 + c.row : NULL, a->x1 + c.row * d, s->y,
-                   l->v_norm2, c.n, d, (float)m->config.rms_norm_eps);
+    leave(m, s, c, a->u1, a->rstd_u1, l->v_after1);
+    raml_stream_enter(m, a->x2 + c.row * d, xn, a->rstd2 ? a->rstd2 + c.row : NULL, a->x1 + c.row * d, s->y, l->v_norm2,
+                      c.n);
     m->b->forward(m->dev, &l->w_gu, xn, m->type, c.n, gu, m->type, false);
     add_to(m, s, i, RAML_LAYER_GATE, c, xn, gu, 2 * F);
     add_to(m, s, i, RAML_LAYER_UP, c, xn, act_row(m, gu, F), 2 * F);
-    m->b->silu_mul(m->dev, m->type, h, gu, c.n, F);
+    raml_gate_mul(m, h, gu, c.n);
     m->b->forward(m->dev, &l->w_down, h, m->type, c.n, s->y, m->type, false);
     add_to(m, s, i, RAML_LAYER_DOWN, c, h, s->y, d);
+    leave(m, s, c, a->u2, a->rstd_u2, l->v_after2);
     raml_hooks_tap(s->hooks, i, TAPPED_RESIDUAL, c, a->x2 + c.row * d);
     raml_hooks_tap(s->hooks, i, TAPPED_Z, c, xn);
     raml_hooks_tap(s->hooks, i, TAPPED_INNER, c, h);
@@ -85,15 +100,15 @@ static void after_layers(const struct raml_model *m, const struct stream *s, str
                          const void *add)
 {
     size_t d = (size_t)m->config.hidden_size;
-    m->b->add_norm(m->dev, m->type, s->xf + c.row * d, act_row(m, s->xnf, c.row * d),
-                   s->rstdf ? s->rstdf + c.row : NULL, x + c.row * d, add, m->v_norm, c.n, d,
-                   (float)m->config.rms_norm_eps);
+    raml_stream_enter(m, s->xf + c.row * d, act_row(m, s->xnf, c.row * d), s->rstdf ? s->rstdf + c.row : NULL,
+                      x + c.row * d, add, m->v_norm, c.n);
     raml_hooks_tap(s->hooks, (size_t)m->config.n_layers - 1, TAPPED_OUTPUT, c, s->xf + c.row * d);
 }
 
 static void attend(const struct raml_model *m, const struct stream *s, const struct batch *b, size_t i)
 {
     const struct acts *a = &s->acts[i];
+    const struct seen_keys *seen = raml_layer_in(&m->config.windowed, (int)i) ? &b->near : &b->all;
     struct raml_attention t = {.type = m->type,
                                .n = b->n,
                                .H = (size_t)m->config.n_heads,
@@ -102,10 +117,11 @@ static void attend(const struct raml_model *m, const struct stream *s, const str
                                .qkv = a->qkv,
                                .k = (char *)s->k + i * s->layer_bytes,
                                .v = (char *)s->v + i * s->layer_bytes,
-                               .tile = b->tile,
+                               .tile = seen->tile,
                                .n_tiles = b->n_tiles,
-                               .pair = b->pair,
-                               .mask = b->mask,
+                               .pair = seen->pair,
+                               .mask = seen->mask,
+                               .scale = (float)m->config.attention_scale,
                                .o = a->o,
                                .lse = a->lse};
     m->b->attention(m->dev, &t);
@@ -171,6 +187,9 @@ enum raml_code raml_layers_forward(const struct raml_model *m, struct stream *s,
     if (m->table.tensor) rc = read_embedding(m, s, s->acts[0].x1, b->read_token, b->n, err);
     else m->b->embed(m->dev, s->acts[0].x1, m->table.table, m->table.type, b->token, b->n, d);
     if (!rc) raml_adapters_embed(m, s->acts[0].x1, b->token, b->n);
+    if (!rc && m->config.embedding_scale > 0)
+        m->b->scale_add(m->dev, m->type, s->acts[0].x1, NULL, s->acts[0].x1, NULL, (float)m->config.embedding_scale,
+                        b->n * d);
     for (size_t i = 0; i <= L && !rc; i++) {
         for (size_t row = 0; row < b->n; row += chunk) {
             struct chunk_of_rows c = {row, b->n - row < chunk ? b->n - row : chunk};

@@ -50,18 +50,25 @@ static enum raml_code make_table(const struct raml_config *c, enum raml_dtype dt
 }
 
 /* Cosines and sines of every position, in the device's memory. */
-static enum raml_code make_rotary(struct raml_model *m, struct raml_err *err)
+static enum raml_code make_angles(const struct raml_model *m, const struct raml_config *c, float **out,
+                                  struct raml_err *err)
 {
-    size_t n = (size_t)m->config.max_positions * (size_t)m->config.head_dim, bytes = n * sizeof(float);
+    size_t n = (size_t)c->max_positions * (size_t)c->head_dim, bytes = n * sizeof(float);
     float *cos_sin = malloc(bytes);
-    m->cos_sin = m->b->alloc(m->dev, n, sizeof *m->cos_sin);
-    enum raml_code rc =
-        cos_sin && m->cos_sin
-            ? raml_rope_table(&m->config, raml_device_threads(m->dev), cos_sin, err)
-            : raml_fail(err, RAML_ENOMEM, "no memory for the rotary table of %d positions", m->config.max_positions);
-    if (!rc) m->b->upload(m->dev, m->cos_sin, cos_sin, bytes);
+    *out = m->b->alloc(m->dev, n, sizeof **out);
+    enum raml_code rc = cos_sin && *out ? raml_rope_table(c, raml_device_threads(m->dev), cos_sin, err)
+                                        : raml_fail(err, RAML_ENOMEM, "no memory for the rotary table of %d positions",
+                                                    c->max_positions);
+    if (!rc) m->b->upload(m->dev, *out, cos_sin, bytes);
     free(cos_sin);
     return rc;
+}
+
+static enum raml_code make_rotary(struct raml_model *m, struct raml_err *err)
+{
+    struct raml_config windowed = raml_rope_windowed(&m->config);
+    enum raml_code rc = make_angles(m, &m->config, &m->cos_sin, err);
+    return rc || !raml_rope_is_double(&m->config) ? rc : make_angles(m, &windowed, &m->cos_sin_window, err);
 }
 
 static enum raml_code fill(struct raml_model *m, enum raml_use use, const struct raml_source *src, struct raml_err *err)
@@ -169,7 +176,7 @@ void raml_model_close(struct raml_model *m)
     raml_adapters_close(m, m->lora);
     free(m->layer);
     free(m->w_head);
-    void *const own[] = {m->weights, m->vectors, m->own_table, m->cos_sin};
+    void *const own[] = {m->weights, m->vectors, m->ones, m->own_table, m->cos_sin, m->cos_sin_window};
     for (size_t i = 0; i < sizeof own / sizeof *own; i++) raml_array_free(m->dev, own[i]);
     raml_model_file_close(m->file);
     raml_params_deinit(&m->at);

@@ -2,6 +2,8 @@
 #include "model/adapter.h"
 #include "model/hooks.h"
 
+#include "core/array.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -52,6 +54,8 @@ void raml_pass_close(struct raml_pass *p)
     struct list *list[] = {&p->token, &p->position, &p->page,      &p->slot,   &p->tile,
                            &p->pair,  &p->mask,     &p->tree_tile, &p->target, &p->s.staging};
     for (size_t i = 0; i < sizeof list / sizeof *list; i++) raml_list_drop(p->m, list[i]);
+    raml_windows_drop(p->m, &p->windows);
+    free(p->tile_row);
     free(p->s.acts);
     free(p);
 }
@@ -88,6 +92,12 @@ static void carve_layer(struct raml_pass *p, struct carver *c, struct acts *a, s
         a->xn2 = p->backward ? carve(c, narrow * d, s) : a->xn1;
         a->h = carve(c, narrow * F, s);
     }
+    if (f->norms != RAML_NORMS_BEFORE) {
+        a->u1 = carve(c, narrow * d, 4);
+        a->u2 = p->backward ? carve(c, narrow * d, 4) : a->u1;
+        a->rstd_u1 = p->backward ? carve(c, rows, 4) : NULL;
+        a->rstd_u2 = p->backward ? carve(c, rows, 4) : NULL;
+    }
     a->qkv = carve(c, rows * (H + 2 * K) * D, s);
     a->raw = p->backward && f->qk_norm ? carve(c, rows * (H + K) * D, s) : NULL;
     a->o = carve(c, rows * H * D, s);
@@ -108,6 +118,8 @@ static void carve_backward(struct raml_pass *p, struct carver *c, size_t rows, s
     p->dgu = carve(c, chunk_rows * 2 * F, s);
     p->dh = carve(c, chunk_rows * F, s);
     p->dxna = carve(c, chunk_rows * d, s);
+    if (f->residual_scale > 0 || f->norms != RAML_NORMS_BEFORE) p->dy = carve(c, chunk_rows * d, s);
+    if (f->norms != RAML_NORMS_BEFORE) p->du = carve(c, chunk_rows * d, 4);
 }
 
 static void carve_head(struct raml_pass *p, struct carver *c)
@@ -268,6 +280,19 @@ static void list_tiles(struct raml_pass *p, const struct raml_pack *pack)
     raml_list_pairs(&p->pair, pack->pair, pack->n_pairs);
 }
 
+static enum raml_code list_windows(struct raml_pass *p, const struct raml_pack *pack, struct raml_err *err)
+{
+    struct window_batch b = {
+        .tile = p->tile.host, .n_tiles = pack->n_tiles, .pair = pack->pair, .mask = pack->mask, .row = pack->position};
+    for (size_t i = 0; i < pack->n_rows; i++)
+        if ((size_t)pack->position[i] > b.last) b.last = (size_t)pack->position[i];
+    enum raml_code rc = RAML_GROW(p->tile_row, p->cap_tile_rows, pack->n_tiles, "tiles", err);
+    if (rc) return rc;
+    for (size_t i = 0; i < pack->n_tiles; i++) p->tile_row[i] = pack->tile[i].row;
+    b.key = (struct raml_key_positions){pack->position, p->tile_row};
+    return raml_windows_make(p->m, &p->windows, &b, err);
+}
+
 /* All lists, to the device. */
 static enum raml_code send_lists(struct raml_pass *p, const struct raml_pack *pack, struct raml_err *err)
 {
@@ -319,6 +344,7 @@ static enum raml_code layers(struct raml_pass *p, const struct raml_pack *pack, 
     if (!rc) rc = reserve_rows(p, pack, err);
     if (!rc) rc = reserve_lists(p, pack, err);
     if (!rc) list_tiles(p, pack);
+    if (!rc) rc = list_windows(p, pack, err);
     if (!rc) rc = send_lists(p, pack, err);
     if (!rc && of) rc = raml_hooks_open(&hooks, p, pack, of, err);
     struct batch b = {.n = pack->n_rows,
@@ -327,10 +353,9 @@ static enum raml_code layers(struct raml_pass *p, const struct raml_pack *pack, 
                       .position = p->position.device,
                       .page = p->page.device,
                       .slot = p->slot.device,
-                      .tile = p->tile.device,
                       .n_tiles = pack->n_tiles,
-                      .pair = p->pair.device,
-                      .mask = p->mask.device};
+                      .all = {p->tile.device, p->pair.device, p->mask.device}};
+    b.near = raml_windows_seen(&p->windows, &b.all);
     p->s.hooks = of ? &hooks : NULL;
     p->pack = pack; /* lenses read it */
     if (!rc) rc = raml_layers_forward(p->m, &p->s, &b, err);

@@ -1,6 +1,8 @@
 /* size.c - how much memory a model takes, and whether it fits. See model.h. */
 #include "model/adapter.h"
 
+#include "shape/rope.h"
+
 #include <stdio.h>
 
 /* Elements of all matrices that products read; a tied head is a second copy of the embedding. */
@@ -13,18 +15,32 @@ static size_t matrix_elements(const struct raml_config *c)
 
 static size_t vector_elements(const struct raml_config *c)
 {
-    size_t d = (size_t)c->hidden_size, D = (size_t)c->head_dim, n = 2 * d;
+    size_t d = (size_t)c->hidden_size, D = (size_t)c->head_dim, n = (c->norms == RAML_NORMS_BOTH ? 4 : 2) * d;
     if (c->qkv_bias) n += (size_t)(c->n_heads + 2 * c->n_kv_heads) * D;
-    if (c->qk_norm) n += 2 * D;
+    if (c->qk_norm == RAML_QK_NORM_HEADS) n += 2 * D;
+    if (c->qk_norm == RAML_QK_NORM_WHOLE) n += (size_t)(c->n_heads + c->n_kv_heads) * D;
     return (size_t)c->n_layers * n + d;
+}
+
+/* Cosines and sines, once or twice. */
+static size_t rotary_bytes(const struct raml_config *c)
+{
+    return (raml_rope_is_double(c) ? 2 : 1) * 4 * (size_t)c->max_positions * (size_t)c->head_dim;
+}
+
+/* Norms and biases apart from the block, and the ones that are added to norms. */
+static size_t vector_bytes(const struct raml_config *c, enum raml_use use)
+{
+    bool apart = use != RAML_TRAINING || c->norm_plus_one;
+    return apart ? 4 * (vector_elements(c) + (c->norm_plus_one ? raml_longest_vector(c) : 0)) : 0;
 }
 
 struct raml_model_size raml_model_estimate_parts(const struct raml_config *c, enum raml_dtype dtype, enum raml_use use,
                                                  bool random_init)
 {
     size_t s = dtype == RAML_BF16 ? 2 : 4;
-    struct raml_model_size z = {.copies = s * matrix_elements(c),
-                                .rotary = 4 * (size_t)c->max_positions * (size_t)c->head_dim};
+    struct raml_model_size z = {
+        .copies = s * matrix_elements(c), .vectors = vector_bytes(c, use), .rotary = rotary_bytes(c)};
     if (use == RAML_TRAINING) {
         z.master = 4 * raml_config_params(c);
         z.row_major = z.copies;
@@ -32,7 +48,6 @@ struct raml_model_size raml_model_estimate_parts(const struct raml_config *c, en
     }
     if (use == RAML_ADAPTING) z.row_major = z.copies;
     if (random_init) z.table = s * (size_t)c->vocab_size * (size_t)c->hidden_size;
-    z.vectors = 4 * vector_elements(c);
     return z;
 }
 
@@ -45,9 +60,9 @@ size_t raml_model_estimate(const struct raml_config *c, enum raml_dtype dtype, e
 size_t raml_model_bytes(const struct raml_model *m)
 {
     const struct raml_config *c = &m->config;
-    size_t n = 4 * (size_t)c->max_positions * (size_t)c->head_dim;
+    size_t n = rotary_bytes(c);
     if (m->weights) n += 4 * m->at.n;
-    if (m->vectors) n += 4 * vector_elements(c);
+    if (m->vectors) n += vector_bytes(c, m->use);
     if (m->own_table) n += raml_type_block_bytes(m->weight) * (size_t)c->vocab_size * (size_t)c->hidden_size;
     for (int i = 0; i < c->n_layers; i++) {
         const struct layer *l = &m->layer[i];

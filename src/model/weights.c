@@ -25,7 +25,7 @@ static void random_values(const struct raml_model *m, uint64_t seed, size_t i, s
 {
     const struct raml_param *p = &m->at.param[i];
     if (p->n_dims == 1) {
-        float value = strstr(p->name, ".bias") ? 0.0f : 1.0f;
+        float value = raml_param_is_norm(p) && !m->config.norm_plus_one ? 1.0f : 0.0f;
         for (size_t k = 0; k < n; k++) out[k] = value;
         return;
     }
@@ -233,6 +233,7 @@ enum raml_code raml_model_refresh(struct raml_model *m, struct raml_err *err)
         raml_adapters_refresh(m);
         return raml_backend_settle(m->dev, RAML_OK, err);
     }
+    raml_model_refresh_norms(m);
     return raml_backend_settle(m->dev, each_weight(m, from_block, NULL, err), err);
 }
 
@@ -244,15 +245,52 @@ static void set_vectors(struct raml_model *m, const float *base, const size_t *a
         const struct {
             const float **to;
             size_t offset;
-        } each[] = {{&l->v_norm1, l->at.norm1},
-                    {&l->v_norm2, l->at.norm2},
-                    {&l->v_bias, l->at.bias},
-                    {&l->v_q_norm, l->at.q_norm},
+        } each[] = {{&l->v_norm1, l->at.norm1},   {&l->v_norm2, l->at.norm2}, {&l->v_after1, l->at.after1},
+                    {&l->v_after2, l->at.after2}, {&l->v_bias, l->at.bias},   {&l->v_q_norm, l->at.q_norm},
                     {&l->v_k_norm, l->at.k_norm}};
         for (size_t k = 0; k < sizeof each / sizeof *each; k++)
             *each[k].to = each[k].offset ? base + (at ? at[find_param(m, each[k].offset)] : each[k].offset) : NULL;
     }
     m->v_norm = base + (at ? at[find_param(m, m->at.norm)] : m->at.norm);
+}
+
+/* Memory for norms and biases apart from the block, and ones for norms of 1 + w. */
+static enum raml_code place_vectors(struct raml_model *m, struct raml_err *err)
+{
+    size_t n = 0, longest = raml_longest_vector(&m->config), *at = calloc(m->at.n_params, sizeof *at);
+    float *ones = malloc(longest * sizeof *ones);
+    for (size_t i = 0; at && i < m->at.n_params; i++)
+        if (m->at.param[i].n_dims == 1) at[i] = n, n += m->at.param[i].n;
+    m->vectors = m->b->alloc(m->dev, n, sizeof *m->vectors);
+    if (m->config.norm_plus_one) m->ones = m->b->alloc(m->dev, longest, sizeof *m->ones);
+    enum raml_code rc = at && ones && m->vectors && (m->ones || !m->config.norm_plus_one)
+                            ? RAML_OK
+                            : raml_fail(err, RAML_ENOMEM, "no memory for norms and biases");
+    for (size_t i = 0; !rc && i < longest; i++) ones[i] = 1;
+    if (!rc && m->ones) m->b->upload(m->dev, m->ones, ones, longest * sizeof *ones);
+    if (!rc) set_vectors(m, m->vectors, at);
+    free(ones);
+    free(at);
+    return rc;
+}
+
+/* Where the vectors of parameter i are, apart from the block: they are in its order. */
+static void add_ones(const struct raml_model *m, const float *from)
+{
+    float *to = m->vectors;
+    for (size_t i = 0; i < m->at.n_params; i++) {
+        const struct raml_param *p = &m->at.param[i];
+        if (p->n_dims != 1) continue;
+        const float *w = from ? from + p->offset : to;
+        if (raml_param_is_norm(p)) m->b->combine(m->dev, to, m->ones, 1, w, 0, NULL, p->n);
+        else if (from) m->b->copy(m->dev, to, w, p->n * sizeof *to);
+        to += p->n;
+    }
+}
+
+void raml_model_refresh_norms(const struct raml_model *m)
+{
+    if (m->config.norm_plus_one && m->weights) add_ones(m, m->weights);
 }
 
 enum raml_code raml_model_load_block(struct raml_model *m, const struct raml_source *src, struct raml_err *err)
@@ -264,7 +302,8 @@ enum raml_code raml_model_load_block(struct raml_model *m, const struct raml_sou
         rc = send_rows(m, src, i, true, m->weights + m->at.param[i].offset, err);
         if (src->file) raml_file_tensor_release(raml_model_file_at(src->file, i));
     }
-    set_vectors(m, m->weights, NULL);
+    if (!rc && m->config.norm_plus_one) rc = place_vectors(m, err);
+    else if (!rc) set_vectors(m, m->weights, NULL);
     m->table = (struct embedding){.table = m->weights + m->at.embed, .type = RAML_TYPE_F32};
     return rc ? rc : raml_model_refresh(m, err);
 }
@@ -313,20 +352,14 @@ static enum raml_code from_source(struct raml_model *m, struct raml_matrix *w, s
 /* Norms and biases, in f32. */
 static enum raml_code hold_vectors(struct raml_model *m, const struct raml_source *src, struct raml_err *err)
 {
-    size_t n = 0;
-    size_t *at = calloc(m->at.n_params, sizeof *at);
-    if (!at) return raml_fail(err, RAML_ENOMEM, "no memory for the table of parameters");
-    for (size_t i = 0; i < m->at.n_params; i++)
-        if (m->at.param[i].n_dims == 1) {
-            at[i] = n;
-            n += m->at.param[i].n;
-        }
-    m->vectors = m->b->alloc(m->dev, n, sizeof *m->vectors);
-    enum raml_code rc = m->vectors ? RAML_OK : raml_fail(err, RAML_ENOMEM, "no memory for norms and biases");
-    for (size_t i = 0; i < m->at.n_params && !rc; i++)
-        if (m->at.param[i].n_dims == 1) rc = send_rows(m, src, i, true, m->vectors + at[i], err);
-    if (!rc) set_vectors(m, m->vectors, at);
-    free(at);
+    enum raml_code rc = place_vectors(m, err);
+    float *to = m->vectors;
+    for (size_t i = 0; i < m->at.n_params && !rc; i++) {
+        if (m->at.param[i].n_dims != 1) continue;
+        rc = send_rows(m, src, i, true, to, err);
+        to += m->at.param[i].n;
+    }
+    if (!rc && m->config.norm_plus_one) add_ones(m, NULL);
     return rc;
 }
 

@@ -5,6 +5,7 @@
 #include "core/path.h"
 #include "modelfile/merge.h"
 #include "modelfile/modelfile.h"
+#include "shape/arch.h"
 #include "store/blocks.h"
 
 #include "core/file.h"
@@ -50,13 +51,32 @@ static enum raml_code too_large(const struct raml_file_tensor *s, uint32_t type,
                      s->path, s->name, row + bad / cols, bad % cols, raml_ggml_type_name(type));
 }
 
+/* The same of a vector whose numbers in the source, in what is written, or in both, are above Hugging Face's. */
+static enum raml_code convert_shifted(struct job *j, const struct raml_file_tensor *s, uint32_t type, size_t row,
+                                      size_t n, float above, void *out, struct raml_err *err)
+{
+    enum raml_code rc = reserve_scratch(j, n, err);
+    if (!rc) rc = raml_file_tensor_f32(s, row, n, j->scratch, err);
+    if (rc) return rc;
+    if (s->above == above && s->type == type) { /* as it is, to the bit */
+        size_t bytes = s->bytes / s->n;
+        memcpy(out, (const char *)s->data + row * bytes, n * bytes);
+        return RAML_OK;
+    }
+    for (size_t i = 0; i < n; i++) j->scratch[i] += above;
+    size_t bad = raml_blocks_from_f32(type, j->scratch, n, out);
+    return bad == n ? RAML_OK : too_large(s, type, row, bad, 1, err);
+}
+
 /* n rows of s that are in order, as type. */
 static enum raml_code convert(struct job *j, const struct raml_file_tensor *s, uint32_t type, size_t row, size_t n,
                               void *out, struct raml_err *err)
 {
     size_t cols = s->n_dims == 2 ? s->shape[1] : 1, bytes = 0;
+    float above = j->turn ? raml_gguf_shift(&j->f->config, &j->f->param[s - j->f->tensor]) : 0;
     if (s != j->last) j->adapter = raml_merge_find(j->o->lora, s->name);
     j->last = s;
+    if (s->above != 0 || above != 0) return convert_shifted(j, s, type, row, n, above, out, err);
     if (type == RAML_GGML_F32 && !j->adapter) return raml_file_tensor_f32(s, row, n, out, err);
     if (type == RAML_GGML_BF16 && !j->adapter) return raml_file_tensor_bf16(s, row, n, out, err);
     if (type == s->type && !j->adapter) {
@@ -172,7 +192,7 @@ static struct raml_gguf_output *list_outputs(const struct job *j, char (**names)
     *names = calloc(f->n + 1, sizeof **names);
     for (size_t i = 0; t && *names && i < f->n; i++) {
         const struct raml_file_tensor *s = &f->tensor[i];
-        raml_gguf_name(s->name, (*names)[i]);
+        raml_gguf_name(&f->config, s->name, (*names)[i]);
         t[i].type = (enum raml_ggml_type)j->type[i];
         t[i].view = (struct raml_tensor_view){
             .name = (*names)[i], .n_dims = s->n_dims, .shape = {s->shape[0], s->shape[1]}, .n = s->n};
@@ -199,11 +219,18 @@ enum raml_code raml_model_file_save_gguf(const struct raml_model_file *f, const 
     struct raml_metadata m = {0};
     char(*names)[GGUF_NAME] = NULL;
     float divisors[128];
-    if (f->config.rope == RAML_ROPE_LLAMA3 && strcmp(f->config.model_type, "llama") != 0)
+    const struct raml_arch *a = raml_arch_find(f->config.model_type);
+    if (f->config.rope == RAML_ROPE_LLAMA3 && (!a || !a->divisors))
         return raml_fail(
             err, RAML_ESUPPORT,
             "%s: GGUF has no place for llama3 rotary scaling of a %s model: its tensor rope_freqs.weight is "
-            "read with architecture llama only",
+            "read with architectures llama and granite only",
+            path, f->config.model_type);
+    if (a && a->window_base && f->config.rope != RAML_ROPE_PLAIN && f->config.window && f->config.window_theta == 0)
+        return raml_fail(
+            err, RAML_ESUPPORT,
+            "%s: GGUF has no place for a rotary scaling of a %s model's windowed layers: it is that of the "
+            "others only",
             path, f->config.model_type);
     uint32_t most = 0, *type = choose_types(f, o->as, true, &most);
     struct job j = {.f = f, .o = o, .to = path, .type = type, .turn = true};

@@ -8,6 +8,7 @@
 #include "modelfile/gguf_ends.h"
 
 #include "core/elementary.h"
+#include "shape/arch.h"
 
 #include "store/blocks.h"
 
@@ -20,7 +21,8 @@ enum { KEY = 128, MAX_COUNT = 1 << 30 };
 
 struct reader {
     const struct raml_gguf *g;
-    char arch[16];
+    const struct raml_arch *a;
+    char arch[16]; /* its name in GGUF */
     struct raml_err *err;
     enum raml_code rc; /* of the first fault */
     int n_layers;      /* 0: not known yet */
@@ -101,11 +103,22 @@ static const char *const known[] = {
     "rope.dimension_count", "rope.freq_base", "rope.scaling.type", "rope.scaling.factor", "rope.scale_linear",
     "rope.scaling.original_context_length", "rope.scaling.attn_factor", "rope.scaling.yarn_beta_fast",
     "rope.scaling.yarn_beta_slow",
-    "attention.sliding_window", /* read_window */
+    "attention.sliding_window", "attention.sliding_window_pattern",
     /* without meaning for these architectures, or for their logits */
     "attention.layer_norm_epsilon", "pooling_type", "tensor_data_layout", "rope.scaling.finetuned",
 };
 /* clang-format on */
+
+/* Settings of some architectures, for which these are not among the following. */
+static bool has_setting(const struct raml_arch *a, const char *name)
+{
+    static const char *const scales[] = {"embedding_scale", "residual_scale", "logit_scale"};
+    if (!strcmp(name, "attention.scale")) return a->multipliers || a->norms == RAML_NORMS_BOTH;
+    if (!strcmp(name, "rope.freq_base_swa")) return a->window_base;
+    for (size_t i = 0; i < sizeof scales / sizeof *scales; i++)
+        if (!strcmp(name, scales[i])) return a->multipliers;
+    return false;
+}
 
 /* Keys that are supported only with these values. */
 static const struct {
@@ -157,6 +170,7 @@ static void check_key(struct reader *r, const struct raml_gguf_value *v)
     double x = 0;
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         if (!strcmp(name, known[i])) return;
+    if (has_setting(r->a, name)) return;
     for (size_t i = 0; i < sizeof neutral / sizeof *neutral; i++) {
         if (strcmp(name, neutral[i].name) != 0) continue;
         r->rc = read_any(v, &x, r->err);
@@ -181,18 +195,94 @@ static void check_keys(struct reader *r)
     }
 }
 
+/* -- Layers -------------------------------------------------------------------------------------------------------- */
+/* An array with a bool for each layer; set: those that are `value`. */
+static void read_set(struct reader *r, const struct raml_gguf_value *v, bool value, struct raml_layer_set *set)
+{
+    if (v->n != (size_t)r->n_layers || r->n_layers > RAML_MAX_LAYERS)
+        r->rc =
+            raml_fail(r->err, RAML_ERANGE, "%s: metadata '%.64s' has %zu entries; expected one for each of %d layers",
+                      raml_gguf_path(r->g), v->key, v->n, r->n_layers);
+    for (int i = 0; i < r->n_layers && !r->rc; i++) {
+        bool is = false;
+        r->rc = raml_gguf_element_bool(v, (size_t)i, &is, r->err);
+        if (r->rc) r->rc = raml_wrap(r->err, r->rc, "%s", raml_gguf_path(r->g));
+        if (is == value) raml_layer_put(set, i);
+    }
+}
+
+/* Which layers have the window: an array, or p: all but every p-th, as llama.cpp takes it (0: all). */
+static bool read_pattern(struct reader *r, struct raml_config *c)
+{
+    char key[KEY];
+    int64_t period = 0;
+    const struct raml_gguf_value *v = raml_gguf_value_find(r->g, key_of(r, "attention.sliding_window_pattern", key));
+    if (r->rc || !v) return false;
+    if (v->type == RAML_GGUF_ARRAY) {
+        read_set(r, v, true, &c->windowed);
+        return true;
+    }
+    r->rc = raml_gguf_integer(r->g, key, &period, r->err);
+    if (!r->rc && (period < 0 || period > MAX_COUNT))
+        r->rc = raml_fail(r->err, RAML_ERANGE, "%s: metadata '%s' is %lld; expected 0 to %d", raml_gguf_path(r->g), key,
+                          (long long)period, MAX_COUNT);
+    if (!r->rc) raml_arch_windows(period ? (int)period : MAX_COUNT, c);
+    return true;
+}
+
+/* llama.cpp's smollm3 has no rotary embedding in every fourth layer; RAML_GGUF_TURNED says another rule. */
+static void read_turned(struct reader *r, struct raml_config *c)
+{
+    const struct raml_gguf_value *v = raml_gguf_value_find(r->g, RAML_GGUF_TURNED);
+    if (r->rc || r->a->windows != RAML_WINDOWS_NO_ROPE) return;
+    if (v) read_set(r, v, false, &c->unturned);
+    for (int i = 0; i < c->n_layers && i < RAML_MAX_LAYERS && !v; i++)
+        if ((i + 1) % r->a->period == 0) raml_layer_put(&c->unturned, i);
+}
+
 /* A window longer than any text has no effect. */
-static void read_window(struct reader *r, const struct raml_config *c)
+static void read_window(struct reader *r, struct raml_config *c)
 {
     char key[KEY];
     int64_t v = 0;
+    const enum raml_windows kind = r->a->windows;
     if (r->rc || !present(r, "attention.sliding_window")) return;
     r->rc = raml_gguf_integer(r->g, key_of(r, "attention.sliding_window", key), &v, r->err);
-    if (!r->rc && v != 0 && v < c->max_positions)
-        r->rc = raml_fail(r->err, RAML_ESUPPORT,
-                          "%s: metadata '%s' is %lld, below the context of %d: sliding windows are "
-                          "not supported",
-                          raml_gguf_path(r->g), key, (long long)v, c->max_positions);
+    if (!r->rc && (v < 0 || v > MAX_COUNT))
+        r->rc = raml_fail(r->err, RAML_ERANGE, "%s: metadata '%s' is %lld; expected 0 to %d", raml_gguf_path(r->g), key,
+                          (long long)v, MAX_COUNT);
+    if (r->rc || v == 0 || (kind != RAML_WINDOWS_MOST && v >= c->max_positions)) return;
+    bool listed = read_pattern(r, c);
+    if (!listed && kind == RAML_WINDOWS_MOST) raml_arch_windows(r->a->period, c);
+    else if (!listed && kind == RAML_WINDOWS_ALL) raml_arch_windows(MAX_COUNT, c);
+    else if (!r->rc && (!listed || kind == RAML_WINDOWS_NONE))
+        r->rc =
+            raml_fail(r->err, RAML_ESUPPORT,
+                      "%s: metadata '%s' is %lld, below the context of %d, and no %s.attention.sliding_window_pattern "
+                      "says of which layers",
+                      raml_gguf_path(r->g), key, (long long)v, c->max_positions, r->arch);
+    c->window = (int)v;
+}
+
+/* -- Multipliers --------------------------------------------------------------------------------------------------- */
+static void read_scales(struct reader *r, struct raml_config *c)
+{
+    static const double none = 0;
+    double scale = has_setting(r->a, "attention.scale") ? read_real(r, "attention.scale", &none) : 0;
+    c->attention_scale = scale;
+    if (r->a->multipliers) {
+        double *const to[] = {&c->embedding_scale, &c->residual_scale, &c->logit_divisor};
+        static const char *const key[] = {"embedding_scale", "residual_scale", "logit_scale"};
+        for (int i = 0; i < 3; i++) {
+            double x = read_real(r, key[i], &none);
+            *to[i] = x == 1 ? 0 : x;
+        }
+    }
+    if (r->a->norms != RAML_NORMS_BOTH) return;
+    c->embedding_scale = sqrt((double)c->hidden_size);
+    /* what llama.cpp takes for the largest Gemma 3, with its 62 layers; the file does not say it */
+    if (scale == 0 && c->n_layers == 62 && c->n_heads) scale = sqrt((double)c->n_heads / c->hidden_size);
+    c->attention_scale = fabs(scale * scale * c->head_dim - 1) < 1e-6 ? 0 : scale;
 }
 
 /* -- The rotary embedding ------------------------------------------------------------------------------------------ */
@@ -245,8 +335,8 @@ static void read_divisors(struct reader *r, struct raml_config *c)
 {
     const char *path = raml_gguf_path(r->g);
     const struct raml_gguf_tensor *t = raml_gguf_tensor_find(r->g, "rope_freqs.weight");
-    float d[128];                                                   /* half of raml_config_check's largest head */
-    if (r->rc || !t || strcmp(c->model_type, "llama") != 0) return; /* other architectures: belongs to no part */
+    float d[128];                               /* half of raml_config_check's largest head */
+    if (r->rc || !t || !r->a->divisors) return; /* other architectures: belongs to no part */
     size_t want = (size_t)c->head_dim / 2;
     char found[96];
     if (t->n_dims != 1 || t->shape[0] != want || want > sizeof d / sizeof *d)
@@ -321,7 +411,7 @@ static int read_token(struct reader *r, const char *key)
 
 static void read_all(struct reader *r, struct raml_config *c)
 {
-    snprintf(c->model_type, sizeof c->model_type, "%s", r->arch);
+    raml_arch_set(r->a, c);
     c->hidden_size = read_count(r, "embedding_length", NULL);
     c->n_layers = r->n_layers = read_count(r, "block_count", NULL);
     c->intermediate_size = read_count(r, "feed_forward_length", NULL);
@@ -330,13 +420,17 @@ static void read_all(struct reader *r, struct raml_config *c)
     c->rms_norm_eps = read_real(r, "attention.layer_norm_rms_epsilon", NULL);
     static const double theta = 10000;
     c->rope_theta = read_real(r, "rope.freq_base", &theta);
-    c->qkv_bias = !strcmp(r->arch, "qwen2");
-    c->qk_norm = !strcmp(r->arch, "qwen3");
+    if (r->a->window_base)
+        c->window_theta =
+            read_real(r, "rope.freq_base_swa", r->a->window_theta > 0 ? &r->a->window_theta : &c->rope_theta);
     c->tied = !raml_gguf_tensor_find(r->g, "output.weight");
     read_vocab(r, c);
     check_keys(r);
+    read_turned(r, c);
     read_window(r, c);
+    read_scales(r, c);
     read_scaling(r, c);
+    raml_arch_settle(c);
     c->bos_token = read_token(r, "tokenizer.ggml.bos_token_id");
     if (!r->rc) r->rc = raml_gguf_ends(r->g, c, r->err);
     if (!r->rc) {
@@ -346,21 +440,40 @@ static void read_all(struct reader *r, struct raml_config *c)
     read_divisors(r, c);
 }
 
+/* Of two that share a name in GGUF, the one with windows where the file has one. */
+static void choose_kind(struct reader *r)
+{
+    char key[KEY];
+    int64_t v = 0;
+    snprintf(r->arch, sizeof r->arch, "%s", r->a->gguf);
+    bool window = present(r, "attention.sliding_window") &&
+                  !raml_gguf_integer(r->g, key_of(r, "attention.sliding_window", key), &v, NULL) && v > 0;
+    const struct raml_arch *other;
+    for (size_t i = 0; window && r->a->windows == RAML_WINDOWS_NONE && (other = raml_arch_at(i)); i++)
+        if (!strcmp(other->gguf, r->arch) && other->windows != RAML_WINDOWS_NONE) r->a = other;
+}
+
+static enum raml_code unknown_kind(struct reader *r, const struct raml_gguf_string *s)
+{
+    char name[41], known_names[RAML_ARCH_NAMES];
+    snprintf(name, sizeof name, "%.*s", s->n < 40 ? (int)s->n : 40, s->bytes);
+    const char *reason = raml_arch_reason(name);
+    return raml_fail(r->err, RAML_ESUPPORT, "%s: architecture '%s' is %s%s; known: %s", raml_gguf_path(r->g), name,
+                     reason ? reason : "not known", reason && !strchr(reason, ';') ? ", which is not supported" : "",
+                     raml_arch_names(true, known_names));
+}
+
 /* The architecture; the model must be in one file. */
 static void read_kind(struct reader *r)
 {
     struct raml_gguf_string s;
     const char *path = raml_gguf_path(r->g);
-    static const char *const archs[] = {"qwen2", "qwen3", "llama"};
     r->rc = raml_gguf_string(r->g, "general.architecture", &s, r->err);
     if (r->rc) return;
-    for (size_t i = 0; i < sizeof archs / sizeof *archs; i++)
-        if (s.n == strlen(archs[i]) && !memcmp(s.bytes, archs[i], s.n))
-            snprintf(r->arch, sizeof r->arch, "%s", archs[i]);
+    r->a = raml_arch_gguf(s.bytes, s.n);
+    if (r->a) choose_kind(r);
     int64_t parts = 1;
-    if (!*r->arch)
-        r->rc = raml_fail(r->err, RAML_ESUPPORT, "%s: architecture '%.*s' is not known; known: qwen2, qwen3, llama",
-                          path, s.n < 40 ? (int)s.n : 40, s.bytes);
+    if (!r->a) r->rc = unknown_kind(r, &s);
     else if (raml_gguf_value_find(r->g, "split.count")) r->rc = raml_gguf_integer(r->g, "split.count", &parts, r->err);
     if (!r->rc && parts > 1)
         r->rc = raml_fail(r->err, RAML_ESUPPORT,

@@ -4,6 +4,7 @@
 #include "modelfile/gguf_ends.h"
 
 #include "core/elementary.h"
+#include "shape/arch.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -46,7 +47,7 @@ static void put_text(struct raml_metadata *m, const char *arch, const char *name
 /* llama.cpp multiplies cos and sin by (0.1 ln factor + 1) attn_factor. */
 static void put_scaling(struct raml_metadata *m, const struct raml_config *c)
 {
-    const char *arch = c->model_type;
+    const char *arch = raml_arch_find(c->model_type)->gguf;
     bool yarn = c->rope == RAML_ROPE_YARN;
     if (c->rope == RAML_ROPE_LLAMA3) /* the rest is a tensor */
         put_count(m, arch, "rope.scaling.original_context_length", c->rope_original_positions);
@@ -62,9 +63,67 @@ static void put_scaling(struct raml_metadata *m, const struct raml_config *c)
         put_real(m, arch, "rope.scaling.attn_factor", c->rope_attention / usual);
 }
 
+/* A bool for each layer. */
+static void put_layers(struct raml_metadata *m, const char *arch, const char *name, const struct raml_layer_set *set,
+                       bool value, int n, uint8_t *list)
+{
+    const char *key = own_key(m, arch, name);
+    m->n_own++;
+    for (int i = 0; i < n; i++) list[i] = raml_layer_in(set, i) == value;
+    m->entry[m->n++] = (struct raml_gguf_entry){key, RAML_GGUF_ARRAY, RAML_GGUF_BOOL, (size_t)n, list};
+}
+
+/* All but every how-many-th layer have the window? 0: there is no such number. */
+static int period_of(const struct raml_config *c, int usual)
+{
+    for (int p = 0; p <= c->n_layers; p++) {
+        struct raml_config try = {.n_layers = c->n_layers};
+        int period = p ? p : usual;
+        if (period) raml_arch_windows(period, &try);
+        if (period && !memcmp(&try.windowed, &c->windowed, sizeof try.windowed)) return period;
+    }
+    return 0;
+}
+
+/* The window, and which layers have it: a number where that says it, which llama.cpp reads for olmo2 and gemma3, else
+ * an array. */
+static void put_windows(struct raml_metadata *m, const struct raml_arch *a, const struct raml_config *c)
+{
+    if (a->windows == RAML_WINDOWS_MOST || raml_layers_in(&c->windowed))
+        put_count(m, a->gguf, "attention.sliding_window", raml_layers_in(&c->windowed) ? c->window : 0);
+    if (raml_layers_in(&c->windowed) && a->windows != RAML_WINDOWS_ALL) {
+        int period = period_of(c, a->windows == RAML_WINDOWS_MOST ? a->period : 0);
+        if (period) put_count(m, a->gguf, "attention.sliding_window_pattern", period);
+        else put_layers(m, a->gguf, "attention.sliding_window_pattern", &c->windowed, true, c->n_layers, m->windowed);
+    }
+    if (a->window_base)
+        put_real(m, a->gguf, "rope.freq_base_swa", c->window_theta > 0 ? c->window_theta : c->rope_theta);
+    if (a->windows != RAML_WINDOWS_NO_ROPE) return;
+    struct raml_layer_set usual = {0};
+    for (int i = a->period - 1; i < c->n_layers; i += a->period) raml_layer_put(&usual, i);
+    if (memcmp(&usual, &c->unturned, sizeof usual) != 0)
+        put_layers(m, NULL, RAML_GGUF_TURNED, &c->unturned, false, c->n_layers, m->turned);
+}
+
+static double or_one(double x)
+{
+    return x > 0 ? x : 1;
+}
+
+/* llama.cpp does not read gemma3's attention.scale: it takes 1/sqrt(head_dim). */
+static void put_scales(struct raml_metadata *m, const struct raml_arch *a, const struct raml_config *c)
+{
+    if (c->attention_scale > 0) put_real(m, a->gguf, "attention.scale", c->attention_scale);
+    if (!a->multipliers) return;
+    put_real(m, a->gguf, "embedding_scale", or_one(c->embedding_scale));
+    put_real(m, a->gguf, "residual_scale", or_one(c->residual_scale));
+    put_real(m, a->gguf, "logit_scale", or_one(c->logit_divisor));
+}
+
 static void put_config(struct raml_metadata *m, const struct raml_config *c, uint32_t file_type)
 {
-    const char *arch = c->model_type;
+    const struct raml_arch *a = raml_arch_find(c->model_type);
+    const char *arch = a->gguf;
     put_text(m, NULL, "general.architecture", arch);
     put_text(m, NULL, "general.type", "model");
     put_count(m, NULL, "general.file_type", (int)file_type);
@@ -81,6 +140,8 @@ static void put_config(struct raml_metadata *m, const struct raml_config *c, uin
     put_count(m, arch, "rope.dimension_count", c->head_dim);
     put_count(m, arch, "vocab_size", c->vocab_size);
     put_scaling(m, c);
+    put_windows(m, a, c);
+    put_scales(m, a, c);
 }
 
 static const struct raml_gguf_entry *find_entry(const struct raml_metadata *m, const char *key)

@@ -4,6 +4,7 @@
  * into its B. Rows of llama's q and k stand in pairs of a rotation, and so do rows of their B. token_embd's A is
  * transposed there. */
 #include "modelfile/lora_parts.h"
+#include "shape/arch.h"
 
 #include "modelfile/modelfile.h"
 #include "raml/gguf.h"
@@ -19,7 +20,7 @@ void raml_lora_gguf_name(const struct raml_lora_module *m, const char *end, char
 {
     char name[MAX_NAME], gguf[GGUF_NAME];
     snprintf(name, sizeof name, "%s.weight", m->name);
-    raml_gguf_name(name, gguf);
+    raml_gguf_name(NULL, name, gguf);
     snprintf(out, LORA_GGUF_NAME, "%s%s", gguf, end);
 }
 
@@ -109,7 +110,9 @@ enum raml_code raml_lora_write_gguf(const struct raml_lora *l, const float *bloc
 {
     static const struct raml_gguf_string type = {"adapter", 7}, kind = {"lora", 4};
     struct writing w = {.l = l, .block = block, .base = base, .alpha = common_alpha(l)};
-    const struct raml_gguf_string architecture = {base->model_type, strlen(base->model_type)};
+    const struct raml_arch *a = raml_arch_find(base->model_type);
+    const char *name = a ? a->gguf : base->model_type;
+    const struct raml_gguf_string architecture = {name, strlen(name)};
     const float alpha = (float)w.alpha;
     const struct raml_gguf_entry entry[] = {
         {"general.type", RAML_GGUF_STRING, 0, 1, &type},

@@ -1,5 +1,6 @@
 /* lora_gguf_read.c - see lora_parts.h. An adapter in GGUF, as llama.cpp's converter and this program write it. */
 #include "modelfile/lora_parts.h"
+#include "shape/arch.h"
 
 #include "core/json.h"
 #include "modelfile/modelfile.h"
@@ -120,7 +121,8 @@ static enum raml_code read_all(struct reading *r, struct raml_lora *l, float **b
 {
     enum raml_code rc = expect(r, "general.type", "adapter", err);
     if (!rc) rc = expect(r, "adapter.type", "lora", err);
-    if (!rc) rc = expect(r, "general.architecture", r->base->model_type, err);
+    const struct raml_arch *a = raml_arch_find(r->base->model_type);
+    if (!rc) rc = expect(r, "general.architecture", a ? a->gguf : r->base->model_type, err);
     if (!rc) rc = raml_gguf_real(r->file, "adapter.lora.alpha", &l->alpha, err);
     if (!rc && raml_gguf_value_find(r->file, "adapter.alora.invocation_tokens"))
         rc = raml_fail(err, RAML_ESUPPORT, "%s: an activated adapter (aLoRA) is not supported", r->path);

@@ -232,16 +232,30 @@ static enum raml_code read_rows(const struct raml_file_tensor *s, size_t row, si
     return rc;
 }
 
+static void lower(const struct raml_file_tensor *s, float *x, size_t n)
+{
+    for (size_t i = 0; s->above != 0 && i < n; i++) x[i] -= s->above;
+}
+
 enum raml_code raml_file_tensor_f32(const struct raml_file_tensor *s, size_t row, size_t n, float *out,
                                     struct raml_err *err)
 {
-    return read_rows(s, row, n, sizeof *out, (char *)out, err);
+    enum raml_code rc = read_rows(s, row, n, sizeof *out, (char *)out, err);
+    if (!rc) lower(s, out, n * (s->n_dims == 2 ? s->shape[1] : 1));
+    return rc;
 }
 
 enum raml_code raml_file_tensor_bf16(const struct raml_file_tensor *s, size_t row, size_t n, uint16_t *out,
                                      struct raml_err *err)
 {
-    return read_rows(s, row, n, sizeof *out, (char *)out, err);
+    enum raml_code rc = RAML_OK;
+    if (s->above == 0) return read_rows(s, row, n, sizeof *out, (char *)out, err);
+    for (size_t i = 0; i < n && !rc; i++) { /* a vector */
+        float x = 0;
+        rc = raml_file_tensor_f32(s, row + i, 1, &x, err);
+        if (!rc) raml_round_bf16(out + i, &x, 1);
+    }
+    return rc;
 }
 
 static size_t kept_bytes(const struct raml_file_tensor *s, size_t n)

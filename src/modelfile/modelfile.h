@@ -45,16 +45,19 @@ void raml_rope_divisors(const struct raml_config *c, float *d);
 RAML_CHECKED enum raml_code raml_rope_from_divisors(const char *path, const float *d, int declared,
                                                     struct raml_config *c, struct raml_err *err);
 
-/* gguf_names.c: a tensor's name in GGUF, in out (for all of raml_model_params); and the tensors of a file
+/* gguf_names.c: a tensor's name in GGUF, in out (for all of raml_model_params; c NULL: not for norms); and the tensors of a file
  * whose table of parameters is made. */
 enum { GGUF_NAME = 64 };
-void raml_gguf_name(const char *name, char out[GGUF_NAME]);
+void raml_gguf_name(const struct raml_config *c, const char *name, char out[GGUF_NAME]);
 RAML_CHECKED enum raml_code raml_gguf_tensors(struct raml_model_file *f, struct raml_err *err);
 /* Does GGUF permute this tensor's rows (raml_file_tensor.rope_permuted_heads)? The number of heads; 0: no. */
 size_t raml_gguf_rope_permuted(const struct raml_config *c, const char *name);
+/* How much GGUF's numbers are above Hugging Face's (raml_file_tensor.above). */
+float raml_gguf_shift(const struct raml_config *c, const struct raml_param *p);
 
 /* gguf_entries.c: a model's metadata. Entries point into *m and into the sources. */
 enum { ENTRIES_MAX = 48 };
+#define RAML_GGUF_TURNED "raml.rope_layers" /* bools: which layers have rotary embedding */
 struct raml_metadata {
     struct raml_gguf_entry *entry; /* [n] */
     size_t n, cap;
@@ -66,7 +69,8 @@ struct raml_metadata {
         float f;
         struct raml_gguf_string s;
     } value[ENTRIES_MAX];
-    int32_t end[RAML_MAX_EOS]; /* raml.end_token_ids */
+    int32_t end[RAML_MAX_EOS];                                  /* raml.end_token_ids */
+    uint8_t windowed[RAML_MAX_LAYERS], turned[RAML_MAX_LAYERS]; /* a layer each */
     size_t n_own;
 };
 RAML_CHECKED enum raml_code raml_metadata_init(struct raml_metadata *m, const struct raml_model_file *f,

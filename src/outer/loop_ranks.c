@@ -87,8 +87,11 @@ static uint64_t hash_questions(const struct raml_questions *qs)
  * may leave out is not compared. */
 static int add_shape(json_t *o, const struct raml_config *c, bool resumes)
 {
-    double rope[] = {(double)c->rope,   c->rope_factor,    c->rope_low_freq,  c->rope_high_freq,
-                     c->rope_beta_fast, c->rope_beta_slow, c->rope_attention, (double)c->rope_original_positions};
+    double rope[] = {(double)c->rope,    c->rope_factor,     c->rope_low_freq,  c->rope_high_freq,
+                     c->rope_beta_fast,  c->rope_beta_slow,  c->rope_attention, (double)c->rope_original_positions,
+                     c->embedding_scale, c->attention_scale, c->residual_scale, c->logit_divisor,
+                     c->window_theta,    (double)c->window};
+    uint64_t layers = raml_hash(&c->unturned, sizeof c->unturned, raml_hash(&c->windowed, sizeof c->windowed, 0));
     int ends[9] = {c->bos_token, c->eos_token};
     memcpy(ends + 2, c->more_eos, (size_t)c->n_more_eos * sizeof *ends);
     json_t *own = json_pack("{s:s,s:i,s:i,s:i,s:i,s:i,s:i,s:f,s:f}", "model_type", c->model_type, "vocab_size",
@@ -97,7 +100,7 @@ static int add_shape(json_t *o, const struct raml_config *c, bool resumes)
                             c->max_positions, "rms_norm_eps", c->rms_norm_eps, "rope_theta", c->rope_theta);
     int failed = !own || json_object_update_missing(o, own);
     if (!failed && !resumes)
-        failed = add_hash(o, "hash of rope_scaling", raml_hash(rope, sizeof rope, 0)) ||
+        failed = add_hash(o, "hash of rope_scaling", raml_hash(rope, sizeof rope, layers)) ||
                  add_hash(o, "hash of the tokens that end a text", raml_hash(ends, sizeof ends, 0));
     json_decref(own);
     return failed;

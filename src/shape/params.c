@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 struct builder {
     struct raml_param *param;
@@ -35,7 +36,9 @@ static void put_layer(struct builder *b, const struct raml_config *c, struct ram
 {
     size_t d = (size_t)c->hidden_size, D = (size_t)c->head_dim, F = (size_t)c->intermediate_size;
     size_t q = (size_t)c->n_heads * D, kv = (size_t)c->n_kv_heads * D;
-    l->norm1 = put(b, false, d, 0, "model.layers.%d.input_layernorm.weight", i);
+    bool before = c->norms != RAML_NORMS_AFTER, after = c->norms != RAML_NORMS_BEFORE;
+    size_t q_norm = c->qk_norm == RAML_QK_NORM_WHOLE ? q : D, k_norm = c->qk_norm == RAML_QK_NORM_WHOLE ? kv : D;
+    if (before) l->norm1 = put(b, false, d, 0, "model.layers.%d.input_layernorm.weight", i);
     l->qkv = put(b, true, q, d, "model.layers.%d.self_attn.q_proj.weight", i);
     put(b, true, kv, d, "model.layers.%d.self_attn.k_proj.weight", i);
     put(b, true, kv, d, "model.layers.%d.self_attn.v_proj.weight", i);
@@ -45,20 +48,25 @@ static void put_layer(struct builder *b, const struct raml_config *c, struct ram
         put(b, false, kv, 0, "model.layers.%d.self_attn.v_proj.bias", i);
     }
     if (c->qk_norm) {
-        l->q_norm = put(b, false, D, 0, "model.layers.%d.self_attn.q_norm.weight", i);
-        l->k_norm = put(b, false, D, 0, "model.layers.%d.self_attn.k_norm.weight", i);
+        l->q_norm = put(b, false, q_norm, 0, "model.layers.%d.self_attn.q_norm.weight", i);
+        l->k_norm = put(b, false, k_norm, 0, "model.layers.%d.self_attn.k_norm.weight", i);
     }
     l->o = put(b, true, d, q, "model.layers.%d.self_attn.o_proj.weight", i);
-    l->norm2 = put(b, false, d, 0, "model.layers.%d.post_attention_layernorm.weight", i);
+    /* What is the MLP's norm where it is the second of two, is after attention where there are norms after. */
+    size_t post = put(b, false, d, 0, "model.layers.%d.post_attention_layernorm.weight", i);
+    if (!after) l->norm2 = post;
+    else l->after1 = post;
+    if (before && after) l->norm2 = put(b, false, d, 0, "model.layers.%d.pre_feedforward_layernorm.weight", i);
     l->gu = put(b, true, F, d, "model.layers.%d.mlp.gate_proj.weight", i);
     put(b, true, F, d, "model.layers.%d.mlp.up_proj.weight", i);
     l->down = put(b, true, d, F, "model.layers.%d.mlp.down_proj.weight", i);
+    if (after) l->after2 = put(b, false, d, 0, "model.layers.%d.post_feedforward_layernorm.weight", i);
 }
 
 enum raml_code raml_params_init(struct raml_params *p, const struct raml_config *c, struct raml_err *err)
 {
     size_t V = (size_t)c->vocab_size, d = (size_t)c->hidden_size;
-    struct builder b = {.param = calloc((size_t)c->n_layers * 14 + 3, sizeof *b.param)};
+    struct builder b = {.param = calloc((size_t)c->n_layers * 16 + 3, sizeof *b.param)};
     *p = (struct raml_params){.param = b.param, .layer = calloc((size_t)c->n_layers, sizeof *p->layer)};
     if (!p->param || !p->layer) {
         raml_params_deinit(p);
@@ -78,6 +86,11 @@ void raml_params_deinit(struct raml_params *p)
     free(p->layer);
     free(p->param);
     *p = (struct raml_params){0};
+}
+
+bool raml_param_is_norm(const struct raml_param *p)
+{
+    return p->n_dims == 1 && !strstr(p->name, ".bias");
 }
 
 enum raml_code raml_config_table(const struct raml_config *c, struct raml_param **table, size_t *n,

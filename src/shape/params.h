@@ -5,7 +5,9 @@
 #include "raml/config.h"
 
 struct raml_layer_offsets { /* q, k and v are adjacent in the block (qkv, bias), and so are gate and up (gu) */
-    size_t norm1, qkv, bias, q_norm, k_norm, o, norm2, gu, down;
+    /* norms before attention and MLP, and after them; 0: the model has none (the embedding is at 0) */
+    size_t norm1, norm2, after1, after2;
+    size_t qkv, bias, q_norm, k_norm, o, gu, down;
 };
 struct raml_params {
     struct raml_param *param;         /* [n_params], in the order of the block */

@@ -22,6 +22,13 @@ static double yarn_frequency(const struct raml_config *c, double f, int i)
     return (1 - ramp) * f + ramp * f / c->rope_factor;
 }
 
+struct raml_config raml_rope_windowed(const struct raml_config *c)
+{
+    struct raml_config w = *c;
+    if (c->window_theta > 0) w.rope = RAML_ROPE_PLAIN, w.rope_theta = c->window_theta;
+    return w;
+}
+
 /* Angles of the rotary embedding: Su et al. 2021; linear scaling divides positions; llama3 scaling (Llama 3.1) divides
  * low frequencies by `factor`, leaves high ones, and blends in between. */
 double raml_rope_frequency(const struct raml_config *c, int i)

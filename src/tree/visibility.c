@@ -115,3 +115,58 @@ enum raml_code raml_visibility_write(struct raml_visibility *v, uint32_t first_p
     }
     return RAML_OK;
 }
+
+/* -- Windows ------------------------------------------------------------------------------------------------------- */
+struct page_positions { /* of the keys of a page that any row sees */
+    int64_t at[RAML_TILE], low, high;
+};
+
+static void find_positions(const struct raml_tile_pair *pair, const uint64_t *mask, const struct raml_window *w,
+                           struct page_positions *out)
+{
+    uint64_t any = mask ? 0 : all_keys;
+    for (size_t r = 0; mask && r < pair->n_rows; r++) any |= mask[r];
+    out->low = INT64_MAX, out->high = -1;
+    for (size_t k = 0; k < RAML_TILE; k++) {
+        if (!(any >> k & 1)) continue;
+        size_t i = (size_t)w->key.first[pair->k_tile] + k;
+        out->at[k] = w->key.position ? w->key.position[i] : (int64_t)i;
+        if (out->at[k] < out->low) out->low = out->at[k];
+        if (out->at[k] > out->high) out->high = out->at[k];
+    }
+}
+
+/* Of the keys `seen` those at `first` or later. */
+static uint64_t within(uint64_t seen, const struct page_positions *p, int64_t first)
+{
+    uint64_t out = 0;
+    if (first <= p->low) return seen;
+    if (first > p->high) return 0;
+    for (uint64_t left = seen; left; left &= left - 1) {
+        int k = __builtin_ctzll(left);
+        if (p->at[k] >= first) out |= UINT64_C(1) << k;
+    }
+    return out;
+}
+
+enum raml_code raml_visibility_narrow(const struct raml_tile_pair *pair, size_t n, const uint64_t *mask,
+                                      const struct raml_window *w, struct raml_pair_list *to, struct raml_err *err)
+{
+    enum raml_code rc = RAML_GROW(to->pair, to->cap_pairs, to->n_pairs + n, "pairs of tiles", err);
+    if (!rc) rc = RAML_GROW(to->mask, to->cap_masks, to->n_masks + n * RAML_TILE, "masks", err);
+    for (size_t i = 0; i < n && !rc; i++) {
+        const uint64_t *had = pair[i].mask < 0 ? NULL : mask + pair[i].mask;
+        struct raml_seen_page s = {.page = pair[i].k_tile, .row0 = RAML_TILE};
+        struct page_positions p;
+        find_positions(&pair[i], had, w, &p);
+        for (size_t r = 0; r < pair[i].n_rows; r++) {
+            size_t row = pair[i].row0 + r;
+            uint64_t seen = within(had ? had[r] : all_keys, &p, (int64_t)w->row[row] - w->width + 1);
+            if (seen && s.row0 == RAML_TILE) s.row0 = (uint16_t)row;
+            s.mask[row] = seen;
+            if (seen) s.row1 = (uint16_t)(row + 1);
+        }
+        if (s.row0 < RAML_TILE) write_page(&s, 0, to);
+    }
+    return rc;
+}

@@ -48,4 +48,20 @@ struct raml_pair_list {
 RAML_CHECKED enum raml_code raml_visibility_write(struct raml_visibility *v, uint32_t first_page,
                                                   struct raml_pair_list *to, struct raml_err *err);
 
+/* -- Windows: of what it sees a row keeps the keys whose positions are less than `width` below its own --------------- */
+struct raml_key_positions { /* key k of page p is at position[first[p] + k]; position NULL: at first[p] + k */
+    const int32_t *position;
+    const uint32_t *first;
+};
+struct raml_window {
+    int width;
+    const int32_t *row; /* positions of the tile's rows */
+    struct raml_key_positions key;
+};
+/* Appends what is left of a tile's pairs [n], whose masks are mask[pair.mask..], in their order. Cost: O(rows x pages),
+ * and 64 more for each row and page where the window begins. */
+RAML_CHECKED enum raml_code raml_visibility_narrow(const struct raml_tile_pair *pair, size_t n, const uint64_t *mask,
+                                                   const struct raml_window *w, struct raml_pair_list *to,
+                                                   struct raml_err *err);
+
 #endif

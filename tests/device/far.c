@@ -342,6 +342,24 @@ static void far_silu_mul_back(const struct raml_device *d, enum raml_type type, 
     RUN(d, silu_mul_back, LIST(d_gu, d_out, gu), type, d_gu, d_out, gu, n, w);
 }
 
+static void far_gelu_mul(const struct raml_device *d, enum raml_type type, void *out, const void *gu, size_t n,
+                         size_t w)
+{
+    RUN(d, gelu_mul, LIST(out, gu), type, out, gu, n, w);
+}
+
+static void far_gelu_mul_back(const struct raml_device *d, enum raml_type type, void *d_gu, const void *d_out,
+                              const void *gu, size_t n, size_t w)
+{
+    RUN(d, gelu_mul_back, LIST(d_gu, d_out, gu), type, d_gu, d_out, gu, n, w);
+}
+
+static void far_scale_add(const struct raml_device *d, enum raml_type type, float *sum, void *out, const float *x,
+                          const void *add, float scale, size_t n)
+{
+    RUN(d, scale_add, LIST(sum, out, x, add), type, sum, out, x, add, scale, n);
+}
+
 static void far_to_act(const struct raml_device *d, enum raml_type type, void *out, const float *in, size_t n)
 {
     RUN(d, to_act, LIST(out, in), type, out, in, n);
@@ -515,7 +533,10 @@ static const struct raml_backend far_backend = {
     .heads_back = far_heads_back,
     .silu_mul = far_silu_mul,
     .silu_mul_back = far_silu_mul_back,
+    .gelu_mul = far_gelu_mul,
+    .gelu_mul_back = far_gelu_mul_back,
     .to_act = far_to_act,
+    .scale_add = far_scale_add,
     .gather = far_gather,
     .scatter_add = far_scatter_add,
     .add = far_add,

@@ -23,34 +23,82 @@
         (void)err;                                                                                                     \
     } while (0)
 
-enum { RIG_QWEN2, RIG_QWEN3, RIG_LLAMA, RIG_KINDS };
+enum {
+    RIG_QWEN2,
+    RIG_QWEN3,
+    RIG_LLAMA,
+    RIG_MISTRAL,
+    RIG_SMOLLM3,
+    RIG_OLMO2,
+    RIG_OLMO3,
+    RIG_GRANITE,
+    RIG_GEMMA3,
+    RIG_KINDS
+};
 
-/* Two layers; no size is a multiple that suits the kernels. wide: a vocabulary beyond one tile of the head (4096). */
+static inline void rig_layers(struct raml_layer_set *s, const char *which) /* "101": the first and the third */
+{
+    for (int i = 0; which[i]; i++)
+        if (which[i] == '1') raml_layer_put(s, i);
+}
+
+/* What the kinds differ in, besides sizes. */
+static inline void rig_settings(struct raml_config *c, int kind)
+{
+    c->qkv_bias = kind == RIG_QWEN2;
+    if (kind == RIG_QWEN3 || kind == RIG_GEMMA3) c->qk_norm = RAML_QK_NORM_HEADS;
+    if (kind == RIG_OLMO2 || kind == RIG_OLMO3) c->qk_norm = RAML_QK_NORM_WHOLE, c->norms = RAML_NORMS_AFTER;
+    if (kind == RIG_LLAMA) {
+        c->rope = RAML_ROPE_LLAMA3;
+        c->rope_factor = 4, c->rope_low_freq = 1, c->rope_high_freq = 4;
+        c->rope_original_positions = 128;
+    }
+    if (kind == RIG_MISTRAL) c->window = 7, rig_layers(&c->windowed, "11");
+    if (kind == RIG_SMOLLM3) c->window = 5, rig_layers(&c->windowed, "001"), rig_layers(&c->unturned, "001");
+    if (kind == RIG_OLMO3) {
+        c->window = 6, c->window_theta = 10000, rig_layers(&c->windowed, "110");
+        c->rope = RAML_ROPE_YARN, c->rope_factor = 8, c->rope_original_positions = 64;
+        c->rope_beta_fast = 32, c->rope_beta_slow = 1, c->rope_attention = 0.5 * (0.1 * log(8) + 1);
+    }
+    if (kind == RIG_GRANITE)
+        c->embedding_scale = 6, c->attention_scale = 0.2, c->residual_scale = 0.4, c->logit_divisor = 3;
+    if (kind == RIG_GEMMA3) {
+        c->norms = RAML_NORMS_BOTH, c->gate = RAML_GATE_GELU, c->norm_plus_one = true;
+        c->embedding_scale = sqrt(c->hidden_size), c->attention_scale = 0.2;
+        c->window = 6, c->window_theta = 100, rig_layers(&c->windowed, "101");
+        c->rope = RAML_ROPE_LINEAR, c->rope_factor = 2;
+    }
+}
+
+/* No size is a multiple that suits the kernels. wide: a vocabulary beyond one tile of the head (4096). */
 static inline struct raml_config rig_config(int kind, bool wide)
 {
+    static const struct {
+        const char *type;
+        int d, F, layers, H, K, D;
+        bool tied;
+    } of[] = {
+        {"qwen2", 40, 54, 2, 4, 2, 12, true},       {"qwen3", 28, 31, 2, 3, 1, 16, true},
+        {"llama", 34, 77, 2, 2, 2, 6, false},       {"mistral", 26, 45, 2, 4, 2, 10, false},
+        {"smollm3", 30, 43, 3, 4, 2, 8, true},      {"olmo2", 36, 41, 2, 3, 1, 10, false},
+        {"olmo3", 34, 37, 3, 4, 2, 12, false},      {"granite", 30, 53, 2, 4, 4, 6, true},
+        {"gemma3_text", 28, 39, 3, 4, 2, 16, true},
+    };
     struct raml_config c = {.vocab_size = wide ? 5003 : 37,
-                            .hidden_size = (int[]){40, 28, 34}[kind],
-                            .intermediate_size = (int[]){54, 31, 77}[kind],
-                            .n_layers = 2,
-                            .n_heads = (int[]){4, 3, 2}[kind],
-                            .n_kv_heads = (int[]){2, 1, 2}[kind],
-                            .head_dim = (int[]){12, 16, 6}[kind],
+                            .hidden_size = of[kind].d,
+                            .intermediate_size = of[kind].F,
+                            .n_layers = of[kind].layers,
+                            .n_heads = of[kind].H,
+                            .n_kv_heads = of[kind].K,
+                            .head_dim = of[kind].D,
                             .max_positions = 600,
                             .rms_norm_eps = 1e-6,
                             .rope_theta = 10000,
-                            .tied = kind != RIG_LLAMA,
-                            .qkv_bias = kind == RIG_QWEN2,
-                            .qk_norm = kind == RIG_QWEN3,
+                            .tied = of[kind].tied,
                             .bos_token = -1,
                             .eos_token = -1};
-    snprintf(c.model_type, sizeof c.model_type, "%s", (const char *[]){"qwen2", "qwen3", "llama"}[kind]);
-    if (kind == RIG_LLAMA) {
-        c.rope = RAML_ROPE_LLAMA3;
-        c.rope_factor = 4;
-        c.rope_low_freq = 1;
-        c.rope_high_freq = 4;
-        c.rope_original_positions = 128;
-    }
+    snprintf(c.model_type, sizeof c.model_type, "%s", of[kind].type);
+    rig_settings(&c, kind);
     return c;
 }
 

@@ -68,7 +68,8 @@ static const struct {
 } config_faults[] = {
     {"model_type", NULL, RAML_EFORMAT, "DIR/config.json: field 'model_type' is missing; found fields: *"},
     {"model_type", "\"gpt2\"", RAML_ESUPPORT,
-     "DIR/config.json: model_type 'gpt2' is not known; known: qwen2, qwen3, llama, mistral"},
+     "DIR/config.json: model_type 'gpt2' is not known; known: qwen2, qwen3, llama, mistral, smollm3, olmo2, "
+     "olmo3, granite, gemma3_text"},
     {"model_type", "7", RAML_EFORMAT, "DIR/config.json: field 'model_type' is an integer; expected a string"},
     {"vocab_size", NULL, RAML_EFORMAT, "DIR/config.json: field 'vocab_size' is missing; found fields: *"},
     {"vocab_size", "\"37\"", RAML_EFORMAT, "DIR/config.json: field 'vocab_size' is a string; expected an integer"},
@@ -109,7 +110,7 @@ static const struct {
     {"rope_scaling", "{\"rope_type\": \"llama3\", \"factor\": 4}", RAML_EFORMAT,
      "DIR/config.json: field 'original_max_position_embeddings' is missing; found fields: *"},
     {"tie_word_embeddings", "1", RAML_EFORMAT, "DIR/config.json: field 'tie_word_embeddings': expected true or false"},
-    {"use_sliding_window", "true", RAML_ESUPPORT, "DIR/config.json: use_sliding_window true is not supported"},
+    {"use_sliding_window", "1", RAML_EFORMAT, "DIR/config.json: field 'use_sliding_window': expected true or false"},
     {"hidden_act", "\"gelu\"", RAML_ESUPPORT, "DIR/config.json: hidden_act 'gelu': expected silu"},
     /* wild, but each allowed by itself: detected by the file's tensors, before memory is allocated */
     {"vocab_size", "16777216", RAML_ESHAPE,

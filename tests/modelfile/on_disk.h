@@ -42,11 +42,15 @@ static inline void same_config(const char *what, const struct raml_config *a, co
         PAIR(n_kv_heads), PAIR(head_dim), PAIR(max_positions), PAIR(rms_norm_eps), PAIR(rope_theta),
         PAIR(tied), PAIR(qkv_bias), PAIR(o_bias), PAIR(qk_norm), PAIR(rope), PAIR(rope_factor),
         PAIR(rope_low_freq), PAIR(rope_high_freq), PAIR(rope_beta_fast), PAIR(rope_beta_slow),
-        PAIR(rope_attention), PAIR(rope_original_positions), PAIR(bos_token), PAIR(eos_token),
+        PAIR(rope_attention), PAIR(rope_original_positions), PAIR(bos_token), PAIR(eos_token), PAIR(norms), PAIR(gate),
+        PAIR(norm_plus_one), PAIR(embedding_scale), PAIR(attention_scale), PAIR(residual_scale), PAIR(logit_divisor),
+        PAIR(window), PAIR(window_theta),
     };
     /* clang-format on */
 #undef PAIR
     assert_string_equal(a->model_type, b->model_type);
+    assert_memory_equal(&a->windowed, &b->windowed, sizeof a->windowed);
+    assert_memory_equal(&a->unturned, &b->unturned, sizeof a->unturned);
     for (size_t i = 0; i < COUNT(pair); i++)
         if (pair[i].a != pair[i].b) fail_msg("%s: %s is %.17g and %.17g", what, pair[i].name, pair[i].a, pair[i].b);
 }

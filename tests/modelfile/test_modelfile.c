@@ -163,8 +163,10 @@ static void test_gguf_kind(void **state)
         const char *key, *text;
         const char *part;
     } texts[] = {
-        {"general.architecture", "gemma2", "architecture 'gemma2' is not known; known: qwen2, qwen3, llama"},
-        {"general.architecture", "llama4", "architecture 'llama4' is not known"},
+        {"general.architecture", "gemma2",
+         "architecture 'gemma2' is a model with softcapped scores and logits, "
+         "which is not supported; known: qwen2, qwen3, llama, smollm3, olmo2, granite, gemma3"},
+        {"general.architecture", "llama4", "architecture 'llama4' is a mixture of experts, which is not supported"},
         {"general.architecture", "", "architecture '' is not known"},
         {"llama.rope.scaling.type", "longrope",
          "metadata 'llama.rope.scaling.type' is 'longrope', which is not known; "

@@ -227,6 +227,7 @@ static struct raml_heads heads_of(const struct raml_head_rows *h)
                                .bias = h->bias,
                                .q_w = h->q_w,
                                .k_w = h->k_w,
+                               .whole = h->whole,
                                .position = h->position,
                                .cos_sin = h->cos_sin,
                                .eps = h->eps};
@@ -261,6 +262,27 @@ static void cpu_silu_mul_back(const struct raml_device *d, enum raml_type type, 
 {
     if (raml_device_failed(d)) return;
     raml_cpu_ops(d)->silu_mul_back(raml_is_bf16(type), d_gu, d_out, gu, n, f);
+}
+
+static void cpu_gelu_mul(const struct raml_device *d, enum raml_type type, void *out, const void *gu, size_t n,
+                         size_t f)
+{
+    if (raml_device_failed(d)) return;
+    raml_cpu_ops(d)->gelu_mul(raml_is_bf16(type), out, gu, n, f);
+}
+
+static void cpu_gelu_mul_back(const struct raml_device *d, enum raml_type type, void *d_gu, const void *d_out,
+                              const void *gu, size_t n, size_t f)
+{
+    if (raml_device_failed(d)) return;
+    raml_cpu_ops(d)->gelu_mul_back(raml_is_bf16(type), d_gu, d_out, gu, n, f);
+}
+
+static void cpu_scale_add(const struct raml_device *d, enum raml_type type, float *sum, void *out, const float *x,
+                          const void *add, float scale, size_t n)
+{
+    if (raml_device_failed(d)) return;
+    raml_cpu_ops(d)->scale_add(raml_is_bf16(type), sum, out, x, add, scale, n);
 }
 
 static void cpu_to_act(const struct raml_device *d, enum raml_type type, void *out, const float *in, size_t n)
@@ -372,6 +394,7 @@ static struct raml_attn attn_of(const struct raml_attention *a)
                               .n_tiles = a->n_tiles,
                               .pair = (const struct raml_attn_pair *)(const void *)a->pair,
                               .mask = a->mask,
+                              .scale = a->scale,
                               .o = a->o,
                               .lse = a->lse};
 }
@@ -515,7 +538,10 @@ const struct raml_backend raml_cpu_backend = {
     .heads_back = cpu_heads_back,
     .silu_mul = cpu_silu_mul,
     .silu_mul_back = cpu_silu_mul_back,
+    .gelu_mul = cpu_gelu_mul,
+    .gelu_mul_back = cpu_gelu_mul_back,
     .to_act = cpu_to_act,
+    .scale_add = cpu_scale_add,
     .gather = cpu_gather,
     .scatter_add = cpu_scatter_add,
     .add = cpu_add,

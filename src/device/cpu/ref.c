@@ -45,7 +45,7 @@ static void add_norm(bool bf16, float *sum, void *y, float *rstd, const float *x
     for (size_t r = 0; r < n; r++) {
         double sq = 0;
         for (size_t i = 0; i < d; i++) {
-            float a = x[r * d + i] + (add ? get(bf16, add, r * d + i) : 0);
+            float a = (x ? x[r * d + i] : 0) + (add ? get(bf16, add, r * d + i) : 0);
             sum[r * d + i] = a;
             sq += (double)a * a;
         }
@@ -90,23 +90,65 @@ static void rotate(double *x, const float *cos_sin, size_t D, double sign)
     }
 }
 
+/* The norm's weights of head j, queries' heads first. */
+static const float *weights_of(const struct raml_heads *h, size_t j)
+{
+    const float *w = j < h->H ? h->q_w : h->k_w;
+    return w && h->whole ? w + (j < h->H ? j : j - h->H) * h->D : w;
+}
+
+/* 1 / rms of all queries (side 0), all keys of a row whose first head is at `at`; bias: theirs, or NULL. */
+static double whole_rstd(const struct raml_heads *h, const void *p, size_t at, const float *bias, int side)
+{
+    size_t first = side ? h->H * h->D : 0, n = (side ? h->K : h->H) * h->D;
+    double sq = 0;
+    for (size_t i = first; i < first + n; i++) {
+        double x = get(h->bf16, p, at + i) + (bias ? bias[i] : 0);
+        sq += x * x;
+    }
+    return 1.0 / sqrt(sq / (double)n + h->eps);
+}
+
 static void heads(const struct raml_heads *h)
 {
     size_t n_heads = h->H + 2 * h->K, n_rotated = h->H + h->K, D = h->D;
+    double whole[2] = {0};
     for (size_t r = 0; r < h->n; r++)
         for (size_t j = 0; j < n_heads; j++) {
             double x[RAML_MAX_HEAD_DIM];
             size_t at = (r * n_heads + j) * D;
-            const float *w = j < h->H ? h->q_w : h->k_w;
+            const float *w = weights_of(h, j < n_rotated ? j : 0);
+            for (int side = 0; side < 2 && j == 0 && h->whole; side++)
+                whole[side] = whole_rstd(h, h->qkv, at, h->bias, side);
             for (size_t i = 0; i < D; i++) x[i] = get(h->bf16, h->qkv, at + i) + (h->bias ? h->bias[j * D + i] : 0);
             if (j < n_rotated) {
                 for (size_t i = 0; h->raw && i < D; i++) set(h->bf16, h->raw, (r * n_rotated + j) * D + i, x[i]);
-                double s = w ? head_rstd(x, D, h->eps) : 1;
+                double s = h->whole ? whole[j >= h->H] : w ? head_rstd(x, D, h->eps) : 1;
                 for (size_t i = 0; w && i < D; i++) x[i] *= s * w[i];
-                rotate(x, h->cos_sin + (size_t)h->position[r] * D, D, 1);
+                if (h->cos_sin) rotate(x, h->cos_sin + (size_t)h->position[r] * D, D, 1);
             }
             for (size_t i = 0; i < D; i++) set(h->bf16, h->qkv, at + i, x[i]);
         }
+}
+
+/* Gradient of head j of row r after the norm. */
+static void unrotated(const struct raml_heads *h, const void *dqkv, size_t r, size_t j, double *g)
+{
+    size_t at = (r * (h->H + 2 * h->K) + j) * h->D;
+    for (size_t i = 0; i < h->D; i++) g[i] = get(h->bf16, dqkv, at + i);
+    if (j < h->H + h->K && h->cos_sin) rotate(g, h->cos_sin + (size_t)h->position[r] * h->D, h->D, -1);
+}
+
+/* The sum over the elements of heads [j0, j1) of row r that a norm's backward needs */
+static double norm_dot(const struct raml_heads *h, const void *dqkv, size_t r, size_t j0, size_t j1)
+{
+    double g[RAML_MAX_HEAD_DIM], dot = 0;
+    for (size_t j = j0; j < j1; j++) {
+        unrotated(h, dqkv, r, j, g);
+        for (size_t i = 0; i < h->D; i++)
+            dot += g[i] * get(h->bf16, h->raw, (r * (h->H + h->K) + j) * h->D + i) * weights_of(h, j)[i];
+    }
+    return dot;
 }
 
 /* NOLINTNEXTLINE(readability-non-const-parameter): the table's signature */
@@ -114,22 +156,24 @@ static void heads_back(const struct raml_heads *h, void *dqkv, float *d_bias, fl
 {
     (void)scratch;
     size_t n_heads = h->H + 2 * h->K, n_rotated = h->H + h->K, D = h->D;
+    double whole_dot[2] = {0};
     for (size_t r = 0; r < h->n; r++)
         for (size_t j = 0; j < n_heads; j++) {
-            double g[RAML_MAX_HEAD_DIM], x[RAML_MAX_HEAD_DIM], dot = 0;
-            size_t at = (r * n_heads + j) * D;
-            const float *w = j < h->H ? h->q_w : h->k_w;
-            float *dw = j < h->H ? dq_w : dk_w;
-            for (size_t i = 0; i < D; i++) g[i] = get(h->bf16, dqkv, at + i);
-            if (j < n_rotated) rotate(g, h->cos_sin + (size_t)h->position[r] * D, D, -1);
+            double g[RAML_MAX_HEAD_DIM], x[RAML_MAX_HEAD_DIM];
+            size_t at = (r * n_heads + j) * D, side = j >= h->H, n = h->whole ? (side ? h->K : h->H) * D : D;
+            const float *w = weights_of(h, j < n_rotated ? j : 0);
+            float *dw = side ? dk_w : dq_w;
+            if (dw && h->whole) dw += (side ? j - h->H : j) * D;
+            for (size_t k = 0; k < 2 && j == 0 && h->whole; k++)
+                whole_dot[k] = norm_dot(h, dqkv, r, k ? h->H : 0, k ? n_rotated : h->H);
+            unrotated(h, dqkv, r, j, g);
             if (j < n_rotated && w) {
                 for (size_t i = 0; i < D; i++) x[i] = get(h->bf16, h->raw, (r * n_rotated + j) * D + i);
-                double s = head_rstd(x, D, h->eps);
-                for (size_t i = 0; i < D; i++) {
-                    dot += g[i] * x[i] * w[i];
-                    if (dw) dw[i] += (float)(g[i] * x[i] * s);
-                }
-                for (size_t i = 0; i < D; i++) g[i] = g[i] * w[i] * s - x[i] * s * s * s * dot / (double)D;
+                double s =
+                    h->whole ? whole_rstd(h, h->raw, r * n_rotated * D, NULL, (int)side) : head_rstd(x, D, h->eps);
+                double dot = h->whole ? whole_dot[side] : norm_dot(h, dqkv, r, j, j + 1);
+                for (size_t i = 0; dw && i < D; i++) dw[i] += (float)(g[i] * x[i] * s);
+                for (size_t i = 0; i < D; i++) g[i] = g[i] * w[i] * s - x[i] * s * s * s * dot / (double)n;
             }
             for (size_t i = 0; i < D; i++) {
                 set(h->bf16, dqkv, at + i, g[i]);
@@ -157,6 +201,42 @@ static void silu_mul_back(bool bf16, void *d_gu, const void *d_out, const void *
             set(bf16, d_gu, r * 2 * f + i, d * u * s * (1 + g * (1 - s)));
             set(bf16, d_gu, r * 2 * f + f + i, d * g * s);
         }
+}
+
+static double gelu_sigmoid(double g)
+{
+    double z = sqrt(2 / M_PI) * (g + 0.044715 * g * g * g);
+    return 1 / (1 + exp(-2 * z));
+}
+
+static void gelu_mul(bool bf16, void *out, const void *gu, size_t n, size_t f)
+{
+    for (size_t r = 0; r < n; r++)
+        for (size_t i = 0; i < f; i++) {
+            double g = get(bf16, gu, r * 2 * f + i), u = get(bf16, gu, r * 2 * f + f + i);
+            set(bf16, out, r * f + i, g * gelu_sigmoid(g) * u);
+        }
+}
+
+static void gelu_mul_back(bool bf16, void *d_gu, const void *d_out, const void *gu, size_t n, size_t f)
+{
+    for (size_t r = 0; r < n; r++)
+        for (size_t i = 0; i < f; i++) {
+            double g = get(bf16, gu, r * 2 * f + i), u = get(bf16, gu, r * 2 * f + f + i),
+                   d = get(bf16, d_out, r * f + i);
+            double s = gelu_sigmoid(g), z_slope = sqrt(2 / M_PI) * (1 + 3 * 0.044715 * g * g);
+            set(bf16, d_gu, r * 2 * f + i, d * u * s * (1 + g * (1 - s) * 2 * z_slope));
+            set(bf16, d_gu, r * 2 * f + f + i, d * g * s);
+        }
+}
+
+static void scale_add(bool bf16, float *sum, void *out, const float *x, const void *add, float scale, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        double v = (double)scale * (add ? get(bf16, add, i) : x[i]) + (x && add ? x[i] : 0);
+        if (sum) sum[i] = (float)v;
+        if (out) set(bf16, out, i, (float)v);
+    }
 }
 
 static void transpose(bool bf16, void *out, const void *in, size_t n, size_t d, size_t n_pad)
@@ -249,6 +329,11 @@ static bool sees(const struct raml_attn *a, const struct raml_attn_pair *p, size
     return p->mask < 0 || (a->mask[(size_t)p->mask + r - p->row0] >> key & 1);
 }
 
+static double score_scale(const struct raml_attn *a)
+{
+    return a->scale != 0 ? (double)a->scale : 1 / sqrt((double)a->D);
+}
+
 static void attn_row(const struct raml_attn *a, const struct raml_attn_tile *t, size_t r, size_t h)
 {
     size_t D = a->D, g = h / (a->H / a->K), q = ((t->row + r) * (a->H + 2 * a->K) + h) * D;
@@ -262,7 +347,7 @@ static void attn_row(const struct raml_attn *a, const struct raml_attn_tile *t, 
                 double s = 0;
                 for (size_t i = 0; i < D; i++)
                     s += (double)get(a->bf16, a->qkv, q + i) * get(a->bf16, a->k, key_at(a->bf16, page, key, i));
-                s /= sqrt((double)D);
+                s *= score_scale(a);
                 if (pass == 0) {
                     if (s > max) max = s;
                     continue;
@@ -288,7 +373,7 @@ static void back_key(const struct raml_attn_back *b, double *dqkv, size_t row, s
     const struct raml_attn *a = &b->f;
     size_t D = a->D, width = (a->H + 2 * a->K) * D, g = h / (a->H / a->K);
     size_t q = row * width + h * D, k = key_row * width + (a->H + g) * D, v = k + a->K * D, o = (row * a->H + h) * D;
-    double s = 0, dp = 0, scale = 1 / sqrt((double)D);
+    double s = 0, dp = 0, scale = score_scale(a);
     for (size_t i = 0; i < D; i++) {
         s += (double)get(a->bf16, a->qkv, q + i) * get(a->bf16, a->qkv, k + i);
         dp += (double)get(a->bf16, b->d_o, o + i) * get(a->bf16, a->qkv, v + i);
@@ -412,6 +497,9 @@ const struct raml_ops raml_ops_ref = {
     .heads_back = heads_back,
     .silu_mul = silu_mul,
     .silu_mul_back = silu_mul_back,
+    .gelu_mul = gelu_mul,
+    .gelu_mul_back = gelu_mul_back,
+    .scale_add = scale_add,
     .transpose = transpose,
     .to_act = to_act,
     .gather = gather,

@@ -68,6 +68,10 @@ static inline float raml_exp_f32(float x)
     p = fmaf(p, r, 1.0f);
     return raml_scale_f32(p, t);
 }
+/* GELU in its tanh form (Hendrycks and Gimpel 2016): sqrt(2/pi) (g + 0.044715 g^3) */
+#define RAML_GELU_LINEAR 0.797884560802865356f
+#define RAML_GELU_CUBIC 0.044715f
+
 /* log x, rounded from double: within 0.5001 ulp. */
 static inline float raml_log_f32(float x)
 {

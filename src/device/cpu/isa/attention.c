@@ -30,7 +30,7 @@ struct heads { /* the heads of one task, and its rows: [first, last) of the tile
     const struct raml_attn_tile *tile;
     const void *q; /* of row 0, head 0 */
     size_t n, g, width, D, Dp, cells, first, last;
-    float c; /* log2(e) / sqrt(D) */
+    float c; /* log2(e) / sqrt(D), or another scale */
 };
 
 /* -- Blocks of lines ----------------------------------------------------------------------------------------------- */
@@ -319,7 +319,8 @@ void attn_isa(const struct raml_attn *a)
                               .cells = a->bf16 ? a->D / 2 : a->D,
                               .first = first,
                               .last = t->n < first + rows ? t->n : first + rows,
-                              .c = 1.44269504088896341f / sqrtf((float)a->D)};
+                              .c = a->scale != 0 ? 1.44269504088896341f * a->scale
+                                                 : 1.44269504088896341f / sqrtf((float)a->D)};
             for (size_t j = 0; j < G; j += HEADS) {
                 size_t head = g * G + j;
                 h.n = G - j < HEADS ? G - j : HEADS;

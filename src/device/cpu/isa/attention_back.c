@@ -145,7 +145,7 @@ INLINE void back_block(const bool bf16, const struct task *t, const struct keys 
 {
     struct work *w = t->w;
     size_t half = bf16 ? 2 : 1, Dp = t->Dp, cells = t->D / half, m = k1 - k0;
-    float scale = 1.0f / sqrtf((float)t->D);
+    float scale = raml_attn_scale(&t->b->f);
     struct gemm s = {w->st + k0 * T + r0, y->kt + k0, w->qd + r0, .ldc = T, .lda = T, .ldb = T, .k = cells};
     struct gemm dp = {w->dpt + k0 * T + r0, y->vt + k0, w->od + r0, .ldc = T, .lda = T, .ldb = T, .k = cells};
     gemm_down(bf16, s, m, (r1 - r0) / NV);

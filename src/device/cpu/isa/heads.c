@@ -25,6 +25,24 @@ INLINE float head_rstd(const struct head *h, size_t D, float eps)
     }
     return 1.0f / sqrtf(vf_sum(sq) / (float)D + eps);
 }
+/* The same of n heads as one vector, D elements of act each; bias: NULL, or theirs. */
+INLINE float heads_rstd(const bool bf16, const void *p, size_t at, const float *bias, size_t n, size_t D, float eps)
+{
+    vf sq = vf_zero();
+    for (size_t j = 0; j < n; j++) EACH16(i, m, D)
+        {
+            vf a = act_load_n(bf16, p, at + j * D + i, m);
+            if (bias) a = vf_add(a, vf_load_n(bias + j * D + i, m));
+            sq = vf_fma(a, a, sq);
+        }
+    return 1.0f / sqrtf(vf_sum(sq) / (float)(n * D) + eps);
+}
+/* The norm's weights of head j, queries' heads first. */
+INLINE const float *weights_of(const struct raml_heads *a, size_t j)
+{
+    const float *w = j < a->H ? a->q_w : a->k_w;
+    return w && a->whole ? w + (j < a->H ? j : j - a->H) * a->D : w;
+}
 /* (a, b) -> (a cos - b sin, b cos + a sin) for a = x[i], b = x[i + D/2]; back: by minus the angle. */
 INLINE void rotate(vf *a, vf *b, vf c, vf s)
 {
@@ -60,6 +78,7 @@ INLINE void rotate_in_place(const bool bf16, void *p, size_t at, const float *co
 INLINE void turn_row(const bool bf16, const struct raml_heads *a, void *p, size_t r, const bool back)
 {
     size_t width = (a->H + 2 * a->K) * a->D, n_rotated = a->H + a->K;
+    if (!a->cos_sin) return;
     const float *cos_sin = a->cos_sin + (size_t)a->position[r] * a->D;
     for (size_t j = 0; j < n_rotated; j++) rotate_in_place(bf16, p, r * width + j * a->D, cos_sin, a->D, back);
 }
@@ -72,9 +91,13 @@ INLINE void heads_row(const bool bf16, const struct raml_heads *a, size_t r)
         turn_row(bf16, a, a->qkv, r, false);
         return;
     }
+    float whole[2] = {0}; /* rstd of the row's queries, keys */
+    for (size_t side = 0; side < 2 && a->whole && a->q_w; side++)
+        whole[side] = heads_rstd(bf16, a->qkv, r * width + side * a->H * D, a->bias ? a->bias + side * a->H * D : NULL,
+                                 side ? a->K : a->H, D, a->eps);
     for (size_t j = 0; j < a->H + 2 * a->K; j++) {
         size_t at = r * width + j * D;
-        const float *w = j < a->H ? a->q_w : a->k_w;
+        const float *w = j < n_rotated ? weights_of(a, j) : NULL;
         if (j >= n_rotated && !a->bias) break;
         head_load(bf16, &h, a->qkv, at, D);
         if (a->bias) EACH16(i, m, D)
@@ -85,11 +108,11 @@ INLINE void heads_row(const bool bf16, const struct raml_heads *a, size_t r)
         if (j < n_rotated) {
             if (a->raw) head_store(bf16, a->raw, (r * n_rotated + j) * D, &h, D);
             if (w) {
-                float s = head_rstd(&h, D, a->eps);
+                float s = a->whole ? whole[j >= a->H] : head_rstd(&h, D, a->eps);
                 EACH16(i, m, D)
                 vf_store_n(h.x + i, vf_mul(vf_mul(vf_load_n(h.x + i, m), vf_set(s)), vf_load_n(w + i, m)), m);
             }
-            head_turn(&h, a->cos_sin + (size_t)a->position[r] * D, D, false);
+            if (a->cos_sin) head_turn(&h, a->cos_sin + (size_t)a->position[r] * D, D, false);
         }
         head_store(bf16, a->qkv, at, &h, D);
     }
@@ -101,22 +124,47 @@ void heads_isa(const struct raml_heads *h)
     for (size_t r = 0; r < h->n; r++) BY_ACT(h->bf16, heads_row(true, h, r), heads_row(false, h, r));
 }
 
-/* Backward of the norm of one head, as norm_back_row in rows.c; g: gradient in, then out. */
-INLINE void head_norm_back(struct head *g, const struct head *x, const float *w, size_t D, float s)
+/* dot += sum of g x w */
+INLINE vf head_dot(const struct head *g, const struct head *x, const float *w, size_t D, vf dot)
 {
-    vf dot = vf_zero();
     EACH16(i, m, D)
     {
         vf ga = vf_mul(vf_load_n(g->x + i, m), vf_load_n(x->x + i, m));
         dot = vf_fma(ga, vf_load_n(w + i, m), dot);
     }
-    float k = s * s * s * vf_sum(dot) / (float)D;
+    return dot;
+}
+/* Backward of the norm of one head, as norm_back_row in rows.c; g: gradient in, then out. k: s^3 dot / elements */
+INLINE void head_norm_back(struct head *g, const struct head *x, const float *w, size_t D, float s, float k)
+{
     EACH16(i, m, D)
     {
         vf out = vf_mul(vf_mul(vf_load_n(g->x + i, m), vf_load_n(w + i, m)), vf_set(s));
         out = vf_fnma(vf_load_n(x->x + i, m), vf_set(k), out);
         vf_store_n(g->x + i, out, m);
     }
+}
+
+/* Gradient of head j after bias and norm; x, with a norm: what the norm read */
+INLINE void load_back(const bool bf16, const struct raml_heads *a, const void *dqkv, size_t r, size_t j, struct head *g,
+                      struct head *x)
+{
+    size_t D = a->D;
+    head_load(bf16, g, dqkv, (r * (a->H + 2 * a->K) + j) * D, D);
+    if (a->cos_sin) head_turn(g, a->cos_sin + (size_t)a->position[r] * D, D, true);
+    if (a->q_w) head_load(bf16, x, a->raw, (r * (a->H + a->K) + j) * D, D);
+}
+
+/* The sum that backward of a norm over all queries (all keys) of a row needs */
+INLINE float whole_dot(const bool bf16, const struct raml_heads *a, const void *dqkv, size_t r, size_t j0, size_t j1)
+{
+    struct head g, x;
+    vf dot = vf_zero();
+    for (size_t j = j0; j < j1; j++) {
+        load_back(bf16, a, dqkv, r, j, &g, &x);
+        dot = head_dot(&g, &x, weights_of(a, j), a->D, dot);
+    }
+    return vf_sum(dot);
 }
 
 /* rstd: of this row's query and key heads */
@@ -128,16 +176,16 @@ INLINE void heads_back_row(const bool bf16, const struct raml_heads *a, void *dq
         turn_row(bf16, a, dqkv, r, true);
         return;
     }
+    float whole[2] = {0};
+    for (size_t side = 0; side < 2 && a->whole; side++)
+        whole[side] = whole_dot(bf16, a, dqkv, r, side ? a->H : 0, side ? n_rotated : a->H);
     for (size_t j = 0; j < n_rotated; j++) {
-        size_t at = (r * n_heads + j) * D;
-        const float *w = j < a->H ? a->q_w : a->k_w;
-        head_load(bf16, &g, dqkv, at, D);
-        head_turn(&g, a->cos_sin + (size_t)a->position[r] * D, D, true);
-        if (w) {
-            head_load(bf16, &x, a->raw, (r * n_rotated + j) * D, D);
-            head_norm_back(&g, &x, w, D, rstd[j]);
-        }
-        head_store(bf16, dqkv, at, &g, D);
+        const float *w = weights_of(a, j), s = rstd[j];
+        size_t side = j >= a->H, n = a->whole ? (side ? a->K : a->H) * D : D;
+        load_back(bf16, a, dqkv, r, j, &g, &x);
+        float dot = a->whole ? whole[side] : vf_sum(head_dot(&g, &x, w, D, vf_zero()));
+        head_norm_back(&g, &x, w, D, s, s * s * s * dot / (float)n);
+        head_store(bf16, dqkv, (r * n_heads + j) * D, &g, D);
     }
 }
 
@@ -145,7 +193,15 @@ INLINE void rstd_row(const bool bf16, const struct raml_heads *a, float *rstd, s
 {
     size_t n_rotated = a->H + a->K;
     struct head x;
+    float whole[2] = {0};
+    for (size_t side = 0; side < 2 && a->whole; side++)
+        whole[side] =
+            heads_rstd(bf16, a->raw, (r * n_rotated + side * a->H) * a->D, NULL, side ? a->K : a->H, a->D, a->eps);
     for (size_t j = 0; j < n_rotated; j++) {
+        if (a->whole) {
+            rstd[j] = whole[j >= a->H];
+            continue;
+        }
         head_load(bf16, &x, a->raw, (r * n_rotated + j) * a->D, a->D);
         rstd[j] = head_rstd(&x, a->D, a->eps);
     }
@@ -159,12 +215,13 @@ INLINE void norm_weights(const bool bf16, const struct raml_heads *a, const void
     size_t D = a->D, half = D / 2, n_heads = a->H + 2 * a->K, n_rotated = a->H + a->K;
     vf sum0 = vf_load_n(dw + c, m), sum1 = vf_load_n(dw + half + c, m);
     for (size_t r = r0; r < r1; r++) {
-        const float *cos_sin = a->cos_sin + (size_t)a->position[r] * D + c;
-        vf cs = vf_load_n(cos_sin, m), sn = vf_neg(vf_load_n(cos_sin + half, m));
+        const float *cos_sin = a->cos_sin ? a->cos_sin + (size_t)a->position[r] * D + c : NULL;
+        vf cs = cos_sin ? vf_load_n(cos_sin, m) : vf_set(1), sn = vf_zero();
+        if (cos_sin) sn = vf_neg(vf_load_n(cos_sin + half, m));
         for (size_t j = j0; j < j1; j++) {
             size_t g = (r * n_heads + j) * D + c, x = (r * n_rotated + j) * D + c;
             vf g0 = act_load_n(bf16, dqkv, g, m), g1 = act_load_n(bf16, dqkv, g + half, m);
-            rotate(&g0, &g1, cs, sn);
+            if (cos_sin) rotate(&g0, &g1, cs, sn);
             vf s = vf_set(rstd[(r - r0) * n_rotated + j]);
             sum0 = vf_fma(vf_mul(g0, act_load_n(bf16, a->raw, x, m)), s, sum0);
             sum1 = vf_fma(vf_mul(g1, act_load_n(bf16, a->raw, x + half, m)), s, sum1);
@@ -191,6 +248,7 @@ void heads_back_isa(const struct raml_heads *h, void *dqkv, float *d_bias, float
     (void)scratch;
     size_t n_rotated = h->H + h->K, width = (n_rotated + h->K) * h->D;
     size_t blocks = h->q_w || h->k_w ? (h->D / 2 + WIDE - 1) / WIDE : 0, group = blocks ? MOST_RSTD / n_rotated : h->n;
+    size_t sides = h->whole ? n_rotated : 2; /* vectors of D weights */
     float rstd[MOST_RSTD];
 #pragma omp parallel
     {
@@ -201,11 +259,12 @@ void heads_back_isa(const struct raml_heads *h, void *dqkv, float *d_bias, float
                 BY_ACT(h->bf16, rstd_row(true, h, rstd + (r - r0) * n_rotated, r),
                        rstd_row(false, h, rstd + (r - r0) * n_rotated, r));
 #pragma omp for schedule(static)
-            for (size_t b = 0; b < 2 * blocks; b++) {
-                size_t c = b / 2 * WIDE, m = h->D / 2 - c < WIDE ? h->D / 2 - c : WIDE;
-                float *dw = b % 2 ? dk_w : dq_w;
-                size_t j0 = b % 2 ? h->H : 0, j1 = b % 2 ? n_rotated : h->H;
+            for (size_t b = 0; b < sides * blocks; b++) {
+                size_t c = b / sides * WIDE, m = h->D / 2 - c < WIDE ? h->D / 2 - c : WIDE, side = b % sides;
+                size_t j0 = h->whole ? side : side ? h->H : 0, j1 = h->whole ? side + 1 : side ? n_rotated : h->H;
+                float *dw = j0 < h->H ? dq_w : dk_w;
                 if (!dw) continue;
+                if (h->whole) dw += (j0 < h->H ? j0 : j0 - h->H) * h->D;
                 BY_ACT(h->bf16, norm_weights(true, h, dqkv, dw, rstd, r0, r1, j0, j1, c, m),
                        norm_weights(false, h, dqkv, dw, rstd, r0, r1, j0, j1, c, m));
             }

@@ -26,12 +26,11 @@ INLINE void add_norm_row(const bool bf16, float *sum, void *y, float *rstd, cons
                          const float *w, size_t r, size_t d, float eps)
 {
     vf sq = vf_zero();
-    const float *xr = x + r * d;
     float *sr = sum + r * d;
     EACH16(i, m, d)
     {
-        vf a = vf_load_n(xr + i, m);
-        if (add) a = vf_add(a, act_load_n(bf16, add, r * d + i, m));
+        vf a = x ? vf_load_n(x + r * d + i, m) : act_load_n(bf16, add, r * d + i, m);
+        if (x && add) a = vf_add(a, act_load_n(bf16, add, r * d + i, m));
         sq = vf_fma(a, a, sq);
         vf_store_n(sr + i, a, m);
     }
@@ -158,6 +157,82 @@ void silu_mul_back_isa(bool bf16, void *d_gu, const void *d_out, const void *gu,
 #pragma omp parallel for schedule(static)
     for (size_t r = 0; r < n; r++)
         BY_ACT(bf16, silu_back_row(true, d_gu, d_out, gu, r, f), silu_back_row(false, d_gu, d_out, gu, r, f));
+}
+
+/* gelu(g) = g s(g), s = 1/(1 + e^-2z), z = sqrt(2/pi) (g + 0.044715 g^3): beyond +-100 s is 0 or 1. */
+INLINE vf gelu_inner(vf g)
+{
+    return vf_min(vf_set(100.0f), vf_max(vf_set(-100.0f), g)); /* in this order a NaN passes through */
+}
+INLINE vf gelu_sigmoid(vf g)
+{
+    vf slope = vf_fma(vf_mul(g, g), vf_set(RAML_GELU_CUBIC), vf_set(1.0f));
+    vf z = vf_mul(vf_mul(g, slope), vf_set(-2 * RAML_GELU_LINEAR));
+    return vf_div(vf_set(1.0f), vf_add(vf_set(1.0f), vf_exp(z)));
+}
+
+INLINE void gelu_row(const bool bf16, void *out, const void *gu, size_t r, size_t f)
+{
+    EACH16(i, m, f)
+    {
+        vf g = act_load_n(bf16, gu, r * 2 * f + i, m), u = act_load_n(bf16, gu, r * 2 * f + f + i, m);
+        act_store_n(bf16, out, r * f + i, vf_mul(vf_mul(g, gelu_sigmoid(gelu_inner(g))), u), m);
+    }
+}
+
+void gelu_mul_isa(bool bf16, void *out, const void *gu, size_t n, size_t f)
+{
+#pragma omp parallel for schedule(static)
+    for (size_t r = 0; r < n; r++) BY_ACT(bf16, gelu_row(true, out, gu, r, f), gelu_row(false, out, gu, r, f));
+}
+
+/* h = gelu(g) u:  dg = dh u (s + g s (1 - s) 2z'),  du = dh g s,  2z' = 2 sqrt(2/pi) (1 + 3 0.044715 g^2) */
+INLINE void gelu_back_row(const bool bf16, void *d_gu, const void *d_out, const void *gu, size_t r, size_t f)
+{
+    const vf one = vf_set(1.0f);
+    EACH16(i, m, f)
+    {
+        size_t ig = r * 2 * f + i, iu = ig + f;
+        vf g = act_load_n(bf16, gu, ig, m), u = act_load_n(bf16, gu, iu, m), d = act_load_n(bf16, d_out, r * f + i, m);
+        vf in = gelu_inner(g), s = gelu_sigmoid(in);
+        vf steep = vf_fma(vf_mul(in, in), vf_set(3 * RAML_GELU_CUBIC), one);
+        steep = vf_mul(vf_mul(vf_mul(in, steep), vf_set(2 * RAML_GELU_LINEAR)), vf_sub(one, s));
+        vf ds = vf_mul(d, s), dg = vf_mul(vf_mul(ds, u), vf_add(one, steep)), du = vf_mul(ds, g);
+        act_store_n(bf16, d_gu, ig, dg, m);
+        act_store_n(bf16, d_gu, iu, du, m);
+    }
+}
+
+void gelu_mul_back_isa(bool bf16, void *d_gu, const void *d_out, const void *gu, size_t n, size_t f)
+{
+#pragma omp parallel for schedule(static)
+    for (size_t r = 0; r < n; r++)
+        BY_ACT(bf16, gelu_back_row(true, d_gu, d_out, gu, r, f), gelu_back_row(false, d_gu, d_out, gu, r, f));
+}
+
+enum { BLOCK = 4096 }; /* elements that one thread works on at a time */
+
+INLINE void scale_add_block(const bool bf16, float *sum, void *out, const float *x, const void *add, float scale,
+                            size_t from, size_t end)
+{
+    for (size_t i = from; i < end; i += 16) {
+        size_t m = end - i < 16 ? end - i : 16;
+        vf v = add ? act_load_n(bf16, add, i, m) : vf_load_n(x + i, m);
+        v = x && add ? vf_fma(v, vf_set(scale), vf_load_n(x + i, m)) : vf_mul(v, vf_set(scale));
+        if (sum) vf_store_n(sum + i, v, m);
+        if (out) act_store_n(bf16, out, i, v, m);
+    }
+}
+
+void scale_add_isa(bool bf16, float *sum, void *out, const float *x, const void *add, float scale, size_t n)
+{
+    size_t blocks = (n + BLOCK - 1) / BLOCK;
+#pragma omp parallel for schedule(static)
+    for (size_t b = 0; b < blocks; b++) {
+        size_t from = b * BLOCK, end = from + BLOCK < n ? from + BLOCK : n;
+        BY_ACT(bf16, scale_add_block(true, sum, out, x, add, scale, from, end),
+               scale_add_block(false, sum, out, x, add, scale, from, end));
+    }
 }
 
 void to_act_isa(bool bf16, void *out, const float *in, size_t n)

@@ -21,6 +21,9 @@
 #define heads_back_isa RAML_NAME(heads_back)
 #define silu_mul_isa RAML_NAME(silu_mul)
 #define silu_mul_back_isa RAML_NAME(silu_mul_back)
+#define gelu_mul_isa RAML_NAME(gelu_mul)
+#define gelu_mul_back_isa RAML_NAME(gelu_mul_back)
+#define scale_add_isa RAML_NAME(scale_add)
 #define transpose_isa RAML_NAME(transpose)
 #define to_act_isa RAML_NAME(to_act)
 #define gather_isa RAML_NAME(gather)
@@ -54,6 +57,9 @@ void heads_isa(const struct raml_heads *h);
 void heads_back_isa(const struct raml_heads *h, void *dqkv, float *d_bias, float *dq_w, float *dk_w, float *scratch);
 void silu_mul_isa(bool bf16, void *out, const void *gu, size_t n, size_t f);
 void silu_mul_back_isa(bool bf16, void *d_gu, const void *d_out, const void *gu, size_t n, size_t f);
+void gelu_mul_isa(bool bf16, void *out, const void *gu, size_t n, size_t f);
+void gelu_mul_back_isa(bool bf16, void *d_gu, const void *d_out, const void *gu, size_t n, size_t f);
+void scale_add_isa(bool bf16, float *sum, void *out, const float *x, const void *add, float scale, size_t n);
 void transpose_isa(bool bf16, void *out, const void *in, size_t n, size_t d, size_t n_pad);
 void to_act_isa(bool bf16, void *out, const float *in, size_t n);
 void gather_isa(bool bf16, void *out, const void *in, const uint32_t *row, size_t stride, size_t n, size_t d);
