@@ -259,7 +259,9 @@ static enum raml_code find_bytes(const struct raml_source *s, const json_t *mode
             continue;
         }
         s->t->byte[b] = (int32_t)json_integer_value(v);
-        if (s->t->piece[s->t->byte[b]].kind != (s->t->byte_fallback ? RAML_PIECE_BYTE : RAML_PIECE_PLAIN))
+        const struct raml_piece *piece = &s->t->piece[s->t->byte[b]];
+        bool same = piece->len == 1 && (unsigned char)s->t->pool.data[piece->start] == b;
+        if (s->t->byte_fallback ? piece->kind != RAML_PIECE_BYTE : !same) /* "h" may be an added token too */
             rc =
                 raml_refuse(s, "added_tokens", "naming one of the 256 byte tokens", "files that leave those unchanged");
     }
