@@ -155,6 +155,75 @@ static void silu(const struct raml_ops *ops, bool bf16)
     silu_case(ops, bf16, 5, 33, 80, &state);
     silu_case(ops, bf16, 5, 33, 1e-20f, &state);
 }
+static void gelu_case(const struct raml_ops *ops, bool bf16, size_t n, size_t f, float scale, uint64_t *state)
+{
+    size_t s = act_bytes(bf16);
+    void *gu = random_act(bf16, 2 * n * f, scale, state), *d_out = random_act(bf16, n * f, 1, state);
+    void *out[2], *d_gu[2];
+    for (int k = 0; k < 2; k++) {
+        out[k] = guarded(n * f * s), d_gu[k] = guarded(2 * n * f * s);
+        (k ? REF : ops)->gelu_mul(bf16, out[k], gu, n, f);
+        (k ? REF : ops)->gelu_mul_back(bf16, d_gu[k], d_out, gu, n, f);
+    }
+    /* columns of one: each element by itself, no larger neighbour to hide its error. vf_exp is good to 2 ulp. */
+    check_rows("gelu_mul", bf16, out[0], out[1], n * f, 1, REL);
+    /* 1 + g (1 - s) cancels near its root at g = -1.278: there 2^-23 of terms of size |d u g s| is left */
+    check_rows("gelu_mul_back", bf16, d_gu[0], d_gu[1], n, 2 * f, REL);
+    for (int k = 0; k < 2; k++) drop(out[k], n * f * s), drop(d_gu[k], 2 * n * f * s);
+    drop(gu, 2 * n * f * s), drop(d_out, n * f * s);
+}
+static void check_gelu(const struct raml_ops *ops, bool bf16, size_t n, size_t d, uint64_t *state)
+{
+    gelu_case(ops, bf16, n, d, 4, state);
+}
+static void gelu(const struct raml_ops *ops, bool bf16)
+{
+    uint64_t state = 13;
+    each_size(ops, bf16, check_gelu);
+    gelu_case(ops, bf16, 5, 33, 6, &state);
+    gelu_case(ops, bf16, 5, 33, 1e-20f, &state);
+}
+/* Where the function is 0 or its argument: what is left of 0 is no number that counts. */
+static void gelu_far(const struct raml_ops *ops)
+{
+    static const float g[] = {-1e30f, -3e4f, -200, -101, -100, -50, 50, 100, 101, 200, 3e4f, 1e30f};
+    float gu[2 * COUNT(g)], out[COUNT(g)], d[COUNT(g)], back[2 * COUNT(g)];
+    for (size_t i = 0; i < COUNT(g); i++) gu[i] = g[i], gu[COUNT(g) + i] = 2, d[i] = 3;
+    ops->gelu_mul(false, out, gu, 1, COUNT(g));
+    ops->gelu_mul_back(false, back, d, gu, 1, COUNT(g));
+    for (size_t i = 0; i < COUNT(g); i++) {
+        float on = g[i] > 0 ? 1 : 0, near = 1e-5f;
+        assert_true(fabsf(out[i] - on * 2 * g[i]) <= near * fmaxf(1, on * g[i]));
+        assert_true(fabsf(back[i] - on * 6) <= near &&
+                    fabsf(back[COUNT(g) + i] - on * 3 * g[i]) <= near * fmaxf(1, on * 3 * g[i]));
+    }
+}
+
+/* Every combination of what may be left out. */
+static void scale_add_case(const struct raml_ops *ops, bool bf16, size_t n, uint64_t *state)
+{
+    for (int left_out = 0; left_out < 3; left_out++) { /* nothing, x, add */
+        float *x = random_f32(n, 2, state), *sum[2];
+        void *add = random_act(bf16, n, 2, state), *out[2];
+        for (int k = 0; k < 2; k++) {
+            sum[k] = guarded(n * 4), out[k] = guarded(n * act_bytes(bf16));
+            (k ? REF : ops)
+                ->scale_add(bf16, sum[k], out[k], left_out == 1 ? NULL : x, left_out == 2 ? NULL : add, 0.37f, n);
+        }
+        check_rows("scale_add", false, sum[0], sum[1], 1, n, REL);
+        check_rows("scale_add: as act", bf16, out[0], out[1], 1, n, REL);
+        ops->scale_add(bf16, x, NULL, x, add, 0, n); /* in place: what is added is nothing */
+        for (int k = 0; k < 2; k++) drop(sum[k], n * 4), drop(out[k], n * act_bytes(bf16));
+        drop(x, n * 4), drop(add, n * act_bytes(bf16));
+    }
+}
+static void scale_add(const struct raml_ops *ops, bool bf16)
+{
+    static const size_t sizes[] = {1, 15, 16, 17, 33, 4095, 4096, 4097, 9001};
+    uint64_t state = 77;
+    for (size_t i = 0; i < COUNT(sizes); i++) scale_add_case(ops, bf16, sizes[i], &state);
+}
+
 /* Far out the sigmoid is 0 or 1 to f32; nothing may become NaN or infinite on the way. */
 static void silu_far(const struct raml_ops *ops, bool bf16)
 {
@@ -335,9 +404,26 @@ static void test_to_act(void **state)
     each_level(to_act);
 }
 
+static void gelu_far_level(const struct raml_ops *ops, bool bf16)
+{
+    if (!bf16) gelu_far(ops);
+}
+static void test_gelu(void **state)
+{
+    (void)state;
+    each_level(gelu);
+    each_level(gelu_far_level);
+}
+static void test_scale_add(void **state)
+{
+    (void)state;
+    each_level(scale_add);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_embed),     cmocka_unit_test(test_norm),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_gelu),      cmocka_unit_test(test_scale_add),
+                                       cmocka_unit_test(test_embed),     cmocka_unit_test(test_norm),
                                        cmocka_unit_test(test_norm_back), cmocka_unit_test(test_silu),
                                        cmocka_unit_test(test_silu_far),  cmocka_unit_test(test_moves),
                                        cmocka_unit_test(test_to_act),    cmocka_unit_test(test_low_rank)};

@@ -65,7 +65,7 @@ static void check_pass(bool train)
     for (size_t n = 0;; n++) { /* n = 0: nothing fails */
         struct raml_pass *pass;
         struct outcome *out = n ? &got : &want;
-        struct raml_logprobs logprobs = {out->logp, out->entropy, out->argmax};
+        struct raml_logprobs logprobs = {.logp = out->logp, .entropy = out->entropy, .argmax = out->argmax};
         struct raml_err why = {0};
         enum raml_code rc = RAML_OK;
         MUST(raml_pass_open(m, train, &pass, err));

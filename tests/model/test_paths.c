@@ -57,7 +57,7 @@ static void drop_result(struct result *r)
 }
 static struct raml_logprobs logprobs_of(const struct result *r, size_t at)
 {
-    return (struct raml_logprobs){r->logp + at, r->entropy + at, r->argmax + at};
+    return (struct raml_logprobs){.logp = r->logp + at, .entropy = r->entropy + at, .argmax = r->argmax + at};
 }
 
 static void run_packed(struct raml_pass *pass, const struct forest *f, const struct result *out)
