@@ -67,6 +67,51 @@ static void test_families(void **state)
         {"deepseek-llm", "a b\n\nc  12!?", "a| b|\n|\n|c|  |12|!?|"},
         {"deepseek-llm", "x   ", "x|   |"},
         {"deepseek-llm", "x \xe4\xb8\x80\xe4\xba\x8cz", "x| |\xe4\xb8\x80\xe4\xba\x8c|z|"},
+        /* clang-format off */
+        /* Words by the Rust library's Split, with the expressions of each model's tokenizer.json or of llama.cpp. */
+        {"dbrx", "I'M 12345  x!\n\n y", "I|'M| |123|45| | x|!\n\n| y|"},
+        {"dbrx", "We've $3.50, \350\267\257\345\276\20412 (a_b)?  \n\tz", "We|'ve| $|3|.|50|,| \350\267\257\345\276\204|12| (|a|_b|)?|  \n|\tz|"},
+        {"falcon3", "I'M 12345  x!\n\n y", "I|'M| |123|45| | x|!\n\n| y|"},
+        {"falcon3", "We've $3.50, \350\267\257\345\276\20412 (a_b)?  \n\tz", "We|'ve| $|3|.|50|,| \350\267\257\345\276\204|12| (|a|_b|)?|  \n|\tz|"},
+        {"glm4", "I'M 12345  x!\n\n y", "I|'M| |123|45| | x|!\n\n| y|"},
+        {"glm4", "We've $3.50, \350\267\257\345\276\20412 (a_b)?  \n\tz", "We|'ve| $|3|.|50|,| \350\267\257\345\276\204|12| (|a|_b|)?|  \n|\tz|"},
+        {"refact", "I'M 12345  x!\n\n y", "I|'|M| |1|2|3|4|5| | x|!|\n\n| y|"},
+        {"refact", "We've $3.50, \350\267\257\345\276\20412 (a_b)?  \n\tz", "We|'ve| $|3|.|5|0|,| \350\267\257\345\276\204|1|2| (|a|_|b|)?|  \n|\t|z|"},
+        {"starcoder", "I'M 12345  x!\n\n y", "I|'|M| |1|2|3|4|5| | x|!|\n\n| y|"},
+        {"starcoder", "We've $3.50, \350\267\257\345\276\20412 (a_b)?  \n\tz", "We|'ve| $|3|.|5|0|,| \350\267\257\345\276\204|1|2| (|a|_|b|)?|  \n|\t|z|"},
+        {"command-r", "I'M 12345  x!\n\n y", "I|'|M| |1|2|3|4|5| | x|!|\n\n| y|"},
+        {"command-r", "We've $3.50, \350\267\257\345\276\20412 (a_b)?  \n\tz", "We|'ve| $|3|.|5|0|,| \350\267\257\345\276\204|1|2| (|a|_|b|)?|  \n|\t|z|"},
+        {"exaone", "I'M 12345  x!\n\n y", "I|'|M| |1|2|3|4|5| | x|!|\n\n| y|"},
+        {"exaone", "We've $3.50, \350\267\257\345\276\20412 (a_b)?  \n\tz", "We|'ve| $|3|.|5|0|,| \350\267\257\345\276\204|1|2| (|a|_|b|)?|  \n|\t|z|"},
+        {"mpt", "I'M 12345  x!\n\n y", "I|'|M| 12345| | x|!|\n\n| y|"},
+        {"mpt", "We've $3.50, \350\267\257\345\276\20412 (a_b)?  \n\tz", "We|'ve| $|3|.|50|,| \350\267\257\345\276\204|12| (|a|_|b|)?|  \n|\t|z|"},
+        {"stablelm2", "I'M 12345  x!\n\n y", "I|'M| |1|2|3|4|5| | x|!\n\n| y|"},
+        {"stablelm2", "We've $3.50, \350\267\257\345\276\20412 (a_b)?  \n\tz", "We|'ve| $|3|.|5|0|,| \350\267\257\345\276\204|1|2| (|a|_b|)?|  \n|\tz|"},
+        {"falcon", "I'M 12345  x!\n\n y", "I|'|M| |123|45| | x|!|\n\n| y|"},
+        {"falcon", "We've $3.50, \350\267\257\345\276\20412 (a_b)?  \n\tz", "We|'|ve| |$|3|.|50|,| \350\267\257\345\276\204|12| |(|a|_|b|)?|  \n|\t|z|"},
+        {"bloom", "I'M 12345  x!\n\n y", "I'M| 12345| | x|!\n\n| y|"},
+        {"bloom", "We've $3.50, \350\267\257\345\276\20412 (a_b)?  \n\tz", "We've| $3|.|50|,| \350\267\257\345\276\20412| (|a_b|)?  \n\t|z|"},
+        {"viking", "I'M 12345  x!\n\n y", "I'M| |1|2|3|4|5| | x|!\n\n| y|"},
+        {"viking", "We've $3.50, \350\267\257\345\276\20412 (a_b)?  \n\tz", "We've| $|3|.|5|0|,| \350\267\257\345\276\204|1|2| (|a_b|)?  \n\t|z|"},
+        {"deepseek-coder", "I'M 12345  x!\n\n y", "I|'|M| |1|2|3|4|5| | x|!|\n|\n| y|"},
+        {"deepseek-coder", "We've $3.50, \350\267\257\345\276\20412 (a_b)?  \n\tz", "We|'|ve| $|3|.|5|0|,| |\350\267\257\345\276\204|1|2| (|a|_|b|)?|  |\n|\tz|"},
+        {"seed-coder", "I'M 12345  x!\n\n y", "I|'M| |1|2|3|4|5| | x|!|\n\n| y|"},
+        {"seed-coder", "We've $3.50, \350\267\257\345\276\20412 (a_b)?  \n\tz", "We|'ve| $|3|.|5|0|,| \350\267\257\345\276\204|1|2| (|a|_b|)?|  \n|\tz|"},
+        {"bailingmoe", "I'M 12345  x!\n\n y", "I|'M| |1|2|3|4|5| | x|!\n\n| y|"},
+        {"bailingmoe", "We've $3.50, \350\267\257\345\276\20412 (a_b)?  \n\tz", "We|'ve| $|3|.|5|0|,| \350\267\257\345\276\204|1|2| (|a|_b|)?|  \n|\tz|"},
+        {"ufakzeka", "I'M 12345  x!\n\n y", "I|'M| |1|2|3|4|5| | x|!\n\n| y|"},
+        {"ufakzeka", "We've $3.50, \350\267\257\345\276\20412 (a_b)?  \n\tz", "We|'ve| $|3|.|5|0|,| \350\267\257\345\276\204|1|2| (|a|_b|)?|  \n|\tz|"},
+        {"minicpm5", "I'M 12345  x!\n\n y", "I|'M| |123|45| | x|!\n\n| y|"},
+        {"minicpm5", "We've $3.50, \350\267\257\345\276\20412 (a_b)?  \n\tz", "We|'ve| $|3|.|50|,| \350\267\257\345\276\204|12| (|a|_b|)?|  \n|\tz|"},
+        {"hunyuan-dense", "I'M 12345  x!\n\n y", "I|'M| |123|45| | x|!\n\n| y|"},
+        {"hunyuan-dense", "We've $3.50, \350\267\257\345\276\20412 (a_b)?  \n\tz", "We|'ve| $|3|.|50|,| |\350\267\257\345\276\204|12| (|a|_b|)?|  \n|\tz|"},
+        {"default", "I'M 12345  x!\n\n y", "I|'|M| |123|45| | x|!|\n\n| y|"},
+        {"default", "We've $3.50, \350\267\257\345\276\20412 (a_b)?  \n\tz", "We|'|ve| |$|3|.|50|,| \350\267\257\345\276\204|12| |(|a|_|b|)?|  \n|\t|z|"},
+        {"smollm", "I'M 12345  x!\n\n y", "I|'|M| |1|2|3|4|5| | x|!|\n\n| y|"},
+        {"smollm", "We've $3.50, \350\267\257\345\276\20412 (a_b)?  \n\tz", "We|'ve| $|3|.|5|0|,| \350\267\257\345\276\204|1|2| (|a|_|b|)?|  \n|\t|z|"},
+        {"smaug-bpe", "I'M 12345  x!\n\n y", "I|'M| |123|45| | x|!\n\n| y|"},
+        {"smaug-bpe", "We've $3.50, \350\267\257\345\276\20412 (a_b)?  \n\tz", "We|'ve| $|3|.|50|,| \350\267\257\345\276\204|12| (|a|_b|)?|  \n|\tz|"},
+        /* clang-format on */
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         const struct raml_pretokenizer *f = raml_pretokenizer(cases[i].family);
@@ -397,7 +442,13 @@ static void test_parts(void **state)
     type[256] = 1;
     type[257] = 3;
     type[258] = 4;
-    struct raml_tokenizer_parts p = {"parts", token, type, 259, merge, 1, "llama-bpe"};
+    struct raml_tokenizer_parts p = {.name = "parts",
+                                     .token = token,
+                                     .type = type,
+                                     .n_tokens = 259,
+                                     .merge = merge,
+                                     .n_merges = 1,
+                                     .pattern = "llama-bpe"};
     struct raml_err err = {0};
     struct raml_tokenizer *t = NULL;
     CHECK_OK(raml_tokenizer_from_parts(&p, &t, &err));
