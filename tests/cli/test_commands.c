@@ -211,7 +211,6 @@ static void test_other_names(void **state)
         const char *command, *now;
         const char *word;
     } cases[] = {{"train sft", "token_budget", "--max_tokens"},
-                 {"demo", "token_budget", "--max_tokens"},
                  {"data show", "max_length", "--max_tokens"},
                  {"data check", "max_length", "--max_tokens"},
                  {"score", NULL, "--max_tokens"},

@@ -160,6 +160,7 @@ static void test_split_refusals(void **state)
     put("bad.jsonl", "{\"question\":5}\n");
     assert_int_equal(raml_make_dir("there/sub", NULL), RAML_OK);
     assert_int_equal(raml_make_dir("left.tmp", NULL), RAML_OK);
+    put("left.tmp/mine", "kept\n");
     for (size_t i = 0; i < COUNT(t); i++) {
         enum raml_code rc = run(f, &cli_data_split, t[i].line);
         if (rc != t[i].code || !strstr(f->err.msg, t[i].want)) fail_msg("%s: %d '%s'", t[i].line, rc, f->err.msg);
@@ -167,7 +168,7 @@ static void test_split_refusals(void **state)
     }
     assert_int_equal(run(f, &cli_data_split, "a.jsonl --out left"), RAML_OK);
     assert_true(raml_is_file("left/split.json"));
-    assert_true(raml_is_dir("left.tmp")); /* another's: left alone */
+    assert_true(raml_is_file("left.tmp/mine")); /* another's: left alone */
 }
 
 /* -- leak --------------------------------------------------------------------------------------------------------- */
