@@ -43,13 +43,21 @@ static enum raml_code compare(const struct cli_sample_file *f, const json_t *had
     return RAML_OK;
 }
 
+/* The option that names the file: sample's --out, eval's --samples_out. */
+static const char *option_of(const struct cli *cli, const char *path)
+{
+    for (size_t i = 0; i < cli->n_paths; i++)
+        if (!strcmp(cli->path[i].path, path)) return cli->path[i].name;
+    return "out";
+}
+
 /* *goes_on: there are samples of these very settings, that are not finished. */
 static enum raml_code look(const struct cli *cli, const struct cli_sample_file *f, const json_t *settings,
                            bool *goes_on, struct raml_err *err)
 {
     json_t *had = NULL;
     *goes_on = false;
-    if (!raml_is_file(f->record)) return cli_output_check(cli, "out", f->path, err);
+    if (!raml_is_file(f->record)) return cli_output_check(cli, option_of(cli, f->path), f->path, err);
     enum raml_code rc = raml_json_load(f->record, MAX_RECORD, &had, err);
     if (!rc) rc = compare(f, had, settings, err);
     json_decref(had);
