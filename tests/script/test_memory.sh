@@ -93,7 +93,9 @@ one() {
             elif [ "$(grep -c "^raml [a-z ]*: " stderr)" != 1 ]; then
                 say "not one message: $(cat stderr)" "$@"
             elif [ -f out ] && ! grep -qx "out $(cksum <out)" want; then
-                say "half of the output is there" "$@"
+                # samples are written as they come, and the same command goes on
+                [ "$1" = sample ] && "$raml" "$@" --threads 1 >stdout 2>stderr && : >stdout &&
+                    result stdout | cmp -s - want || say "half of the output is there" "$@"
             else
                 left=$(find . -maxdepth 1 -name 'out.*' -type f) # to remove a folder takes memory (opendir)
                 [ -z "$left" ] || say "$left is left" "$@"

@@ -87,7 +87,8 @@ static void bands(void **state)
         const struct raml_traced t = {.q = &question[k], .curve = &c, .asked = &asked, .mode = k < 2 ? "one" : "two"};
         must(raml_trace_plots_add(plots, &t, &err), &err);
     }
-    must(raml_trace_plots_write(plots, NULL, 0, *state, NULL, &err), &err);
+    struct raml_drawing to = {.dir = *state};
+    must(raml_trace_plots_write(plots, NULL, 0, &to, NULL, &err), &err);
     raml_trace_plots_close(plots);
     static const char *const name[] = {"modes_tokens.tsv", "modes_position.tsv"};
     for (size_t i = 0; i < COUNT(name); i++) {
