@@ -123,7 +123,7 @@ diff wanted found || fail "greedy continuations from the prompt are not raml sam
 
 # a run leaves no figure of an earlier one, whatever its number
 for end in tsv gp svg; do echo old >"greedy/importance_9.$end"; done
-run --out greedy --at 0 --num_generations 0 --no-delete --n_curves 0 --limit 3
+run --out greedy --overwrite --at 0 --num_generations 0 --no-delete --n_curves 0 --limit 3
 for file in fork_accuracy.tsv importance_1.tsv importance_scatter.svg importance_9.tsv importance_9.gp importance_9.svg; do
     [ ! -e "greedy/$file" ] || fail "$file of an earlier run is still there"
 done

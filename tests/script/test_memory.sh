@@ -85,7 +85,7 @@ one() {
             tried=$((tried + 1))
             [ "$quiet" = -q ] && : >stdout
             if [ $code = 0 ]; then
-                result stdout | cmp -s - want || say "exit code 0, and another result" "$@"
+                result stdout | cmp -s - want || grep -q 'pictures are not drawn' stderr || say "exit code 0, and another result" "$@"
             elif [ $code != 1 ]; then
                 say "exit code $code: $(tail -n 1 stderr)" "$@"
             elif ! tail -n 1 stderr | grep -qiE 'memory|allocate'; then
