@@ -56,14 +56,8 @@ struct raml_config {
     int more_eos[RAML_MAX_EOS - 1], n_more_eos;
 };
 
-static inline bool raml_layer_in(const struct raml_layer_set *s, int layer)
-{
-    return s->word[layer / 64] >> layer % 64 & 1;
-}
-static inline void raml_layer_put(struct raml_layer_set *s, int layer)
-{
-    s->word[layer / 64] |= UINT64_C(1) << layer % 64;
-}
+bool raml_layer_in(const struct raml_layer_set *s, int layer);
+void raml_layer_put(struct raml_layer_set *s, int layer);
 int raml_layers_in(const struct raml_layer_set *s); /* how many */
 /* Do masks differ from those of a model without windows, in texts of up to n tokens? */
 bool raml_config_has_window(const struct raml_config *c, size_t n);

@@ -152,7 +152,7 @@ fault() {
     code=$2
     shift 2
     rc=0
-    "$raml" fork --model init:micro --quiet --out f "$@" >out 2>said || rc=$?
+    "$raml" fork --model init:micro --quiet --out f --overwrite "$@" >out 2>said || rc=$?
     [ "$rc" -eq "$code" ] || fail "exit code $rc, expected $code: $*"
     grep -qF -- "$want" said || fail "$*: message is '$(cat said)'; expected '$want'"
     [ "$(grep -c . said)" -eq 1 ] || fail "$*: more than one message"

@@ -133,17 +133,17 @@ holds "others' summaries mislead" "$(awk -F '\t' '$1 == "others - own" { print $
 [ "$(grep -c '"leak":{"line":[0-9]*,"states_answer":true,"nothing":[0-9.]*,"own":[0-9.e-]*,"without":[0-9.]*,"others":\[[^]]*,' leak/prune.jsonl)" -eq 40 ] ||
     fail "records lack the leak test"
 [ "$(grep -c '"text":"=[0-9]"' leak/pruned.jsonl)" -eq 40 ] || fail "--write summary: $(head -c 300 leak/pruned.jsonl)"
-run --out leak --summaries s.jsonl --summary_field text --share '' --write none
+run --out leak --overwrite --summaries s.jsonl --summary_field text --share '' --write none
 grep -q '^  no leak is seen: .*; 0 of 40 hold the answer.s text$' said || fail "a summary without the answer: $(cat said)"
 [ ! -e leak/pruned.jsonl ] || fail "an earlier run's pruned.jsonl stays"
 sed 's/.*"id":"\([^"]*\)".*"text":"\([^"]*\)".*/{"id":"\1","summary":"\2"}/; s/=/= /' q.jsonl >stated.jsonl
-run --out leak --summaries stated.jsonl --share '' --write none --json
+run --out leak --overwrite --summaries stated.jsonl --share '' --write none --json
 grep -q '"states_answer":40,' said || fail "the whole trajectory as a summary: $(cat said)"
 head -30 s.jsonl >some.jsonl
 echo '{"id":"stranger","summary":"so"}' >>some.jsonl
 run --out some --summaries some.jsonl --share '' --write none
 grep -q '^  10 trajectories have no summary$' said && grep -q '^  1 summary is of no question$' said || fail "summaries that lack: $(cat said)"
-"$raml" prune --model run q.jsonl --summaries some.jsonl --share '' --n 0 --write none --out some >said 2>err || fail "some: $(cat err)"
+"$raml" prune --model run q.jsonl --summaries some.jsonl --share '' --n 0 --write none --out some --overwrite >said 2>err || fail "some: $(cat err)"
 grep -qF "some.jsonl: 1 of 31 ids is of no question; the first is 'stranger' (line 31)" err || fail "a summary of no question is not named: $(cat err)"
 
 # -- a section of the report ------------------------------------------------------------------------------------------------
@@ -168,7 +168,7 @@ grep -q 'pairs/pruned.jsonl: 10 trajectories in 5 lines$' said || fail "pairs: $
 sed 's/"text":"\([^"]*\)"}/"text":"\1","answer":"0","correct":false},{"text":"\1","correct":true},{"text":""}/' q.jsonl | head -5 >graded.jsonl
 "$raml" prune --model run graded.jsonl --quiet --share '' --out graded >said 2>err || fail "graded: $(cat err)"
 grep -q '^5 trajectories of 5 questions, 15 steps; 5 wrong ones left out; 5 skipped$' said || fail "graded: $(cat said)"
-"$raml" prune --model run graded.jsonl --quiet --share '' --out graded --keep_wrong --max_samples 1 >said 2>err || fail "graded: $(cat err)"
+"$raml" prune --model run graded.jsonl --quiet --share '' --out graded --overwrite --keep_wrong --max_samples 1 >said 2>err || fail "graded: $(cat err)"
 grep -q '^5 trajectories of 5 questions, 15 steps$' said || fail "--keep_wrong: $(cat said)"
 
 # -- faults: one message, and what was written before is still there -------------------------------------------------------
@@ -176,7 +176,7 @@ fault() {
     code=$1 want=$2
     shift 2
     rc=0
-    "$raml" prune --model run --quiet --out p "$@" >out 2>said || rc=$?
+    "$raml" prune --model run --quiet --out p --overwrite "$@" >out 2>said || rc=$?
     [ "$rc" -eq "$code" ] || fail "$*: exit code $rc, expected $code: $(cat said)"
     grep -qF -- "$want" said || fail "$*: message is '$(cat said)'; expected '$want'"
     [ "$(grep -c . said)" -eq 1 ] || fail "$*: more than one message"
@@ -229,7 +229,7 @@ else
     # what a run that was not stopped has left stays
     cp -r p kept
     rc=0
-    timeout -s INT "$delay" "$raml" prune --model run made.jsonl --quiet --threads 1 --out kept >said 2>err || rc=$?
+    timeout -s INT "$delay" "$raml" prune --model run made.jsonl --quiet --threads 1 --out kept --overwrite >said 2>err || rc=$?
     [ "$rc" -ne 0 ] || fail "stopped over results: not stopped"
     diff -r p kept >said || fail "stopped over results: they were changed: $(cat said err)"
     grep -q "stopped; the results that were in kept are left as they were" err || fail "stopped over results: $(cat err)"

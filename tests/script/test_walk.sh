@@ -72,7 +72,7 @@ done
 
 # Options are spelled with _ (a - is read too).
 grep -nE -- '--[a-z]+-[a-z]+' "$source"/docs/*.md "$source"/README.md "$source"/recipes/*.yaml |
-    grep -E 'raml |`--' | grep -vE -- '--no-|--local-dir|--cpus-per-task|--map-by|--bind-to|--allow-run-as-root|--dump-eval-details|--test-dir|--output-on-failure' |
+    grep -E 'raml |`--' | grep -vE -- '--no-|--logprobs-mode|--local-dir|--cpus-per-task|--map-by|--bind-to|--allow-run-as-root|--dump-eval-details|--test-dir|--output-on-failure' |
     grep -v '^[^:]*:[0-9]*:.*--[a-z]*-[a-z]*=' >"$tmp/dashes" || :
 [ ! -s "$tmp/dashes" ] || fail "options with a dash: $(cat "$tmp/dashes")"
 
