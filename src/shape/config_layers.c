@@ -3,16 +3,6 @@
 
 #include <string.h>
 
-bool raml_layer_in(const struct raml_layer_set *s, int layer)
-{
-    return s->word[layer / 64] >> layer % 64 & 1;
-}
-
-void raml_layer_put(struct raml_layer_set *s, int layer)
-{
-    s->word[layer / 64] |= UINT64_C(1) << layer % 64;
-}
-
 /* The layers that layer_types gives a window; false: there is no such list. */
 static bool read_types(struct raml_config_reader *r, struct raml_config *c)
 {
