@@ -180,7 +180,8 @@ static void test_levels(void **state)
 
 /* bf16 rounds weights and activations to 8 bits: each factor of a product is off by up to 2^-9, on average 2^-10.5, and
  * a gradient passes some twenty products: 2^-10.5 sqrt(20) = 3e-3 at the least. Measured 7e-3 to 1.5e-2 on weights of
- * the usual size; the bound is twice that. The loss, fifty terms of either sign, moves by up to 2e-2. */
+ * the usual size; the bound is twice that. The loss, fifty terms of either sign, moves by up to 2e-2. With a window, norms
+ * of what is added or multipliers: up to 2.7e-2 and 5.3e-2. */
 static void test_bf16(void **state)
 {
     (void)state;
@@ -197,7 +198,7 @@ static void test_bf16(void **state)
             double loss = fabs(loss_of(&a) - loss_of(&b)), far = rig_distance(gb, ga, raml_model_n(full));
             print_message("  %s, vocabulary %d: bf16 gradient %.1e from that of f32, loss %.1e\n", c.model_type,
                           c.vocab_size, far, loss);
-            assert_true(far <= (kind < RIG_MISTRAL ? 0.03 : 0.1) && loss <= (kind < RIG_MISTRAL ? 0.05 : 0.2));
+            assert_true(far <= (kind < RIG_MISTRAL ? 0.03 : 0.055) && loss <= (kind < RIG_MISTRAL ? 0.05 : 0.11));
             free(ga), free(gb);
             close_objective(&a), close_objective(&b);
             raml_model_close(full), raml_model_close(half);
