@@ -109,6 +109,24 @@ static void end(struct demo_step *step, const struct demo_settings *s, const cha
     cli_demo_add(step, "%s/%s", s->out, name);
 }
 
+static void add_sampling(struct demo_step *step, const struct cli *cli, const struct demo_settings *s)
+{
+    add_number(step, "num_generations", s->num_generations);
+    cli_demo_add(step, "--temperature");
+    cli_demo_add(step, "%g", s->temperature);
+    add_number(step, "max_completion_length", s->max_completion_length);
+    cli_demo_add(step, "--seed");
+    cli_demo_add(step, "%llu", (unsigned long long)cli->seed);
+}
+
+/* A step that does not go on by itself begins anew in a resumed demo. */
+static enum raml_code run_anew(const struct cli *cli, const struct demo_settings *s, struct demo_step *step,
+                               struct demo_phase *phase, struct raml_err *err)
+{
+    if (s->resume) cli_demo_add(step, "--overwrite");
+    return cli_demo_run(cli, step, phase, err);
+}
+
 /* Goes on by itself where it was stopped; a file that is whole was not recorded. */
 static enum raml_code sample(const struct cli *cli, const struct demo_settings *s, struct demo_phase *phase,
                              struct raml_err *err)
@@ -119,12 +137,7 @@ static enum raml_code sample(const struct cli *cli, const struct demo_settings *
     if (!rc) rc = raml_path_join(part, s->out, "samples.jsonl.unfinished", err);
     if (rc) return rc;
     begin(&step, "sample", s, "questions.jsonl");
-    add_number(&step, "num_generations", s->num_generations);
-    cli_demo_add(&step, "--temperature");
-    cli_demo_add(&step, "%g", s->temperature);
-    add_number(&step, "max_completion_length", s->max_completion_length);
-    cli_demo_add(&step, "--seed");
-    cli_demo_add(&step, "%llu", (unsigned long long)cli->seed);
+    add_sampling(&step, cli, s);
     end(&step, s, "samples.jsonl");
     if (raml_is_file(whole) && !raml_is_file(part)) cli_demo_add(&step, "--overwrite");
     return cli_demo_run(cli, &step, phase, err);
@@ -138,8 +151,7 @@ static enum raml_code evaluate(const struct cli *cli, const struct demo_settings
     cli_demo_add(&step, "%s/samples.jsonl", s->out);
     cli_demo_add_words(&step, "--by split");
     end(&step, s, "eval.json");
-    if (s->resume) cli_demo_add(&step, "--overwrite");
-    return cli_demo_run(cli, &step, phase, err);
+    return run_anew(cli, s, &step, phase, err);
 }
 
 static enum raml_code trace(const struct cli *cli, const struct demo_settings *s, struct demo_phase *phase,
@@ -150,8 +162,7 @@ static enum raml_code trace(const struct cli *cli, const struct demo_settings *s
     add_number(&step, "stride", s->stride);
     cli_demo_add_words(&step, "--skip_long --answers gold,own");
     end(&step, s, "trace");
-    if (s->resume) cli_demo_add(&step, "--overwrite");
-    return cli_demo_run(cli, &step, phase, err);
+    return run_anew(cli, s, &step, phase, err);
 }
 
 /* One trajectory of a few questions, at a few places. */
@@ -161,15 +172,9 @@ static enum raml_code fork_samples(const struct cli *cli, const struct demo_sett
     struct demo_step step = {0};
     begin(&step, "fork", s, "samples.jsonl");
     cli_demo_add_words(&step, "--skip_long --max_samples 1 --limit 6 --places sentence --max_places 4 --windows 1");
-    add_number(&step, "num_generations", s->num_generations);
-    cli_demo_add(&step, "--temperature");
-    cli_demo_add(&step, "%g", s->temperature);
-    add_number(&step, "max_completion_length", s->max_completion_length);
-    cli_demo_add(&step, "--seed");
-    cli_demo_add(&step, "%llu", (unsigned long long)cli->seed);
+    add_sampling(&step, cli, s);
     end(&step, s, "fork");
-    if (s->resume) cli_demo_add(&step, "--overwrite");
-    return cli_demo_run(cli, &step, phase, err);
+    return run_anew(cli, s, &step, phase, err);
 }
 
 static enum raml_code report(const struct cli *cli, const struct demo_settings *s, struct demo_phase *phase,
@@ -178,8 +183,7 @@ static enum raml_code report(const struct cli *cli, const struct demo_settings *
     struct demo_step step = {0};
     cli_demo_add(&step, "report");
     cli_demo_add(&step, "%s", s->out);
-    if (s->resume) cli_demo_add(&step, "--overwrite");
-    return cli_demo_run(cli, &step, phase, err);
+    return run_anew(cli, s, &step, phase, err);
 }
 
 enum { N_STEPS = 5 };

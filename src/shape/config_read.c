@@ -46,7 +46,7 @@ enum raml_code raml_config_read_generation(const char *path, struct raml_config 
 }
 
 /* -- All of it ----------------------------------------------------------------------------------------------------- */
-/* What would change the results and is not implemented. */
+/* Refuses by name what would change the results and that no model here has. */
 static void read_strange(struct raml_config_reader *r, const struct raml_arch *a)
 {
     static const char *const off[] = {"use_bidirectional_attention", "mlp_bias"};
