@@ -117,14 +117,13 @@ static enum raml_code tell(const struct serving *w, double seconds, struct raml_
                                         (json_int_t)f.written_tokens, "passes", (json_int_t)f.passes, "steps",
                                         (json_int_t)f.steps, "seconds", seconds),
                               err);
+    unsigned long long computed = f.scored_tokens + f.read_tokens;
     raml_say(w->cli->sink,
              "%llu requests in %.0f s (%llu refused, %llu failed, %llu cancelled): %llu prompt tokens, %llu computed, "
-             "in %llu "
-             "passes; %llu tokens written in %llu steps",
+             "in %llu passes; %llu tokens written in %llu steps",
              (unsigned long long)f.requests, seconds, (unsigned long long)f.refused, (unsigned long long)f.failed,
-             (unsigned long long)f.cancelled, (unsigned long long)f.prompt_tokens,
-             (unsigned long long)(f.scored_tokens + f.read_tokens), (unsigned long long)f.passes,
-             (unsigned long long)f.written_tokens, (unsigned long long)f.steps);
+             (unsigned long long)f.cancelled, (unsigned long long)f.prompt_tokens, computed,
+             (unsigned long long)f.passes, (unsigned long long)f.written_tokens, (unsigned long long)f.steps);
     return RAML_OK;
 }
 

@@ -65,7 +65,7 @@ static void read_switched(struct raml_config_reader *r, const struct raml_arch *
     bool on = raml_reader_flag(r, "use_sliding_window", false), listed = read_types(r, c);
     const json_t *given = json_object_get(r->obj, "sliding_window");
     if (a->windows == RAML_WINDOWS_NO_ROPE && !raml_reader_has(r, "sliding_window")) on = false; /* its default: none */
-    if (json_is_null(given) && given) on = false;
+    if (json_is_null(given)) on = false;
     if (!on) {
         if (raml_layers_in(&c->windowed) && !r->rc) r->rc = unexpected(r, "use_sliding_window is not true");
         return;
@@ -82,7 +82,7 @@ static void read_everywhere(struct raml_config_reader *r, struct raml_config *c)
 {
     static const int usual = 4096;
     const json_t *given = json_object_get(r->obj, "sliding_window");
-    int window = given && json_is_null(given) ? c->max_positions : raml_reader_int(r, "sliding_window", &usual);
+    int window = json_is_null(given) ? c->max_positions : raml_reader_int(r, "sliding_window", &usual);
     if (read_types(r, c) && !r->rc && raml_layers_in(&c->windowed) != 0 && raml_layers_in(&c->windowed) != c->n_layers)
         r->rc = raml_fail(r->err, RAML_ESUPPORT, "%s: layer_types of several kinds are not supported for mistral",
                           r->at->path);

@@ -396,25 +396,32 @@ static const struct expr *as_matrix(struct check *c, const struct expr *e, const
 {
     uint32_t columns = matrix->rows ? matrix->n / matrix->rows : 0;
     if ((e->kind != EXPR_BRACKETS && e->kind != EXPR_TUPLE && e->kind != EXPR_LIST) || e->n != matrix->rows || e->n < 2)
-        return NULL;
+        return e;
     struct expr *m = raml_expr_new(&c->pool, EXPR_MATRIX, matrix->n);
-    if (!m) return NULL;
+    if (!m) return e;
     m->rows = matrix->rows;
     for (uint32_t i = 0; i < e->n; i++) {
         const struct expr *row = e->arg[i];
-        if ((row->kind != EXPR_BRACKETS && row->kind != EXPR_TUPLE) || row->n != columns) return NULL;
+        if ((row->kind != EXPR_BRACKETS && row->kind != EXPR_TUPLE) || row->n != columns) return e;
         memcpy(m->arg + (size_t)i * columns, row->arg, columns * sizeof *row->arg);
     }
     return m;
 }
 
+/* An interval and none, or other ends; two elements in brackets and in parentheses. */
+static bool other_brackets(const struct expr *a, const struct expr *b)
+{
+    bool interval = a->kind == EXPR_INTERVAL;
+    if (interval != (b->kind == EXPR_INTERVAL)) return true;
+    if (interval) return a->sub != b->sub;
+    return a->n == 2 &&
+           ((a->kind == EXPR_BRACKETS && b->kind == EXPR_TUPLE) || (a->kind == EXPR_TUPLE && b->kind == EXPR_BRACKETS));
+}
+
 static enum raml_verdict compare_listings(struct check *c, const struct expr *a, const struct expr *b)
 {
-    if ((a->kind == EXPR_MATRIX) != (b->kind == EXPR_MATRIX)) {
-        const struct expr *m = as_matrix(c, a->kind == EXPR_MATRIX ? b : a, a->kind == EXPR_MATRIX ? a : b);
-        if (m && a->kind == EXPR_MATRIX) b = m;
-        else if (m) a = m;
-    }
+    if (a->kind == EXPR_MATRIX && b->kind != EXPR_MATRIX) b = as_matrix(c, b, a);
+    else if (b->kind == EXPR_MATRIX && a->kind != EXPR_MATRIX) a = as_matrix(c, a, b);
     if (!is_listing(a) || !is_listing(b)) {
         const struct expr *one = is_listing(a) ? a : b, *x = one == a ? b : a;
         if (one->n == 1) return raml_compare(c, one->arg[0], x);
@@ -428,12 +435,7 @@ static enum raml_verdict compare_listings(struct check *c, const struct expr *a,
         b = without_names(c, b);
         if (!a || !b) return raml_compare_said(c, RAML_UNKNOWN, "too large");
     }
-    bool interval_a = a->kind == EXPR_INTERVAL, interval_b = b->kind == EXPR_INTERVAL;
-    if (interval_a != interval_b ||
-        (a->n == 2 && a->kind != b->kind && (a->kind == EXPR_BRACKETS || b->kind == EXPR_BRACKETS) &&
-         (a->kind == EXPR_TUPLE || b->kind == EXPR_TUPLE)))
-        return raml_compare_said(c, RAML_DIFFERENT, "other brackets");
-    if (interval_a && a->sub != b->sub) return raml_compare_said(c, RAML_DIFFERENT, "other brackets");
+    if (other_brackets(a, b)) return raml_compare_said(c, RAML_DIFFERENT, "other brackets");
     if (a->kind == EXPR_MATRIX && b->kind == EXPR_MATRIX && a->rows != b->rows)
         return raml_compare_said(c, RAML_DIFFERENT, "another shape");
     if (a->kind == EXPR_SET || b->kind == EXPR_SET) {

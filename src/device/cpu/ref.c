@@ -151,35 +151,41 @@ static double norm_dot(const struct raml_heads *h, const void *dqkv, size_t r, s
     return dot;
 }
 
+/* Through the norm of row r's head j: g is the gradient behind it on entry, before it on return; dw gets the weights'. */
+static void head_norm_back(const struct raml_heads *h, size_t r, size_t j, double dot, double *g, float *dw)
+{
+    size_t D = h->D, n_rotated = h->H + h->K, side = j >= h->H, n = h->whole ? (side ? h->K : h->H) * D : D;
+    const float *w = weights_of(h, j);
+    double x[RAML_MAX_HEAD_DIM];
+    for (size_t i = 0; i < D; i++) x[i] = get(h->bf16, h->raw, (r * n_rotated + j) * D + i);
+    double s = h->whole ? whole_rstd(h, h->raw, r * n_rotated * D, NULL, (int)side) : head_rstd(x, D, h->eps);
+    for (size_t i = 0; dw && i < D; i++) dw[i] += (float)(g[i] * x[i] * s);
+    for (size_t i = 0; i < D; i++) g[i] = g[i] * w[i] * s - x[i] * s * s * s * dot / (double)n;
+}
+
 /* NOLINTNEXTLINE(readability-non-const-parameter): the table's signature */
 static void heads_back(const struct raml_heads *h, void *dqkv, float *d_bias, float *dq_w, float *dk_w, float *scratch)
 {
     (void)scratch;
     size_t n_heads = h->H + 2 * h->K, n_rotated = h->H + h->K, D = h->D;
     double whole_dot[2] = {0};
-    for (size_t r = 0; r < h->n; r++)
+    for (size_t r = 0; r < h->n; r++) {
+        for (size_t k = 0; k < 2 && h->whole; k++)
+            whole_dot[k] = norm_dot(h, dqkv, r, k ? h->H : 0, k ? n_rotated : h->H);
         for (size_t j = 0; j < n_heads; j++) {
-            double g[RAML_MAX_HEAD_DIM], x[RAML_MAX_HEAD_DIM];
-            size_t at = (r * n_heads + j) * D, side = j >= h->H, n = h->whole ? (side ? h->K : h->H) * D : D;
-            const float *w = weights_of(h, j < n_rotated ? j : 0);
+            double g[RAML_MAX_HEAD_DIM];
+            size_t at = (r * n_heads + j) * D, side = j >= h->H;
             float *dw = side ? dk_w : dq_w;
             if (dw && h->whole) dw += (side ? j - h->H : j) * D;
-            for (size_t k = 0; k < 2 && j == 0 && h->whole; k++)
-                whole_dot[k] = norm_dot(h, dqkv, r, k ? h->H : 0, k ? n_rotated : h->H);
             unrotated(h, dqkv, r, j, g);
-            if (j < n_rotated && w) {
-                for (size_t i = 0; i < D; i++) x[i] = get(h->bf16, h->raw, (r * n_rotated + j) * D + i);
-                double s =
-                    h->whole ? whole_rstd(h, h->raw, r * n_rotated * D, NULL, (int)side) : head_rstd(x, D, h->eps);
-                double dot = h->whole ? whole_dot[side] : norm_dot(h, dqkv, r, j, j + 1);
-                for (size_t i = 0; dw && i < D; i++) dw[i] += (float)(g[i] * x[i] * s);
-                for (size_t i = 0; i < D; i++) g[i] = g[i] * w[i] * s - x[i] * s * s * s * dot / (double)n;
-            }
+            if (j < n_rotated && weights_of(h, j))
+                head_norm_back(h, r, j, h->whole ? whole_dot[side] : norm_dot(h, dqkv, r, j, j + 1), g, dw);
             for (size_t i = 0; i < D; i++) {
                 set(h->bf16, dqkv, at + i, g[i]);
                 if (d_bias) d_bias[j * D + i] += get(h->bf16, dqkv, at + i); /* as the products see it */
             }
         }
+    }
 }
 
 static void silu_mul(bool bf16, void *out, const void *gu, size_t n, size_t f)

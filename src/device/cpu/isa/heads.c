@@ -239,12 +239,27 @@ INLINE void add_rows(const bool bf16, float *out, const void *in, size_t n, size
     vf_store_n(out + c, sum, m);
 }
 
+enum { MOST_RSTD = 8192, WIDE = 16 }; /* config.c: at most 8192 heads */
+
+/* Rows [r0, r1) into WIDE of the norms' weights from c on; side: the head where the norm is over the whole projection,
+ * else queries or keys. */
+INLINE void norm_weights_block(const struct raml_heads *h, const void *dqkv, float *dq_w, float *dk_w,
+                               const float *rstd, size_t r0, size_t r1, size_t side, size_t c)
+{
+    size_t m = h->D / 2 - c < WIDE ? h->D / 2 - c : WIDE, n_rotated = h->H + h->K;
+    size_t j0 = h->whole ? side : side ? h->H : 0, j1 = h->whole ? side + 1 : side ? n_rotated : h->H;
+    float *dw = j0 < h->H ? dq_w : dk_w;
+    if (!dw) return;
+    if (h->whole) dw += (j0 < h->H ? j0 : j0 - h->H) * h->D;
+    BY_ACT(h->bf16, norm_weights(true, h, dqkv, dw, rstd, r0, r1, j0, j1, c, m),
+           norm_weights(false, h, dqkv, dw, rstd, r0, r1, j0, j1, c, m));
+}
+
 /* Sums over rows are one chain per column, continued from what is there, so that neither threads nor the split of a
  * batch affects them: rows are shared out for dqkv, columns for the sums. The norm's weights need gradients that
  * heads_back_row overwrites, and each head's rstd: hence groups of as many rows as `rstd` holds. */
 void heads_back_isa(const struct raml_heads *h, void *dqkv, float *d_bias, float *dq_w, float *dk_w, float *scratch)
 {
-    enum { MOST_RSTD = 8192, WIDE = 16 }; /* config.c: at most 8192 heads */
     (void)scratch;
     size_t n_rotated = h->H + h->K, width = (n_rotated + h->K) * h->D;
     size_t blocks = h->q_w || h->k_w ? (h->D / 2 + WIDE - 1) / WIDE : 0, group = blocks ? MOST_RSTD / n_rotated : h->n;
@@ -259,15 +274,8 @@ void heads_back_isa(const struct raml_heads *h, void *dqkv, float *d_bias, float
                 BY_ACT(h->bf16, rstd_row(true, h, rstd + (r - r0) * n_rotated, r),
                        rstd_row(false, h, rstd + (r - r0) * n_rotated, r));
 #pragma omp for schedule(static)
-            for (size_t b = 0; b < sides * blocks; b++) {
-                size_t c = b / sides * WIDE, m = h->D / 2 - c < WIDE ? h->D / 2 - c : WIDE, side = b % sides;
-                size_t j0 = h->whole ? side : side ? h->H : 0, j1 = h->whole ? side + 1 : side ? n_rotated : h->H;
-                float *dw = j0 < h->H ? dq_w : dk_w;
-                if (!dw) continue;
-                if (h->whole) dw += (j0 < h->H ? j0 : j0 - h->H) * h->D;
-                BY_ACT(h->bf16, norm_weights(true, h, dqkv, dw, rstd, r0, r1, j0, j1, c, m),
-                       norm_weights(false, h, dqkv, dw, rstd, r0, r1, j0, j1, c, m));
-            }
+            for (size_t b = 0; b < sides * blocks; b++)
+                norm_weights_block(h, dqkv, dq_w, dk_w, rstd, r0, r1, b % sides, b / sides * WIDE);
 #pragma omp for schedule(static)
             for (size_t r = r0; r < r1; r++)
                 BY_ACT(h->bf16, heads_back_row(true, h, dqkv, rstd + (r - r0) * n_rotated, r),
