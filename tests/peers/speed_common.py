@@ -83,7 +83,7 @@ def serve(functions):
         what = json.loads(line)
         try:
             answer = functions[what.pop("do")](**what)
-        except Exception as e:  # told to the one who asked
+        except Exception as e:  # the one who asked gets to know it
             import traceback
             traceback.print_exc()
             answer = {"failed": f"{type(e).__name__}: {e}"[:500]}

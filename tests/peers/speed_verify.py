@@ -13,7 +13,7 @@ def gold_of(text):
 
 
 def verify(path):
-    """Seconds for all pairs, and each one's verdict. math-verify's defaults; gold answers are told to be formulas, as its page says."""
+    """Seconds for all pairs, and each one's verdict. math-verify's defaults; gold answers are marked as formulas, as its page says."""
     from math_verify import parse, verify as equal
     rows = [json.loads(line) for line in open(path)]
     start = time.perf_counter()
