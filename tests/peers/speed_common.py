@@ -23,7 +23,9 @@ def note(text):
 
 def environment(a, **more):
     env = {**os.environ, **OFFLINE, "OMP_NUM_THREADS": str(a.threads), **more}
-    env.pop("OMP_WAIT_POLICY", None)  # each program's own
+    env.pop("OMP_WAIT_POLICY", None)  # each program's own, unless others use the processors
+    if a.quick:
+        env["OMP_WAIT_POLICY"] = "passive"
     return env
 
 

@@ -1,9 +1,9 @@
 """Parts `infer` and `curve` of speed.py: scoring, decoding and the loss curve beside llama.cpp, ik_llama.cpp and vLLM."""
+import json
 import os
 import shutil
-import subprocess
 
-from speed_common import HERE, Failed, Table, Worker, bench, best, environment, note, run, run_json
+from speed_common import HERE, Failed, Table, Worker, bench, best, note, run, run_json
 
 LIBRARIES = {"llama.cpp": "llama", "ik_llama.cpp": "ik"}
 
@@ -29,32 +29,66 @@ def built(a):
     return out
 
 
+SHAPES = {"small": ("llama", 512, 256, 704, 6, 8, 4, 4096, 1e-5, 1e4),  # type, vocabulary, d, ffn, layers, heads, kv heads, context, eps, rotary base
+          "qwen2.5-0.5b": ("qwen2", 151936, 896, 4864, 24, 14, 2, 32768, 1e-6, 1e6)}
+
+
+def random_model(a, preset, folder):
+    """A folder in Hugging Face layout: bf16, head tied to the embedding, raml's tokenizer of bytes."""
+    import torch
+    from safetensors.torch import save_file
+    kind, vocabulary, d, ffn, layers, heads, kv, context, eps, base = SHAPES[preset]
+    size = d // heads
+    shapes = {"model.embed_tokens.weight": (vocabulary, d), "model.norm.weight": (d,)}
+    for i in range(layers):
+        at = f"model.layers.{i}."
+        for name, rows in (("q", heads * size), ("k", kv * size), ("v", kv * size)):
+            shapes[f"{at}self_attn.{name}_proj.weight"] = (rows, d)
+            if kind == "qwen2":
+                shapes[f"{at}self_attn.{name}_proj.bias"] = (rows,)
+        shapes.update({at + "self_attn.o_proj.weight": (d, heads * size), at + "mlp.gate_proj.weight": (ffn, d), at + "mlp.up_proj.weight": (ffn, d),
+                       at + "mlp.down_proj.weight": (d, ffn), at + "input_layernorm.weight": (d,), at + "post_attention_layernorm.weight": (d,)})
+    g = torch.Generator().manual_seed(1)
+    value = lambda name, s: torch.ones(s) if "norm" in name else torch.randn(s, generator=g) * 0.02
+    run_folder = a.out + "/tokenizer-run"
+    shutil.rmtree(run_folder, ignore_errors=True)
+    run(a, a.raml + "/raml", "train", "sft", "--model", "init:micro", "--families", "add:1", "--num_questions", 8, "--max_steps", 1, "--quiet", "--out", run_folder)
+    os.makedirs(folder + ".tmp", exist_ok=True)
+    save_file({n: value(n, s).to(torch.bfloat16) for n, s in shapes.items()}, folder + ".tmp/model.safetensors", {"format": "pt"})
+    shutil.copy(run_folder + "/checkpoint-1/tokenizer.json", folder + ".tmp")
+    with open(folder + ".tmp/config.json", "w") as f:
+        json.dump({"architectures": [{"llama": "LlamaForCausalLM", "qwen2": "Qwen2ForCausalLM"}[kind]], "model_type": kind, "vocab_size": vocabulary, "hidden_size": d,
+                   "intermediate_size": ffn, "num_hidden_layers": layers, "num_attention_heads": heads, "num_key_value_heads": kv, "head_dim": size,
+                   "max_position_embeddings": context, "rms_norm_eps": eps, "rope_theta": base, "tie_word_embeddings": True, "hidden_act": "silu",
+                   "torch_dtype": "bfloat16"}, f)
+    os.rename(folder + ".tmp", folder)
+
+
 def files(a):
     """{model: {type: path}} as GGUF, and the Hugging Face folder for vLLM under "hf"."""
     out = {}
     raml = a.raml + "/raml"
 
-    def made(path, *words):
+    def made(path, command, source, *words):
         if not os.path.exists(path):
             note("making " + path)
-            run(a, raml, *words, path)
+            run(a, raml, command, source, path, *words)
         return path
     if a.model:
-        smol = {"as it is": a.model, "Q8_0": None, "BF16": None}
+        smol = {"Q4_1": a.model}
         smol["BF16"] = made(a.out + "/smol-bf16.gguf", "convert", a.model, "--dtype", "bf16")
         smol["Q8_0"] = made(a.out + "/smol-q8_0.gguf", "convert", a.model, "--dtype", "q8_0")
         smol["hf"] = made(a.out + "/smol-hf", "convert", smol["BF16"])
         out["SmolLM2-135M"] = smol
     for preset in a.presets.split(","):
-        f32 = a.out + f"/{preset}-run"
-        made(f32, "train", "sft", "--model", "init:" + preset, *(["--tokenizer", a.model] if a.model and preset.startswith("qwen") else []), "--families", "add:1",
-             "--num_questions", 1, "--batch_size", 1, "--max_steps", 1, "--learning_rate", 1e-30, "--dtype", "bf16", "--quiet", "--out")
-        gguf = made(a.out + f"/{preset}-bf16.gguf", "convert", f32, "--dtype", "bf16")
-        out[preset] = {"BF16": gguf, "hf": made(a.out + f"/{preset}-hf", "convert", gguf)}
+        folder = a.out + f"/{preset}-hf"
+        if not os.path.exists(folder):
+            note("making " + folder)
+            random_model(a, preset, folder)
+        gguf = made(a.out + f"/{preset}-bf16.gguf", "convert", folder)
+        out[preset] = {"BF16": gguf, "hf": folder}
         if preset.startswith("qwen"):
-            out[preset]["Q8_0"] = made(a.out + f"/{preset}-q8_0.gguf", "convert", f32, "--dtype", "q8_0")
-            shutil.rmtree(f32, ignore_errors=True)
-            os.makedirs(f32, exist_ok=True)  # made once
+            out[preset]["Q8_0"] = made(a.out + f"/{preset}-q8_0.gguf", "convert", folder, "--dtype", "q8_0")
     return out
 
 

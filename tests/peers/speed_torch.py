@@ -49,17 +49,19 @@ class Plain(nn.Module):
         self.embed = nn.Embedding(vocabulary, d)
         self.blocks = nn.ModuleList(Block(d, heads, kv, ffn) for _ in range(layers))
         self.norm = nn.RMSNorm(d, eps=1e-5)
-        self.head = nn.Linear(d, vocabulary, bias=False)
         size = d // heads
         angle = torch.outer(torch.arange(4096.0), 1e4 ** (-torch.arange(0, size, 2) / size))
         self.register_buffer("cos", angle.cos())
         self.register_buffer("sin", angle.sin())
+        for x in self.parameters():
+            if x.dim() > 1:
+                nn.init.normal_(x, std=0.02)
 
     def forward(self, ids):
         x, T = self.embed(ids), ids.shape[1]
         for b in self.blocks:
             x = b(x, self.cos[:T], self.sin[:T])
-        logits = self.head(self.norm(x[:, :-1]))
+        logits = F.linear(self.norm(x[:, :-1]), self.embed.weight)
         return F.cross_entropy(logits.float().flatten(0, 1), ids[:, 1:].flatten())
 
 
@@ -71,7 +73,7 @@ def make(kind, shape):
         from transformers import LlamaConfig, LlamaForCausalLM
         vocabulary, d, ffn, layers, heads, kv = shape
         m = LlamaForCausalLM(LlamaConfig(vocab_size=vocabulary, hidden_size=d, intermediate_size=ffn, num_hidden_layers=layers, num_attention_heads=heads,
-                                         num_key_value_heads=kv, max_position_embeddings=4096, tie_word_embeddings=False, use_cache=False, attn_implementation="sdpa"))
+                                         num_key_value_heads=kv, max_position_embeddings=4096, tie_word_embeddings=True, use_cache=False, attn_implementation="sdpa"))
     m.train()
     decays = [x for x in m.parameters() if x.dim() > 1]
     opt = torch.optim.AdamW([{"params": decays}, {"params": [x for x in m.parameters() if x.dim() < 2], "weight_decay": 0.0}], lr=1e-4, fused=True)

@@ -119,12 +119,12 @@ def grpo(a, w, table, start):
 
 
 def trl(a):
-    start, table = a.out + "/start", Table("Fine-tuning and GRPO of `small`", "tokens/s")
+    start, table = a.out + ("/start-quick" if a.quick else "/start"), Table("Fine-tuning and GRPO of `small`", "tokens/s")
     if not os.path.exists(start):
-        shutil.rmtree(a.out + "/start-run", ignore_errors=True)
+        shutil.rmtree(start + "-run", ignore_errors=True)
         run(a, a.raml + "/raml", "train", "sft", "--model", "init:small", "--families", "add:2-3", "--num_questions", 5000, "--batch_size", 32, "--learning_rate", 1e-3,
-            "--max_steps", 40 if a.quick else 250, "--dtype", "bf16", "--threads", a.threads, "--quiet", "--out", a.out + "/start-run")
-        run(a, a.raml + "/raml", "convert", a.out + "/start-run", start)
+            "--max_steps", 40 if a.quick else 250, "--dtype", "bf16", "--threads", a.threads, "--quiet", "--out", start + "-run")
+        run(a, a.raml + "/raml", "convert", start + "-run", start)
     w = Worker(a, a.torch, "speed_trl.py", **KEEP)
     for part in (sft, grpo):
         try:

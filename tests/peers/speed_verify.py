@@ -40,12 +40,12 @@ def evaluate(path, n, ks, extract):
     grade = MultilingualExtractiveMatchMetric(Language.ENGLISH, gold_extraction_target=targets, pred_extraction_target=targets) if extract else None
     graded = {}
 
-    def score(doc, response):
+    def score(doc, model_response):
         """Each sample is graded once, not once for each metric."""
-        key = (doc.query, response.final_text[0])
+        key = (doc.query, model_response.final_text[0])
         if key not in graded:
             gold = doc.get_golds()[0]
-            graded[key] = int(grade.compute(doc, response)) if extract else int(gold == response.final_text[0])
+            graded[key] = int(grade.compute(doc, model_response)) if extract else int(gold == model_response.final_text[0])
         return graded[key]
     metrics = {"accuracy": AvgAtN(n=n, sample_scoring_function=score), f"maj@{n}": MajAtN(n=n, sample_scoring_function=score)}
     metrics.update({f"pass@{k}": PassAtK(k=k, n=n, sample_scoring_function=score) for k in ks})

@@ -113,7 +113,7 @@ def curve(way, length, every):
     elif way == "tokens":
         places = [(c, k) for c in cuts for k in range(ANSWER)]
         seconds, out = ask([text[:QUESTION + c] + answer[:PREFIX + k] for c, k in places],
-                           [{**base, "max_tokens": 1, "temperature": 0.0, "logprobs": 0, "logprob_token_ids": [answer[PREFIX + k]]} for _, k in places])
+                           [{**base, "max_tokens": 1, "temperature": 0.0, "logprobs": 1, "logprob_token_ids": [answer[PREFIX + k]]} for _, k in places])
         each = [o.outputs[0].logprobs[0][answer[PREFIX + k]].logprob for o, (_, k) in zip(out, places)]
         value = [sum(each[i:i + ANSWER]) for i in range(0, len(each), ANSWER)]
         cached = [o.num_cached_tokens or 0 for o in out]
