@@ -1,17 +1,19 @@
 #!/usr/bin/env python3
-"""endpoint_restart.py RAML TOKENIZER URL WORK -- SERVER ARG...: 200 requests to a real inference server that is killed and
+"""endpoint_restart.py RAML TOKENIZER URL WORK [score|sample|trace] -- SERVER ARG...: some 200 requests to a real inference server that is killed and
 started again in the middle; raml is killed once too. Nothing may be lost, and nothing asked twice that was answered.
 
-Starts the server, scores 200 texts undisturbed, then once more with a journal: after about 60 answers raml gets SIGKILL, and
-goes on; after about 120 the server gets SIGKILL, and is started again. Both results must be the same, to 1e-4 a token, and
-answered + found in the journal must be 200 at the end, with no key twice.
+Starts the server and runs the command (score) undisturbed, then once more with a journal: after a third of the answers raml gets SIGKILL, and
+goes on; after two thirds the server gets SIGKILL, and is started again. Answered + found must be as many as were asked, no key may be twice in the
+journal, and the results must be the same: log-probabilities and losses to 1e-4, where the server gives the same samples for a seed those too.
 
-Example, with vLLM on the CPU (docs/endpoint.md):
-  tests/peers/endpoint_restart.py build/raml smollm2 http://127.0.0.1:8100/v1 /tmp/restart -- vllm serve smollm2 --port 8100
+Examples, with vLLM on the CPU (docs/endpoint.md) and with raml itself:
+  tests/peers/endpoint_restart.py build/raml smollm2 http://127.0.0.1:8100/v1 /tmp/restart trace -- vllm serve smollm2 --port 8100
+  tests/peers/endpoint_restart.py build/raml smollm2 http://127.0.0.1:8100/v1 /tmp/restart sample -- build/raml serve --model smollm2 --port 8100
 """
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -19,6 +21,7 @@ import time
 import urllib.request
 
 N = 200
+SAID = re.compile(r"(\d+) requests answered, (\d+) asked again, (\d+) found in the journal")
 
 
 def answers(url):
@@ -53,68 +56,106 @@ def keys(journal):
         return []
 
 
-def read(path):
-    with open(path, encoding="utf-8") as f:
-        return {o["id"]: o["completions"][0]["logp"] for o in map(json.loads, f)}
-
-
-def main():
-    raml, tokenizer, url, work = sys.argv[1:5]
-    command = sys.argv[sys.argv.index("--") + 1:]
-    os.makedirs(work, exist_ok=True)
-    path = lambda name: os.path.join(work, name)
-    with open(path("in.jsonl"), "w", encoding="utf-8") as f:
+def score_input(path):
+    with open(path, "w", encoding="utf-8") as f:
         for i in range(N):
             text = {"id": f"q{i}", "prompt": f"Question {i}: what is {i} + {7 * i % 31}? Answer:",
                     "completions": [{"text": f" {i + 7 * i % 31}."}]}
             f.write(json.dumps(text) + "\n")
-    score = [raml, "score", path("in.jsonl"), "--endpoint", url, "--tokenizer", tokenizer, "--parallel", "8"]
+
+
+def trace_input(path):
+    """Eight trajectories of about 100 words: with every fourth token, some 25 probes each."""
+    with open(path, "w", encoding="utf-8") as f:
+        for i in range(8):
+            steps = " ".join(f"Then {k} and {i + 1} make {k + i + 1}." for k in range(14))
+            f.write(json.dumps({"question": f"What is 14 + {i}?", "answer": str(14 + i), "trajectories": [{"text": steps}]}) + "\n")
+
+
+def read(kind, out):
+    """Numbers by name."""
+    name = out + "/curves.jsonl" if kind == "trace" else out
+    with open(name, encoding="utf-8") as f:
+        lines = [json.loads(line) for line in f]
+    if kind == "score":
+        return {o["id"]: o["completions"][0]["logp"] for o in lines}
+    if kind == "trace":
+        return {i: o["L"] for i, o in enumerate(lines)}
+    return {i: json.dumps(o, sort_keys=True) for i, o in enumerate(lines)}
+
+
+def same(kind, calm, got):
+    if sorted(calm) != sorted(got):
+        print(f"results: {len(calm)} undisturbed, {len(got)} after both were killed")
+        return False
+    if kind == "sample":
+        n = sum(calm[k] == got[k] for k in calm)
+        print(f"{n} of {len(calm)} questions have the same samples")
+        return True
+    worst = max(abs(a - b) for k in calm for a, b in zip(calm[k], got[k]))
+    print(f"largest difference: {worst:.2g}")
+    return worst <= 1e-4 and all(len(calm[k]) == len(got[k]) for k in calm)
+
+
+def main():
+    cut = sys.argv.index("--")
+    raml, tokenizer, url, work = sys.argv[1:5]
+    kind, command = (sys.argv[5:cut] or ["score"])[0], sys.argv[cut + 1:]
+    os.makedirs(work, exist_ok=True)
+    path = lambda name: os.path.join(work, name)
+    data = path(kind + "_in.jsonl")
+    at = ["--endpoint", url, "--parallel", "8", "--model" if kind != "score" else "--tokenizer", tokenizer]
+    if kind == "score":
+        score_input(data)
+        run = [raml, "score", data] + at
+    elif kind == "trace":
+        trace_input(data)
+        run = [raml, "trace", data, "--stride", "4"] + at
+    else:
+        run = [raml, "sample", "--families", "add:3", "--num_questions", str(N // 4), "--num_generations", "4", "--max_completion_length", "16"] + at
+    calm, hard, journal = path(kind + "_calm"), path(kind + "_hard"), path(kind + "_hard.journal")
+    for old in (calm, hard, journal):
+        shutil.rmtree(old, ignore_errors=True)
+        if os.path.exists(old):
+            os.remove(old)
     log = open(path("server.log"), "ab")
     server = start(command, url, log)
     begin = time.time()
-    subprocess.run(score + ["--out", path("calm.jsonl"), "--overwrite"], check=True, stdout=subprocess.DEVNULL)
-    print(f"undisturbed: {time.time() - begin:.0f} s", flush=True)
+    text = subprocess.run(run + ["--out", calm], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True).stderr
+    total = int(SAID.search(text).group(1))
+    print(f"undisturbed: {total} requests, {time.time() - begin:.0f} s", flush=True)
 
-    journal = path("hard.jsonl.journal")
-    for old in (journal, path("hard.jsonl")):
-        if os.path.exists(old):
-            os.remove(old)
-    hard = score + ["--out", path("hard.jsonl"), "--overwrite"]
-    p = subprocess.Popen(hard, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    while len(keys(journal)) < 60:
-        time.sleep(0.1)
+    run += ["--out", hard, "--overwrite"]
+    p = subprocess.Popen(run, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while len(keys(journal)) < total // 3:
+        time.sleep(0.05)
     p.kill()
     p.wait()
     before = len(keys(journal))
     print(f"raml killed with {before} answers in the journal", flush=True)
 
     said = open(path("raml.log"), "w+", encoding="utf-8")
-    p = subprocess.Popen(hard, stdout=subprocess.DEVNULL, stderr=said)
-    while len(keys(journal)) < 120:
-        time.sleep(0.1)
+    p = subprocess.Popen(run, stdout=subprocess.DEVNULL, stderr=said)
+    while len(keys(journal)) < 2 * total // 3:
+        time.sleep(0.05)
     kill(server)
     time.sleep(3)
-    middle = keys(journal)
-    print(f"server killed with {len(middle)} answers in the journal", flush=True)
+    last = keys(journal)
+    print(f"server killed with {len(last)} answers in the journal", flush=True)
     server = start(command, url, log)
-    last = middle
     while p.poll() is None:
         now = keys(journal)
         last = now if len(now) >= len(last) else last
         time.sleep(0.05)
     said.seek(0)
-    text = said.read()
+    m = SAID.search(said.read())
     kill(server)
-    m = re.search(r"(\d+) requests answered, (\d+) asked again, (\d+) found in the journal", text)
-    calm, got = read(path("calm.jsonl")), read(path("hard.jsonl"))
-    worst = max(abs(a - b) for k in calm for a, b in zip(calm[k], got[k]))
     print(f"raml: {m.group(0)}")
-    print(f"largest difference of a log-probability: {worst:.2g}")
     print(f"keys seen in the journal: {len(last)}, different ones: {len(set(last))}")
-    ok = (p.returncode == 0 and list(calm) == list(got) and len(got) == N and worst <= 1e-4
-          and int(m.group(1)) + before == N and int(m.group(3)) == before and len(set(last)) == len(last))
-    print("nothing lost, nothing twice" if ok else "FAIL")
-    raise SystemExit(not ok)
+    ok = same(kind, read(kind, calm), read(kind, hard)) and len(set(last)) == len(last) and int(m.group(1)) + before == total and p.returncode == 0
+    if not ok:
+        raise SystemExit("FAIL: something was lost, asked twice or changed")
+    print(f"{kind}: nothing lost, nothing twice")
 
 
 main()
