@@ -27,10 +27,10 @@ class Matrix:
             raise ValueError(f"{t.name} is {self.kind}: only {', '.join(KINDS)} are rounded here")
         self.low = minima(t) if self.kind == "Q4_1" else None
 
-    def times(self, x, rounded, sums):
-        """x: [rows, inputs]. sums: the type in which products are added, so that rounding alone can be told from the order of sums."""
+    def times(self, x, rounded):
+        """x: [rows, inputs]"""
         if not rounded or self.kind == "F32":
-            return (x.astype(sums) @ self.w.T.astype(sums)).astype(np.float32)
+            return x @ self.w.T
         y = x.reshape(len(x), -1, 32)
         most = np.abs(y).max(-1, keepdims=True)
         d = most / np.float32(127)
@@ -38,22 +38,23 @@ class Matrix:
             inverse = np.where(most > 0, np.float32(127) / most, 0).astype(np.float32)
         q = np.rint(y * inverse)
         stored = d.astype(np.float16).astype(np.float32)
-        out = (q * stored).reshape(x.shape).astype(sums) @ self.w.T.astype(sums)
+        out = (q * stored).reshape(x.shape) @ self.w.T
         if self.low is not None:
             total = q.sum(-1)
             kept = (d[..., 0] * total).astype(np.float16).astype(np.float32)
-            out = out + (kept - stored[..., 0] * total).astype(sums) @ self.low.T.astype(sums)
-        return out.astype(np.float32)
+            out = out + (kept - stored[..., 0] * total) @ self.low.T
+        return out
 
 
 class Llama:
-    def __init__(self, path, layers=None):
+    def __init__(self, path):
         from gguf import GGUFReader
         r = GGUFReader(path)
         get = lambda key: r.fields["llama." + key].contents()
         t = {x.name: x for x in r.tensors}
-        self.n, self.eps, self.base = layers or get("block_count"), get("attention.layer_norm_rms_epsilon"), get("rope.freq_base")
+        self.n, self.eps, self.base = get("block_count"), get("attention.layer_norm_rms_epsilon"), get("rope.freq_base")
         self.heads, self.kv = get("attention.head_count"), get("attention.head_count_kv")
+        self.moved = None
         self.head, self.norm = Matrix(t.get("output.weight", t["token_embd.weight"])), dequantised(t["output_norm.weight"])
         self.embedding = dequantised(t["token_embd.weight"])
         names = "attn_norm", "attn_q", "attn_k", "attn_v", "attn_output", "ffn_norm", "ffn_gate", "ffn_up", "ffn_down"
@@ -61,7 +62,8 @@ class Llama:
                       for i in range(self.n)]
 
     def rms(self, x, w):
-        return (x / np.sqrt((x.astype(np.float64) ** 2).mean(-1, keepdims=True) + self.eps)).astype(np.float32) * w
+        y = (x / np.sqrt((x.astype(np.float64) ** 2).mean(-1, keepdims=True) + self.eps)).astype(np.float32) * w
+        return y if self.moved is None else y * (1 + self.moved.integers(-1, 2, y.shape) * np.float32(2) ** -23).astype(np.float32)
 
     def turned(self, x):
         """Rotary embedding of neighbours, as GGUF's Llama has them. x: [rows, heads, size]"""
@@ -79,35 +81,16 @@ class Llama:
         p = np.exp(z - z.max(-1, keepdims=True))
         return np.einsum("hij,jhd->ihd", p / p.sum(-1, keepdims=True), v).reshape(n, -1)
 
-    def logits(self, ids, rounded, sums=np.float32):
+    def logits(self, ids, rounded, seed=None):
+        """seed: what norms give is moved by at most a unit in the last place, at random."""
+        self.moved = None if seed is None else np.random.default_rng(seed)
         x = self.embedding[ids]
         for l in self.layer:
             y = self.rms(x, l["attn_norm"])
-            q, k, v = (l["attn_" + w].times(y, rounded, sums) for w in "qkv")
-            x = x + l["attn_output"].times(self.attention(q, k, v), rounded, sums)
+            q, k, v = (l["attn_" + w].times(y, rounded) for w in "qkv")
+            x = x + l["attn_output"].times(self.attention(q, k, v), rounded)
             y = self.rms(x, l["ffn_norm"])
-            gate = l["ffn_gate"].times(y, rounded, sums)
-            x = x + l["ffn_down"].times(gate / (1 + np.exp(-gate)) * l["ffn_up"].times(y, rounded, sums), rounded, sums)
-        return self.head.times(self.rms(x, self.norm), rounded, sums)
+            gate = l["ffn_gate"].times(y, rounded)
+            x = x + l["ffn_down"].times(gate / (1 + np.exp(-gate)) * l["ffn_up"].times(y, rounded), rounded)
+        return self.head.times(self.rms(x, self.norm), rounded)
 
-
-def cut(path, layers, out):
-    """The file with its first layers alone."""
-    from gguf import GGUFReader, GGUFValueType, GGUFWriter
-    r = GGUFReader(path)
-    w = GGUFWriter(out, r.fields["general.architecture"].contents())
-    for name, f in r.fields.items():
-        if name.startswith("GGUF.") or name == "general.architecture":
-            continue
-        value = layers if name.endswith(".block_count") else f.contents()
-        if f.types[0] == GGUFValueType.ARRAY:
-            w.add_key_value(name, value, f.types[0], sub_type=f.types[-1])
-        else:
-            w.add_key_value(name, value, f.types[0])
-    for t in r.tensors:
-        if not t.name.startswith("blk.") or int(t.name.split(".")[1]) < layers:
-            w.add_tensor(t.name, t.data, raw_dtype=t.tensor_type)
-    w.write_header_to_file()
-    w.write_kv_data_to_file()
-    w.write_tensors_to_file()
-    w.close()

@@ -213,29 +213,34 @@ def compare_weights(b):
 
 
 def compare_rounding(b):
-    """What llama.cpp rounds: all of the difference? Of one layer the same roundings give the same logits. Of all layers they can't: a sum
-    in another order now and then rounds an input to the next of its 8-bit values, so two orders are told apart first."""
-    from q8_inputs import Llama, cut
+    """Does llama.cpp differ from raml by more than what it rounds? Each of its products, of the input that it had, is what its rounding
+    gives. The logits of all can't be: where a last bit differs, an input now and then is rounded to the next of its 8-bit values, so the same
+    roundings with last bits moved are as far from each other as llama.cpp is from them."""
+    from gguf import GGUFReader
+    from q8_inputs import Llama, Matrix
     if not b.llama:
         return
     chains = [b.tokenizer()(q["question"])["input_ids"][:64] for q in b.questions(2)]
-    one = b.a.out + "/one-layer.gguf"
-    cut(b.a.model, 1, one)
-    for path, what in ((one, "its first layer alone"), (b.a.model, "all layers")):
-        m, numpy = b.llama.open(path), Llama(path)
-        theirs, mine = [m.logits(c) for c in chains], b.logits(path, chains)
-        m.close()
-        exact, rounded = ([numpy.logits(c, r) for c in chains] for r in (False, True))
-        other = [numpy.logits(c, True, np.float64) for c in chains]
-        said, most, _ = far(mine, exact)
-        row(most <= NEAR, f"  {what}: raml, numpy on gguf's numbers", said)
-        said, _, apart = far(theirs, mine)
-        row(True, "    llama.cpp, which rounds inputs to 8 bits: raml", said)
-        said, _, noise = far(rounded, other)
-        row(True, "    numpy so rounded, sums in f32: in f64", said)
-        said, _, left = far(theirs, rounded)
-        ok = left <= apart / 20 if path == one else left <= 1.5 * noise
-        row(ok, "    llama.cpp: numpy so rounded", said)
+    m, tensors, n, rounded_by, exact_by = b.llama.open(b.a.model), {t.name: t for t in GGUFReader(b.a.model).tensors}, 0, 0, []
+    for name, x, y in m.products(chains[0]):
+        w, size, n = Matrix(tensors[name]), np.sqrt(np.mean(y ** 2)), n + 1
+        rounded_by = max(rounded_by, float(np.abs(w.times(x, True) - y).max() / size))
+        exact_by.append(float(np.sqrt(np.mean((w.times(x, False) - y) ** 2)) / size))
+    row(n == 7 * (len(tensors) // 9) + 1 and rounded_by <= 1e-4, f"llama.cpp's {n} products on the file: inputs rounded to 8 bits",
+        f"{rounded_by:.1e} at most, of their root mean square; with exact inputs {np.mean(exact_by):.1e} on average")
+    theirs, mine, numpy = [m.logits(c) for c in chains], b.logits(b.a.model, chains), Llama(b.a.model)
+    m.close()
+    exact, rounded = ([numpy.logits(c, r) for c in chains] for r in (False, True))
+    said, most, _ = far(mine, exact)
+    row(most <= NEAR, f"logits of {sum(map(len, chains))} tokens, raml: numpy on gguf's numbers", said)
+    said, _, apart = far(theirs, mine)
+    row(True, "  llama.cpp: raml", said)
+    said, _, apart_rounded = far(rounded, exact)
+    row(0.5 <= apart / apart_rounded <= 2, "  numpy with inputs so rounded: numpy", said)
+    said, _, noise = far(rounded, [numpy.logits(c, True, 1) for c in chains])
+    row(True, "  numpy so rounded: the same with last bits of norms moved", said)
+    said, _, left = far(theirs, rounded)
+    row(left <= 1.5 * noise, "  llama.cpp: numpy so rounded", said)
 
 
 # ---- greedy samples -------------------------------------------------------------------------------------------------
