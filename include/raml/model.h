@@ -121,7 +121,7 @@ RAML_CHECKED enum raml_code raml_pass_open(const struct raml_model *m, bool back
                                            struct raml_err *err);
 void raml_pass_close(struct raml_pass *p);
 /* From now on a pass of this model that was opened without backward asks the sink (err.h) before each layer and before
- * the head, and ends with RAML_ESTOP where it is told to stop: a pass of a large model takes minutes. Its outputs are then
+ * the head, and ends with RAML_ESTOP where the sink says so: a pass of a large model takes minutes. Its outputs are then
  * undefined; the next forward starts afresh. sink: borrowed; NULL, as at first: passes are not interrupted. */
 void raml_model_heed(struct raml_model *m, const struct raml_sink *sink);
 size_t raml_pass_bytes(const struct raml_pass *p);

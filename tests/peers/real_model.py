@@ -226,7 +226,7 @@ def compare_rounding(b):
         w, size, n = Matrix(tensors[name]), np.sqrt(np.mean(y ** 2)), n + 1
         rounded_by = max(rounded_by, float(np.abs(w.times(x, True) - y).max() / size))
         exact_by.append(float(np.sqrt(np.mean((w.times(x, False) - y) ** 2)) / size))
-    row(n == 7 * (len(tensors) // 9) + 1 and rounded_by <= 1e-4, f"llama.cpp's {n} products on the file: inputs rounded to 8 bits",
+    row(n == 7 * (len(tensors) // 9) + 1 and rounded_by <= 3e-4, f"llama.cpp's {n} products on the file: inputs rounded to 8 bits",
         f"{rounded_by:.1e} at most, of their root mean square; with exact inputs {np.mean(exact_by):.1e} on average")
     theirs, mine, numpy = [m.logits(c) for c in chains], b.logits(b.a.model, chains), Llama(b.a.model)
     m.close()

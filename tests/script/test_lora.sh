@@ -151,7 +151,7 @@ cat >large.json <<'END'
  "num_attention_heads": 8, "num_key_value_heads": 8, "head_dim": 128, "max_position_embeddings": 512,
  "rms_norm_eps": 1e-5, "rope_theta": 10000, "tie_word_embeddings": true, "hidden_act": "silu"}
 END
-remarks() { # COUNT ARGUMENTS...: a step of training says it so many times
+remarks() { # COUNT ARGUMENTS...: a step of training says it that many times
     count=$1
     shift
     rm -rf step
