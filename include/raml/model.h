@@ -120,6 +120,10 @@ struct raml_pass; /* activations; grows to the largest pack it has seen and is r
 RAML_CHECKED enum raml_code raml_pass_open(const struct raml_model *m, bool backward, struct raml_pass **out,
                                            struct raml_err *err);
 void raml_pass_close(struct raml_pass *p);
+/* From now on a pass of this model that was opened without backward asks the sink (err.h) before each layer and before
+ * the head, and ends with RAML_ESTOP where the sink says so: a pass of a large model takes minutes. Its outputs are then
+ * undefined; the next forward starts afresh. sink: borrowed; NULL, as at first: passes are not interrupted. */
+void raml_model_heed(struct raml_model *m, const struct raml_sink *sink);
 size_t raml_pass_bytes(const struct raml_pass *p);
 /* The same, from the shape only, for chains of `chain` tokens, n_tokens in all. */
 size_t raml_pass_estimate(const struct raml_config *c, enum raml_dtype dtype, const struct raml_device *dev,

@@ -165,13 +165,13 @@ static enum raml_code trace(const struct cli *cli, const struct demo_settings *s
     return run_anew(cli, s, &step, phase, err);
 }
 
-/* One trajectory of a few questions, at a few places. */
+/* One trajectory of a few questions, at two places each: on a large model most of what the demo costs. */
 static enum raml_code fork_samples(const struct cli *cli, const struct demo_settings *s, struct demo_phase *phase,
                                    struct raml_err *err)
 {
     struct demo_step step = {0};
     begin(&step, "fork", s, "samples.jsonl");
-    cli_demo_add_words(&step, "--skip_long --max_samples 1 --limit 6 --places sentence --max_places 4 --windows 1");
+    cli_demo_add_words(&step, "--skip_long --max_samples 1 --limit 6 --places sentence --max_places 2 --windows 1");
     add_sampling(&step, cli, s);
     end(&step, s, "fork");
     return run_anew(cli, s, &step, phase, err);

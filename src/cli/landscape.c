@@ -270,6 +270,7 @@ static enum raml_code run(const struct cli *cli, const void *settings, struct ra
     if (!rc)
         rc =
             cli_load_for_training(cli, s->model, s->adapter, RAML_F32, &model, &model_path, err); /* bf16 hides moves */
+    if (!rc) raml_model_heed(model, cli->sink);
     if (!rc) rc = cli_load_tokenizer(s->tokenizer, model_path, &tokenizer, err);
     if (!rc) rc = cli_prompting_open(&s->prompting, model_path, tokenizer, &prompting, err);
     if (!rc) rc = encode_and_draw(cli, s, model, tokenizer, &prompting.format, q, err);

@@ -468,6 +468,7 @@ static enum raml_code run(const struct cli *cli, const void *settings, struct ra
     if (w->s->endpoint.url) rc = score_remote(w, path, err);
     else {
         rc = cli_load_model(cli, w->s->model, w->s->adapter, w->s->dtype, &w->model, &w->model_path, err);
+        if (!rc) raml_model_heed(w->model, cli->sink);
         if (!rc) rc = raml_completion_open(w->model, (size_t)w->s->max_batch_tokens, &w->evaluator, err);
         if (!rc) rc = score(w, path, err);
     }

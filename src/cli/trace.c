@@ -128,6 +128,7 @@ static enum raml_code trace_with(const struct cli *cli, const struct settings *s
     const bool asks = s->endpoint.url && !r->traced.reader;
     enum raml_code rc = asks ? cli_endpoint_find(r->model, r->adapter, r->tokenizer, true, &model_path, err)
                              : cli_load_model(cli, r->model, r->adapter, s->of.dtype, &model, &model_path, err);
+    if (!rc && model) raml_model_heed(model, cli->sink);
     if (!rc) rc = open_tokenizer(r, model_path, &tokenizer, err);
     if (!rc && asks) rc = cli_endpoint_open(cli, &s->endpoint, r->traced.out, tokenizer, &endpoint, err);
     if (!rc && r->traced.reader) rc = raml_trace_check_reader(model, tokenizer, r->traced.reader, err);

@@ -247,6 +247,20 @@ static void say_ranks(const struct training *t)
                  size, threads, plural, all / size / (few ? 1 : 1024), few ? "KiB" : "MiB", all / (few ? 1 : 1024));
 }
 
+/* TRL's SFT trains with 2e-5, Transformers' trainer with 5e-5. Small models, which raml trains itself, bear more. */
+static void say_rate(const struct training *t)
+{
+    enum { SMALL = 10000000 };
+    const double high = 3e-4;
+    size_t n = raml_model_n(t->model);
+    bool all = cli_training_is_whole(t) && t->options.optimizer == RAML_OPTIMIZER_ADAMW;
+    if (!all || n < SMALL || t->options.learning_rate < high || t->comm->rank) return;
+    raml_say(t->cli->sink,
+             "learning_rate %g moves all %.0f million parameters of a trained model: mostly so far that it forgets; "
+             "2e-5 is usual, 1e-3 suits adapters (--lora_r) and models that begin at random",
+             t->options.learning_rate, 1e-6 * (double)n);
+}
+
 enum raml_code cli_training_open(struct training *t, const struct cli *cli, const struct training_settings *s,
                                  const struct raml_train_options *options, const struct training_wants *wants,
                                  struct raml_err *err)
@@ -275,6 +289,7 @@ enum raml_code cli_training_open(struct training *t, const struct cli *cli, cons
     rc = raml_comm_agree(t->comm, rc, err);
     if (rc) return rc;
     say_ranks(t);
+    say_rate(t);
     if (wants->think_budget && !t->prompting.format.think_close)
         raml_say(cli->sink, "think_budget has no effect with prompt_format %s, which does not set thinking apart",
                  t->prompting.format.name);

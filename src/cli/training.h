@@ -65,6 +65,7 @@ RAML_CHECKED enum raml_code cli_training_open(struct training *t, const struct c
 /* training_model.c: what --model and --adapter name; then model, reference if wanted, tokenizer and prompts. step > 0: from
  * the run's own checkpoint of that step. */
 RAML_CHECKED enum raml_code cli_training_find(struct training *t, struct raml_err *err);
+bool cli_training_is_whole(const struct training *t); /* all parameters of a model that was trained before */
 RAML_CHECKED enum raml_code cli_training_load(struct training *t, uint64_t step, bool reference, struct raml_err *err);
 /* training_resume.c: RAML_EUSAGE says in which model or data the run's recipe differs from what it is resumed with, whose
  * recipe is now; a difference in threads and kernels is said. */

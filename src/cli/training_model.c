@@ -19,6 +19,11 @@ static bool adapts(const struct training *t)
     return t->settings->lora.r > 0 || t->source.adapter[0];
 }
 
+bool cli_training_is_whole(const struct training *t)
+{
+    return !from_nothing(t->settings) && !adapts(t);
+}
+
 enum raml_code cli_training_find(struct training *t, struct raml_err *err)
 {
     const struct training_settings *s = t->settings;

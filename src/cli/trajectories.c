@@ -24,6 +24,7 @@ enum raml_code cli_trajectories_open(const struct cli *cli, const struct traject
     x->data = s->data ? s->data : cli->arg[0];
     rc = cli_read_questions(cli, &x->questions, x->data, &read, NULL, err);
     if (!rc && !x->model) rc = cli_load_model(cli, s->model, s->adapter, s->dtype, &x->model, &x->model_path, err);
+    if (!rc && x->model) raml_model_heed(x->model, cli->sink);
     if (!rc) rc = cli_load_tokenizer(s->tokenizer, x->model_path, &x->tokenizer, err);
     if (!rc) rc = cli_prompting_open(&s->prompting, x->model_path, x->tokenizer, &x->prompting, err);
     return rc;

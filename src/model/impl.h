@@ -46,9 +46,10 @@ struct raml_model {
     struct layer *layer;
     struct raml_matrix *w_head; /* [n_head_tiles], sizes.head_tile vocabulary entries each */
     size_t n_head_tiles;
-    float *cos_sin;        /* dev [max_positions, head_dim] */
-    float *cos_sin_window; /* dev, of windowed layers; NULL: the same */
-    struct adapters *lora; /* adapter.h; NULL: none */
+    float *cos_sin;               /* dev [max_positions, head_dim] */
+    float *cos_sin_window;        /* dev, of windowed layers; NULL: the same */
+    struct adapters *lora;        /* adapter.h; NULL: none */
+    const struct raml_sink *sink; /* asked by passes without backward (raml_model_heed); NULL: none */
 };
 /* What is trained: the model's own parameters, or its adapters'. */
 struct block {
@@ -151,12 +152,13 @@ struct stream {        /* buffers of a forward run over rows; dev but `staging` 
     float *rstdf;
     void *k, *v; /* pages; layer i at k + i * layer_bytes (0: every layer uses the same) */
     size_t layer_bytes;
-    bool keep;                 /* activations of all rows and layers are kept for backward */
-    bool remake;               /* but xn1, xn2 and h, which it makes again */
-    struct list staging;       /* staging of rows of an embedding in a file */
-    const struct hooks *hooks; /* NULL: none */
+    bool keep;                    /* activations of all rows and layers are kept for backward */
+    bool remake;                  /* but xn1, xn2 and h, which it makes again */
+    struct list staging;          /* staging of rows of an embedding in a file */
+    const struct hooks *hooks;    /* NULL: none */
+    const struct raml_sink *sink; /* asked before each layer and the head; NULL: none */
 };
-/* Embedding, all layers, final norm. The next sync reports failures of the device. */
+/* Embedding, all layers, final norm. The next sync reports failures of the device. RAML_ESTOP: the stream's sink. */
 RAML_CHECKED enum raml_code raml_layers_forward(const struct raml_model *m, struct stream *s, const struct batch *b,
                                                 struct raml_err *err);
 

@@ -200,6 +200,7 @@ enum raml_code raml_layers_forward(const struct raml_model *m, struct stream *s,
             else after_layers(m, s, c, x, add);
         }
         rc = raml_hooks_layer(s->hooks, i, i < L ? s->acts[i].x1 : s->xf, err);
+        if (!rc && raml_should_stop(s->sink)) rc = raml_fail(err, RAML_ESTOP, "stopped");
         if (i < L && !rc) attend(m, s, b, i);
     }
     return rc;

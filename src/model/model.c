@@ -197,3 +197,8 @@ const struct raml_device *raml_model_device(const struct raml_model *m)
 {
     return m->dev;
 }
+
+void raml_model_heed(struct raml_model *m, const struct raml_sink *sink)
+{
+    m->sink = sink;
+}

@@ -357,6 +357,7 @@ static enum raml_code layers(struct raml_pass *p, const struct raml_pack *pack, 
                       .all = {p->tile.device, p->pair.device, p->mask.device}};
     b.near = raml_windows_seen(&p->windows, &b.all);
     p->s.hooks = of ? &hooks : NULL;
+    p->s.sink = p->backward ? NULL : p->m->sink;
     p->pack = pack; /* lenses read it */
     if (!rc) rc = raml_layers_forward(p->m, &p->s, &b, err);
     p->s.hooks = NULL;

@@ -112,7 +112,7 @@ const char *raml_arch_names(bool gguf, char out[RAML_ARCH_NAMES])
 const char *raml_arch_reason(const char *type)
 {
     static const struct {
-        const char *part, *reason; /* "x": the whole name; "*x": a part of it */
+        const char *part, *reason; /* "x": the whole name; "x*": how it begins; "*x": a part of it */
     } out[] = {
         {"*moe", "a mixture of experts"},
         {"mixtral", "a mixture of experts"},
@@ -120,7 +120,10 @@ const char *raml_arch_reason(const char *type)
         {"*deepseek", "a mixture of experts with latent attention"},
         {"*gpt_oss", "a mixture of experts"},
         {"gpt-oss", "a mixture of experts"},
-        {"llama4", "a mixture of experts"},
+        {"llama4*", "a mixture of experts"},
+        {"minimax*", "a mixture of experts"},
+        {"kimi*", "a mixture of experts with latent attention"},
+        {"dots1", "a mixture of experts"},
         {"*qwen3_next", "a model with recurrent layers"},
         {"*qwen3next", "a model with recurrent layers"},
         {"*qwen3_5", "a model with recurrent layers"},
@@ -131,6 +134,8 @@ const char *raml_arch_reason(const char *type)
         {"*rwkv", "a recurrent model"},
         {"*recurrent", "a model with recurrent layers"},
         {"*hybrid", "a model with recurrent (state-space) layers"},
+        {"nemotron_h*", "a model with recurrent (state-space) layers"},
+        {"xlstm", "a recurrent model"},
         {"*falcon_h1", "a model with recurrent (state-space) layers"},
         {"falcon-h1", "a model with recurrent (state-space) layers"},
         {"*lfm2", "a model with convolutions"},
@@ -140,11 +145,36 @@ const char *raml_arch_reason(const char *type)
         {"*gemma3n", "a model with per-layer embeddings"},
         {"*gemma4", "a model with per-layer embeddings"},
         {"*_vl", "a model with vision parts"},
+        {"*vlm", "a model with vision parts"},
         {"*vision", "a model with vision parts"},
+        {"llava*", "a model with vision parts"},
+        {"mllama", "a model with vision parts"},
+        {"mistral3", "a model with vision parts"},
+        {"phi3*", "a model with q, k and v in one matrix"},
+        {"phi*", "a model with LayerNorm"},
+        {"gpt2", "a model with LayerNorm"},
+        {"gpt_neox*", "a model with LayerNorm"},
+        {"gptneox", "a model with LayerNorm"},
+        {"gptj", "a model with LayerNorm"},
+        {"falcon", "a model with LayerNorm"},
+        {"bloom", "a model with LayerNorm"},
+        {"mpt", "a model with LayerNorm"},
+        {"opt", "a model with LayerNorm"},
+        {"olmo", "a model with LayerNorm"},
+        {"cohere*", "a model with LayerNorm"},
+        {"command-r", "a model with LayerNorm"},
+        {"starcoder*", "a model with LayerNorm"},
+        {"stablelm*", "a model with LayerNorm"},
+        {"nemotron", "a model with LayerNorm"},
+        {"*t5", "no decoder-only model"},
+        {"*bert", "no decoder-only model"},
     };
-    for (size_t i = 0; i < sizeof out / sizeof *out; i++)
-        if (*out[i].part == '*' ? strstr(type, out[i].part + 1) != NULL : !strcmp(type, out[i].part))
-            return out[i].reason;
+    for (size_t i = 0; i < sizeof out / sizeof *out; i++) {
+        const char *part = out[i].part;
+        size_t n = strlen(part);
+        if (*part == '*' ? strstr(type, part + 1) != NULL : !strcmp(type, part)) return out[i].reason;
+        if (part[n - 1] == '*' && !strncmp(type, part, n - 1)) return out[i].reason;
+    }
     return NULL;
 }
 

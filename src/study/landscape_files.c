@@ -206,19 +206,17 @@ static enum raml_code walk(struct work *w, struct raml_err *err)
     for (size_t point = 0; point < w->out->n_points && !rc; point++) {
         double a, b;
         if (w->journal.done[point]) continue;
-        if (raml_should_stop(w->job->sink)) {
-            rc = raml_fail(err, RAML_ESTOP,
-                           "stopped; %zu of %zu points are in %s/grid.journal: the same command goes on",
-                           w->journal.n_done, w->out->n_points, w->job->dir);
-            break;
-        }
         place(w, point, &a, &b);
-        rc = raml_landscape_loss(w->l, a, b, loss, err);
+        if (raml_should_stop(w->job->sink)) rc = RAML_ESTOP;
+        if (!rc) rc = raml_landscape_loss(w->l, a, b, loss, err);
         if (!rc) rc = raml_landscape_journal_add(&w->journal, point, loss, err);
         if (!rc && (point + 1) % w->opt->n_beta == 0) rc = raml_landscape_journal_sync(&w->journal, err);
         raml_progress(w->job->sink, "landscape", (double)w->journal.n_done, (double)w->out->n_points, "points", NULL);
     }
     free(loss);
+    if (rc == RAML_ESTOP)
+        rc = raml_fail(err, rc, "stopped; %zu of %zu points are in %s/grid.journal: the same command goes on",
+                       w->journal.n_done, w->out->n_points, w->job->dir);
     return rc;
 }
 

@@ -269,6 +269,10 @@ static enum raml_code trace_all(struct work *w, bool *stopped, struct raml_err *
     const char *name = w->job->data_name ? w->job->data_name : "questions";
     enum raml_code rc = each_wanted(w, stopped, take, err);
     if (!rc && !*stopped) rc = run_batch(w, err);
+    if (rc == RAML_ESTOP) { /* in the middle of a pass: what was recorded before is kept */
+        *stopped = true;
+        rc = RAML_OK;
+    }
     if (rc) return raml_wrap(err, rc, "%s", name);
     if (w->n_skipped)
         raml_say(w->job->sink, "%zu of %zu trajectories were skipped; the first: %s", w->n_skipped, w->n_total,

@@ -305,6 +305,10 @@ static enum raml_code trace_all(struct work *w, bool *stopped, struct raml_err *
     if (!rc && w->job->remote && w->job->remote->expect) w->job->remote->expect(w->job->remote->user, &w->remote_cost);
     if (!rc) rc = each_wanted(w, stopped, take, err);
     if (!rc && !*stopped) rc = run_last_batch(w, err);
+    if (rc == RAML_ESTOP && !w->job->remote) { /* in the middle of a pass: what was recorded before is kept */
+        *stopped = true;
+        rc = RAML_OK;
+    }
     if (rc) return rc;
     if (w->n_skipped)
         raml_say(w->job->sink, "%zu of %zu trajectories were skipped; the first: %s", w->n_skipped, w->n_total,

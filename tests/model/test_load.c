@@ -68,7 +68,11 @@ static const struct {
 } config_faults[] = {
     {"model_type", NULL, RAML_EFORMAT, "DIR/config.json: field 'model_type' is missing; found fields: *"},
     {"model_type", "\"gpt2\"", RAML_ESUPPORT,
-     "DIR/config.json: model_type 'gpt2' is not known; known: qwen2, qwen3, llama, mistral, smollm3, olmo2, "
+     "DIR/config.json: model_type 'gpt2' is a model with LayerNorm, which is not supported; known: qwen2, qwen3, "
+     "llama, "
+     "mistral, smollm3, olmo2, olmo3, granite, gemma3_text"},
+    {"model_type", "\"gpt7\"", RAML_ESUPPORT,
+     "DIR/config.json: model_type 'gpt7' is not known; known: qwen2, qwen3, llama, mistral, smollm3, olmo2, "
      "olmo3, granite, gemma3_text"},
     {"model_type", "7", RAML_EFORMAT, "DIR/config.json: field 'model_type' is an integer; expected a string"},
     {"vocab_size", NULL, RAML_EFORMAT, "DIR/config.json: field 'vocab_size' is missing; found fields: *"},

@@ -101,6 +101,64 @@ static void test_files(void **state)
         }
 }
 
+/* -- Stopped in the middle of a pass ------------------------------------------------------------------------------- */
+
+static bool count_down(void *left)
+{
+    int *n = left;
+    return (*n)-- <= 0;
+}
+
+/* A sink that stops after any number of questions: the pass ends with RAML_ESTOP, and the next has the bits of one that
+ * was never stopped. A pass that can run backward does not ask. */
+static void test_stopped(void **state)
+{
+    (void)state;
+    struct raml_config c = rig_config(RIG_QWEN3, false);
+    int left = 1000, asked, layers = c.n_layers;
+    const struct raml_sink sink = {.stop = count_down, .user = &left};
+    struct raml_tree tree = {0};
+    struct raml_pack pack = {0};
+    struct raml_pass *reading, *training;
+    struct raml_model *m;
+    struct raml_err fault;
+    int32_t token[N] = {0};
+    float want[N - 1], got[N - 1];
+    for (int i = 0; i < N; i++) token[i] = (7 * i + 1) % c.vocab_size;
+    MUST(raml_model_init(&c, 5, RAML_F32, RAML_TRAINING, dev, &m, err));
+    MUST(raml_tree_add(&tree, -1, 0, token, N, 1, NULL, err));
+    MUST(raml_pack_add(&pack, &tree, err));
+    MUST(raml_pass_open(m, false, &reading, err));
+    MUST(raml_pass_open(m, true, &training, err));
+    MUST(raml_pass_forward(reading, &pack, &(struct raml_logprobs){.logp = want}, err));
+    assert_int_equal(left, 1000); /* nobody is asked unless a sink is given */
+    raml_model_heed(m, &sink);
+    MUST(raml_pass_forward(reading, &pack, NULL, err));
+    asked = 1000 - left;
+    assert_int_equal(asked, layers + 1); /* before each layer, and before the head */
+    for (int k = 0; k < asked; k++) {
+        left = k;
+        assert_int_equal(raml_pass_forward(reading, &pack, NULL, &fault), RAML_ESTOP);
+        assert_string_equal(fault.msg, "stopped");
+        assert_int_equal(left, -1);
+        left = asked;
+        memset(got, 0, sizeof got);
+        MUST(raml_pass_forward(reading, &pack, &(struct raml_logprobs){.logp = got}, err));
+        assert_memory_equal(got, want, sizeof want);
+    }
+    left = 0;
+    MUST(raml_pass_forward(training, &pack, &(struct raml_logprobs){.logp = got}, err));
+    assert_int_equal(left, 0);
+    raml_model_heed(m, NULL);
+    MUST(raml_pass_forward(reading, &pack, NULL, err));
+    assert_int_equal(left, 0);
+    raml_pass_close(reading);
+    raml_pass_close(training);
+    raml_pack_deinit(&pack);
+    raml_tree_deinit(&tree);
+    raml_model_close(m);
+}
+
 /* Randomly initialised models: only f32 gives the same bits, since a table of bf16 rounds the embedding. */
 static void test_random_init(void **state)
 {
@@ -288,6 +346,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_files),     cmocka_unit_test(test_random_init),
                                        cmocka_unit_test(test_refusals),  cmocka_unit_test(test_sizes),
-                                       cmocka_unit_test(test_too_large), cmocka_unit_test(test_beside_training)};
+                                       cmocka_unit_test(test_too_large), cmocka_unit_test(test_beside_training),
+                                       cmocka_unit_test(test_stopped)};
     return cmocka_run_group_tests(tests, enter, leave);
 }

@@ -48,13 +48,16 @@ class Model:
     def ends(self):
         return [i for i in range(self.n_vocab) if self.lib.llama_vocab_is_eog(self.vocab, i)]
 
-    def context(self, size, threads=2):
+    def context(self, size, threads=2, each=None):
+        """each: called by llama.cpp with every tensor that it computes."""
         c = self.lib.llama_context_default_params()
         c.n_ctx = max(64, size)
         c.n_batch = c.n_ubatch = c.n_ctx
         c.n_threads = c.n_threads_batch = threads
         c.type_k = c.type_v = 0  # keys and values in f32
         c.flash_attn_type = 0
+        if each:
+            c.cb_eval = each
         context = self.lib.llama_init_from_model(self.model, c)
         if context == self.ffi.NULL:
             raise RuntimeError("llama.cpp makes no context")
@@ -78,3 +81,24 @@ class Model:
         out = np.stack([np.frombuffer(row(i), dtype="<f4").copy() for i in range(len(ids))])
         self.lib.llama_free(context)
         return out
+
+    def products(self, ids):
+        """(name, input, output) of every product with a matrix of the file, in order."""
+        found, tensor = [], cffi.FFI()
+        tensor.cdef("""struct ggml_tensor { int type; void *buffer; int64_t ne[4]; size_t nb[4]; int op; int32_t op_params[16]; int32_t flags;
+            struct ggml_tensor *src[10]; struct ggml_tensor *view_src; size_t view_offs; void *data; char name[64]; };""")  # of ggml.h
+
+        def values(t):
+            return np.frombuffer(tensor.buffer(t.data, 4 * t.ne[0] * t.ne[1]), "<f4").reshape(t.ne[1], t.ne[0]).copy()
+
+        def each(t, ask, user):
+            x = tensor.cast("struct ggml_tensor *", int(self.ffi.cast("uintptr_t", t)))
+            name = tensor.string(x.src[0].name).decode() if x.src[0] and x.src[1] else ""
+            if not ask and name.endswith(".weight") and x.src[1].type == 0 and x.ne[0] == x.src[0].ne[1] and x.ne[1] == len(ids):
+                found.append((name, values(x.src[1]), values(x)))
+            return True
+        keep = self.ffi.callback("bool(struct ggml_tensor *, bool, void *)", each)
+        context = self.context(len(ids), 1, keep)
+        self.decode(context, ids, 0, True)
+        self.lib.llama_free(context)
+        return found

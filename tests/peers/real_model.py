@@ -1,6 +1,6 @@
 """A real model in raml, transformers, tokenizers and llama.cpp: the same ids, prompts, logits and greedy samples? And how fast?
 
-    python real_model.py MODEL.gguf --raml build --shared ../shared --llama FOLDER --out DIR [--only ids,prompts,logits,greedy,speed]
+    python real_model.py MODEL.gguf --raml build --shared ../shared --llama FOLDER --out DIR [--only ids,prompts,logits,weights,rounding,greedy,speed]
 
 Prints a table, and fails where raml differs from transformers by more than 1e-3 in a logit, in an id, or in a greedy token whose
 logits are not that close. Not part of the tests: it needs a downloaded model (docs/real-model.md) and
@@ -163,20 +163,6 @@ def compare_prompts(b):
 
 # ---- logits ---------------------------------------------------------------------------------------------------------
 
-def rounded_inputs(model):
-    """Makes every matrix product round its input as llama.cpp does for Q4_1, Q8_0: blocks of 32, 8 bits, a scale in f16."""
-    import torch
-
-    def hook(module, args):
-        x = args[0]
-        y = x.reshape(-1, 32)
-        d = (y.abs().amax(-1, keepdim=True) / 127)
-        q = torch.where(d > 0, (y / d), torch.zeros_like(y))
-        q = torch.sign(q) * torch.floor(q.abs() + 0.5)
-        return ((q * d.half().float()).reshape(x.shape),)
-    return [m.register_forward_pre_hook(hook) for m in model.modules() if isinstance(m, torch.nn.Linear)]
-
-
 def far(x, y):
     d = np.concatenate([np.abs(a - b).ravel() for a, b in zip(x, y)])
     return f"largest difference {d.max():.1e}, mean {d.mean():.1e}", float(d.max()), float(d.mean())
@@ -206,19 +192,55 @@ def compare_logits(b):
     said, most, _ = far([m.logits(c) for c in chains], stored)
     row(most <= NEAR, "  llama.cpp on the f32 GGUF: raml as stored", said)
     m.close()
-    m = b.llama.open(b.a.model)
-    quantised = [m.logits(c) for c in chains]
+
+
+# ---- quantised files ------------------------------------------------------------------------------------------------
+
+def compare_weights(b):
+    """Every number of the file, as gguf reads it."""
+    from gguf import GGUFReader
+    from q8_inputs import dequantised
+    mine = {t.name: t for t in GGUFReader(b.f32).tensors}
+    theirs, kinds, differ, n = GGUFReader(b.a.model).tensors, set(), [], 0
+    for t in theirs:
+        x, y = dequantised(t).astype("<f4"), np.asarray(mine[t.name].data, "<f4")
+        kinds.add(t.tensor_type.name)
+        n += x.size
+        if x.shape != y.shape or x.tobytes() != y.tobytes():
+            differ.append(t.name)
+    row(not differ and len(mine) == len(theirs), f"{len(theirs)} tensors ({', '.join(sorted(kinds))}), raml's f32 GGUF: gguf",
+        f"{n} numbers, {len(differ)} tensors differ" + "".join(" " + x for x in differ[:3]))
+
+
+def compare_rounding(b):
+    """Does llama.cpp differ from raml by more than what it rounds? Each of its products, of the input that it had, is what its rounding
+    gives. The logits of all can't be: where a last bit differs, an input now and then is rounded to the next of its 8-bit values, so the same
+    roundings with last bits moved are as far from each other as llama.cpp is from them."""
+    from gguf import GGUFReader
+    from q8_inputs import Llama, Matrix
+    if not b.llama:
+        return
+    chains = [b.tokenizer()(q["question"])["input_ids"][:64] for q in b.questions(2)]
+    m, tensors, n, rounded_by, exact_by = b.llama.open(b.a.model), {t.name: t for t in GGUFReader(b.a.model).tensors}, 0, 0, []
+    for name, x, y in m.products(chains[0]):
+        w, size, n = Matrix(tensors[name]), np.sqrt(np.mean(y ** 2)), n + 1
+        rounded_by = max(rounded_by, float(np.abs(w.times(x, True) - y).max() / size))
+        exact_by.append(float(np.sqrt(np.mean((w.times(x, False) - y) ** 2)) / size))
+    row(n == 7 * (len(tensors) // 9) + 1 and rounded_by <= 3e-4, f"llama.cpp's {n} products on the file: inputs rounded to 8 bits",
+        f"{rounded_by:.1e} at most, of their root mean square; with exact inputs {np.mean(exact_by):.1e} on average")
+    theirs, mine, numpy = [m.logits(c) for c in chains], b.logits(b.a.model, chains), Llama(b.a.model)
     m.close()
-    said, _, apart = far(quantised, stored)
-    row(True, "  llama.cpp on the file, which rounds inputs to 8 bits: raml", said)
-    hooks = rounded_inputs(model)
-    rounded = torch_logits()
-    for h in hooks:
-        h.remove()
-    said, _, far_rounded = far(rounded, stored)
-    row(0.5 <= apart / far_rounded <= 2, "  transformers with inputs rounded in that way: raml", said)
-    said, _, _ = far(quantised, rounded)
-    row(True, "  llama.cpp on the file: transformers so rounded", said)
+    exact, rounded = ([numpy.logits(c, r) for c in chains] for r in (False, True))
+    said, most, _ = far(mine, exact)
+    row(most <= NEAR, f"logits of {sum(map(len, chains))} tokens, raml: numpy on gguf's numbers", said)
+    said, _, apart = far(theirs, mine)
+    row(True, "  llama.cpp: raml", said)
+    said, _, apart_rounded = far(rounded, exact)
+    row(0.5 <= apart / apart_rounded <= 2, "  numpy with inputs so rounded: numpy", said)
+    said, _, noise = far(rounded, [numpy.logits(c, True, 1) for c in chains])
+    row(True, "  numpy so rounded: the same with last bits of norms moved", said)
+    said, _, left = far(theirs, rounded)
+    row(left <= 1.5 * noise, "  llama.cpp: numpy so rounded", said)
 
 
 # ---- greedy samples -------------------------------------------------------------------------------------------------
@@ -328,9 +350,10 @@ def main():
     p.add_argument("--llama", help="folder of llamacpp.py")
     p.add_argument("--out", required=True, help="folder for what is made on the way")
     p.add_argument("--times", type=int, default=3, help="runs of each command that is timed; the fastest counts")
-    p.add_argument("--only", default="ids,prompts,logits,greedy,speed")
+    p.add_argument("--only", default="ids,prompts,logits,weights,rounding,greedy,speed")
     b = Both(p.parse_args())
-    parts = {"ids": compare_ids, "prompts": compare_prompts, "logits": compare_logits, "greedy": compare_greedy, "speed": speed}
+    parts = {"ids": compare_ids, "prompts": compare_prompts, "logits": compare_logits, "weights": compare_weights,
+             "rounding": compare_rounding, "greedy": compare_greedy, "speed": speed}
     for name in b.a.only.split(","):
         parts[name](b)
     print(f"{len(bad)} differences" if bad else "no difference")

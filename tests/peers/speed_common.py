@@ -136,6 +136,9 @@ class Table:
             return f"{x:,.0f}" if x >= 100 else f"{x:.1f}" if x >= 10 else f"{x:.3g}"
         lines = [f"### {self.title}", "", f"| | program, its best setting | {self.unit}: median (range) | raml is faster by: median (range) |", "| --- | --- | --- | --- |"]
         last = None
+        mine_of = {}
+        for what, _, values, _ in self.rows:
+            mine_of.setdefault(what, values)  # the first of a group is raml
         for what, name, values, ratios in self.rows:
             first = "" if what == last else what
             last = what
@@ -143,7 +146,7 @@ class Table:
                 lines.append(f"| {first} | {name} | failed | |")
                 continue
             said = f"{number(statistics.median(values))} ({number(min(values))} to {number(max(values))})"
-            ratio = "" if name.split()[0] == "raml" and ratios and set(ratios) == {1.0} else \
+            ratio = "" if values is mine_of.get(what) else \
                 f"{statistics.median(ratios):.2f} x ({min(ratios):.2f} to {max(ratios):.2f})"
             lines.append(f"| {first} | {name} | {said} | {ratio} |")
         print("\n".join(lines) + "\n", flush=True)

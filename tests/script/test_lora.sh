@@ -144,5 +144,27 @@ refuse "its base 'base/checkpoint-3' (base_model_name_or_path) is not found; giv
     --model run
 score --model elsewhere --adapter run >s.moved
 cmp s.run s.moved || fail "a base that was moved"
+
+# A rate that is one for adapters and new models is remarked on where all of a large trained model would be moved by it.
+cat >large.json <<'END'
+{"model_type": "llama", "vocab_size": 512, "hidden_size": 1024, "intermediate_size": 2560, "num_hidden_layers": 1,
+ "num_attention_heads": 8, "num_key_value_heads": 8, "head_dim": 128, "max_position_embeddings": 512,
+ "rms_norm_eps": 1e-5, "rope_theta": 10000, "tie_word_embeddings": true, "hidden_act": "silu"}
+END
+remarks() { # COUNT ARGUMENTS...: a step of training says it that many times
+    count=$1
+    shift
+    rm -rf step
+    "$raml" train sft --families add:1-1 --num_questions 4 --batch_size 1 --max_steps 1 --dtype f32 --out step "$@" >said 2>&1 ||
+        fail "$*: $(cat said)"
+    [ "$(grep -c 'of a trained model: mostly so far that it forgets' said)" -eq "$count" ] || fail "$*: $(cat said)"
+}
+remarks 0 --model init:./large.json
+mv step/checkpoint-1 large
+rm large/optimizer.safetensors
+remarks 1 --model large
+remarks 0 --model large --learning_rate 2e-5
+remarks 0 --model large --lora_r 2
+remarks 0 --model elsewhere # a small one
 [ ! -e x ] && [ ! -e x.gguf ] && [ ! -e x.tmp ] || fail "something was left"
 echo "adapters: trained, resumed, continued, merged, in GGUF; faults refused"

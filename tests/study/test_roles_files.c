@@ -409,6 +409,42 @@ static void delimiters_of_ones_own(void **state)
     raml_roles_summary_deinit(&s);
 }
 
+static bool count_down(void *left)
+{
+    return (*(int *)left)-- <= 0;
+}
+
+/* Asked to stop in the second batch's pass: the first batch is there. In the first's: nothing. */
+static void stopped_in_a_pass(void **state)
+{
+    enum { N = 100, BATCH = 64 };
+    struct raml_err err = {0};
+    struct raml_roles_summary s;
+    struct raml_roles_files_options opt = raml_roles_files_default();
+    static struct raml_trajectory t[N];
+    for (int i = 0; i < N; i++) t[i] = (struct raml_trajectory){.text = "wait", .correct = RAML_EQUAL};
+    struct raml_question q = {
+        .id = "many", .question = "q", .answer = "a", .difficulty = -1, .trajectory = t, .n_trajectories = N};
+    const struct raml_questions qs = {.question = &q, .n = 1};
+    const int layers = raml_model_config(f.model)->n_layers;
+    int left = 0;
+    const struct raml_sink sink = {.stop = count_down, .user = &left};
+    struct raml_format format;
+    must(raml_format_named("builtin", f.tokenizer, &format, &err), &err);
+    const struct raml_roles_files_job job = {
+        .model = f.model, .tokenizer = f.tokenizer, .format = format, .questions = &qs, .dir = *state, .sink = &sink};
+    raml_model_heed(f.model, &sink);
+    left = N + BATCH + layers + 1 + (N - BATCH) + 1; /* by the check, the first batch, the second's trajectories */
+    must(raml_roles_files(&job, &opt, &s, &err), &err);
+    assert_true(s.stopped);
+    assert_int_equal(s.n_trajectories, BATCH);
+    raml_roles_summary_deinit(&s);
+    left = N + BATCH;
+    assert_int_equal(raml_roles_files(&job, &opt, &s, &err), RAML_ESTOP);
+    assert_string_equal(err.msg, "stopped before the first trajectory");
+    raml_model_heed(f.model, NULL);
+}
+
 /* What is wrong leaves nothing; and the same bytes come from any batch. */
 static void whole_or_nothing(void **state)
 {
@@ -456,6 +492,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(lists_of_words, enter_scratch, leave_scratch),
         cmocka_unit_test_setup_teardown(delimiters_of_ones_own, enter_scratch, leave_scratch),
         cmocka_unit_test_setup_teardown(whole_or_nothing, enter_scratch, leave_scratch),
+        cmocka_unit_test_setup_teardown(stopped_in_a_pass, enter_scratch, leave_scratch),
     };
     return cmocka_run_group_tests(tests, enter, leave);
 }

@@ -532,9 +532,22 @@ static void batches_and_stop(void **state)
     assert_true(sum.stopped);
     assert_int_equal(sum.group[RAML_TRACE_ALL].n, 256);
     assert_int_equal(sum.n_selected, N);
+    const uint64_t n_read = sum.n_read;
     raml_trace_summary_deinit(&sum);
     left = 0;
     assert_int_equal(raml_trace_files(&job, &opt, &sum, &err), RAML_ESTOP);
+    raml_model_heed(f.model, &sink); /* in the middle of the second batch's pass: that batch is lost, the first kept */
+    int in_a_pass = N + 512 + 3 * (raml_model_config(f.model)->n_layers + 1) / 2;
+    left = in_a_pass;
+    must(raml_trace_files(&job, &opt, &sum, &err), &err);
+    assert_true(sum.stopped);
+    assert_int_equal(sum.group[RAML_TRACE_ALL].n, 256);
+    assert_int_equal(sum.n_read, n_read);
+    raml_trace_summary_deinit(&sum);
+    left = in_a_pass - 256 - (raml_model_config(f.model)->n_layers + 1); /* in the first's */
+    assert_int_equal(raml_trace_files(&job, &opt, &sum, &err), RAML_ESTOP);
+    assert_string_equal(err.msg, "stopped before the first loss curve");
+    raml_model_heed(f.model, NULL);
 }
 
 #define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, enter_scratch, leave_scratch)
