@@ -169,7 +169,7 @@ static void test_samples(void **state)
     served_end(*state);
 }
 
-/* Models with windows of a few tokens, norms behind, multipliers: the same. */
+/* Models with windows of a few tokens, norms after, multipliers: the same. */
 static void test_architectures(void **state)
 {
     (void)state;
