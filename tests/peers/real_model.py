@@ -337,9 +337,9 @@ def speed_llama(b, length):
 def speed(b):
     print("speed with 2 threads")
     for dtype in ("stored", "bf16"):
-        speed_raml(b, dtype, b.a.times, 128, 32)
+        speed_raml(b, dtype, b.a.times, b.a.length, b.a.batch)
     if b.llama:
-        speed_llama(b, 128)
+        speed_llama(b, b.a.length)
 
 
 def main():
@@ -350,6 +350,8 @@ def main():
     p.add_argument("--llama", help="folder of llamacpp.py")
     p.add_argument("--out", required=True, help="folder for what is made on the way")
     p.add_argument("--times", type=int, default=3, help="runs of each command that is timed; the fastest counts")
+    p.add_argument("--length", type=int, default=128, help="tokens of a sample that is timed")
+    p.add_argument("--batch", type=int, default=32, help="samples that are timed at once")
     p.add_argument("--only", default="ids,prompts,logits,weights,rounding,greedy,speed")
     b = Both(p.parse_args())
     parts = {"ids": compare_ids, "prompts": compare_prompts, "logits": compare_logits, "weights": compare_weights,
