@@ -1,5 +1,5 @@
 /* parts.c - a tokenizer from a vocabulary, merges and the name of a family: written as a tokenizer.json, and read like
- * any other, so that there is one reader and _save has a file to write. */
+ * any other, so that there is one reader and _save has a file to write. (The reader is given the parsed form.) */
 #include "text/pretokenizers.h"
 #include "text/sentencepiece.h"
 #include "core/json.h"
@@ -142,13 +142,13 @@ enum raml_code raml_tokenizer_from_parts(const struct raml_tokenizer_parts *p, s
     struct raml_buf text;
     raml_buf_init(&text, RAML_TOKENIZER_MAX_BYTES);
     if (!rc) raml_json_add(&text, root);
-    json_decref(root);
     if (!rc) rc = raml_buf_status(&text, err);
     if (rc) {
+        json_decref(root);
         raml_buf_deinit(&text);
         return rc;
     }
-    rc = raml_tokenizer_open_text(&text, p->name, out, err);
+    rc = raml_tokenizer_open_root(&text, root, p->name, out, err);
     if (!rc && p->score) raml_spm_rank(*out, p->score);
     return rc;
 }

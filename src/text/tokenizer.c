@@ -5,6 +5,7 @@
 #include "text/metaspace.h"
 #include "text/pattern.h"
 #include "core/file.h"
+#include "core/json.h"
 #include "core/utf8.h"
 #include "text/vocab.h"
 
@@ -27,6 +28,22 @@ enum raml_code raml_tokenizer_open_with(struct raml_buf *text, const char *path,
     }
     t->text = *text;
     enum raml_code rc = raml_vocab_parse(t, path, config, err);
+    if (rc) raml_tokenizer_close(t);
+    else *out = t;
+    return rc;
+}
+
+enum raml_code raml_tokenizer_open_root(struct raml_buf *text, void *root, const char *path,
+                                        struct raml_tokenizer **out, struct raml_err *err)
+{
+    struct raml_tokenizer *t = calloc(1, sizeof *t);
+    if (!t) {
+        raml_buf_deinit(text);
+        json_decref(root);
+        return raml_fail(err, RAML_ENOMEM, "%s: no memory for a tokenizer", path);
+    }
+    t->text = *text;
+    enum raml_code rc = raml_vocab_read(t, path, root, err);
     if (rc) raml_tokenizer_close(t);
     else *out = t;
     return rc;

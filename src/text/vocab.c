@@ -390,22 +390,35 @@ static enum raml_code parse_root(struct raml_source *s, const json_t *root)
     return rc;
 }
 
+/* Takes root, of which t->text is the text. */
+static enum raml_code read_root(struct raml_source *s, json_t *root, const void *config)
+{
+    struct raml_tokenizer *t = s->t;
+    bool more = false;
+    enum raml_code rc = RAML_OK;
+    raml_added_number(root);
+    if (config) rc = raml_added_complete(s, root, config, &more);
+    if (!rc && more) {
+        raml_buf_clear(&t->text);
+        raml_json_add(&t->text, root);
+        rc = raml_buf_status(&t->text, s->err);
+    }
+    raml_buf_init(&t->pool, t->text.len);
+    if (!rc) rc = parse_root(s, root);
+    json_decref(root);
+    return rc;
+}
+
 enum raml_code raml_vocab_parse(struct raml_tokenizer *t, const char *path, const void *config, struct raml_err *err)
 {
     struct raml_source s = {.t = t, .at = {path, 0}, .err = err};
     json_t *root = NULL;
-    bool more = false;
     enum raml_code rc = raml_json_parse_as(&s.at, t->text.data, t->text.len, RAML_JSON_SOUND_TEXTS, &root, err);
-    if (rc) return rc;
-    raml_added_number(root);
-    if (config) rc = raml_added_complete(&s, root, config, &more);
-    if (!rc && more) {
-        raml_buf_clear(&t->text);
-        raml_json_add(&t->text, root);
-        rc = raml_buf_status(&t->text, err);
-    }
-    raml_buf_init(&t->pool, t->text.len);
-    if (!rc) rc = parse_root(&s, root);
-    json_decref(root);
-    return rc;
+    return rc ? rc : read_root(&s, root, config);
+}
+
+enum raml_code raml_vocab_read(struct raml_tokenizer *t, const char *path, void *root, struct raml_err *err)
+{
+    struct raml_source s = {.t = t, .at = {path, 0}, .err = err};
+    return read_root(&s, root, NULL);
 }

@@ -100,12 +100,18 @@ void raml_chars_to_bytes(const char *chars, size_t n, struct raml_buf *out);
 /* Fills *t (zeroed, t->text set) from its text, and what config adds. path: for messages. On failure t is fit for raml_tokenizer_close. */
 RAML_CHECKED enum raml_code raml_vocab_parse(struct raml_tokenizer *t, const char *path, const void *config,
                                              struct raml_err *err);
+/* The same from the text when it is parsed already (json_t *); takes root, even on failure. */
+RAML_CHECKED enum raml_code raml_vocab_read(struct raml_tokenizer *t, const char *path, void *root,
+                                            struct raml_err *err);
 /* Parses *text, which the tokenizer takes over even on failure. path: for messages. */
 RAML_CHECKED enum raml_code raml_tokenizer_open_text(struct raml_buf *text, const char *path,
                                                      struct raml_tokenizer **out, struct raml_err *err);
 /* The same, with the added tokens of a tokenizer_config.json (parsed; NULL: none) that the text lacks: the text that
  * _save writes has them. */
 RAML_CHECKED enum raml_code raml_tokenizer_open_with(struct raml_buf *text, const char *path, const void *config,
+                                                     struct raml_tokenizer **out, struct raml_err *err);
+/* Of *text and what it says as json_t *root, which large vocabularies need not be parsed for; takes both. */
+RAML_CHECKED enum raml_code raml_tokenizer_open_root(struct raml_buf *text, void *root, const char *path,
                                                      struct raml_tokenizer **out, struct raml_err *err);
 /* The built-in tokenizer's file. */
 RAML_CHECKED enum raml_code raml_vocab_builtin(struct raml_buf *out, struct raml_err *err);
