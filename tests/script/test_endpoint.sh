@@ -131,24 +131,24 @@ if "$raml" serve --help >/dev/null 2>&1; then
     cmp -s here.txt there.txt || fail "the curves of raml serve are others than here"
     [ ! -e there.journal ] || fail "the journal of trace is still there"
 
-    # The cost that is told beforehand, controls included, is what the server computes
+    # The cost that is said beforehand, controls included, is what the server computes
     prompts() { sed -n 's/.* tokens \([0-9]*\) + .*/\1/p' serve.txt | awk '{ n += $1 } END { print n + 0 }'; }
     before=$(prompts)
     "$raml" trace s.jsonl --endpoint "$url" --model run --stride 4 --control shuffle,foreign,filler --out controls >/dev/null 2>err.txt ||
         fail "trace with controls: $(cat err.txt)"
-    told=$(sed -n 's/.*: \([0-9]*\) texts; tokens to compute: \([0-9]*\) without.*/\1 \2/p' err.txt)
+    said=$(sed -n 's/.*: \([0-9]*\) texts; tokens to compute: \([0-9]*\) without.*/\1 \2/p' err.txt)
     sent=$(sed -n 's/.*: \([0-9]*\) requests answered, 0 asked again.*; \([0-9]*\) prompt tokens sent.*/\1 \2/p' err.txt)
-    [ -n "$told" ] && [ "$told" = "$sent" ] || fail "texts and tokens told: '$told', sent: '$sent'"
+    [ -n "$said" ] && [ "$said" = "$sent" ] || fail "texts and tokens said: '$said', sent: '$sent'"
     for _ in $(seq 50); do # the server's last lines may come later
         got=$(($(prompts) - before))
-        [ "$got" -ge "${told#* }" ] && break
+        [ "$got" -ge "${said#* }" ] && break
         sleep 0.1
     done
-    [ "$got" -le $((${told#* } + 8)) ] && [ "$got" -ge "${told#* }" ] || fail "tokens told: ${told#* }, read by the server: $got" # 8: of a trial
+    [ "$got" -le $((${said#* } + 8)) ] && [ "$got" -ge "${said#* }" ] || fail "tokens said: ${said#* }, read by the server: $got" # 8: of a trial
     shared=$(sed -n 's/.*without the server.s prefix cache, about \([0-9]*\) with it.*/\1/p' err.txt)
     "$raml" trace s.jsonl --model run --dtype f32 --stride 4 --control shuffle,foreign,filler --out controls_here --json --quiet >out.txt 2>err.txt ||
         fail "trace with controls here: $(cat err.txt)"
-    grep -q "\"tokens_read\": *$shared[,}]" out.txt || fail "tokens told with a prefix cache: $shared; read here: $(cat out.txt)"
+    grep -q "\"tokens_read\": *$shared[,}]" out.txt || fail "tokens said with a prefix cache: $shared; read here: $(cat out.txt)"
 
     survives serve traced /curves.jsonl trace s.jsonl --model run --max_samples 1
     refuses 2 "layers: .* gives no states of layers" trace s.jsonl --endpoint "$url" --model run --layers all --out other
