@@ -77,6 +77,8 @@ struct cli_command {
 /* Every command, in the order of --help (src/cli/table.c). */
 extern const struct cli_command *const cli_commands[];
 extern const size_t cli_n_commands;
+/* The command that argv[0..argc) begins with; *n_words: how many words its name takes. NULL: none. */
+const struct cli_command *cli_command_find(int argc, char *const *argv, int *n_words);
 
 /* options.c: fills `settings` (settings_size bytes) from defaults, recipe and argv[0..argc), which begins after the
  * command's name; RAML_EUSAGE: what is wrong. *help is set when --help was given: then nothing else was read.
