@@ -34,6 +34,24 @@ static void overview(FILE *f)
           f);
 }
 
+/* The command that argv[0..argc) begins with; *n_words: how many words its name takes. */
+static const struct cli_command *find(int argc, char *const *argv, int *n_words)
+{
+    for (size_t i = 0; i < cli_n_commands; i++) {
+        const char *name = cli_commands[i]->name, *space = strchr(name, ' ');
+        if (!space && argc > 0 && strcmp(argv[0], name) == 0) {
+            *n_words = 1;
+            return cli_commands[i];
+        }
+        if (space && argc > 1 && strncmp(argv[0], name, (size_t)(space - name)) == 0 && !argv[0][space - name] &&
+            strcmp(argv[1], space + 1) == 0) {
+            *n_words = 2;
+            return cli_commands[i];
+        }
+    }
+    return NULL;
+}
+
 /* Is the name two words, of which the first is `group`? */
 static bool belongs(const char *name, const char *group)
 {
@@ -165,7 +183,7 @@ static int print_page(int argc, char *const *argv)
     struct raml_err err = {0};
     struct raml_buf text;
     raml_buf_init(&text, CLI_MAX_PAGE);
-    enum raml_code rc = cli_page(argc, argv, cli_command_find, &text, &err);
+    enum raml_code rc = cli_page(argc, argv, find, &text, &err);
     if (!rc) fputs(text.data, stdout);
     raml_buf_deinit(&text);
     return rc ? exit_code("help", rc, &err) : close_output("help");
@@ -178,6 +196,7 @@ static enum raml_code run_command(const struct cli_command *cmd, struct cli *cli
     int threads = cli->threads ? cli->threads : cli_ranks_threads(ranks);
     enum raml_code rc = raml_device_open(threads, cli->level, &dev, err);
     cli->comm = cli_ranks_comm(ranks);
+    cli->find = find;
     if (cli->comm) rc = raml_comm_agree(cli->comm, rc, err);
     if (rc) {
         raml_device_close(dev);
@@ -252,7 +271,7 @@ int main(int argc, char **argv)
     }
     if (help && cli_asks_page(argc - 2, argv + 2)) return print_page(argc - 2, argv + 2);
     int n_words = 0, skip = help ? 2 : 1;
-    const struct cli_command *cmd = cli_command_find(argc - skip, argv + skip, &n_words);
+    const struct cli_command *cmd = find(argc - skip, argv + skip, &n_words);
     if (help && cmd) return print_help(cmd);
     if (help && is_group(argv[2])) {
         explain_group(stdout, argv[2]);

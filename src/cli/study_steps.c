@@ -59,10 +59,10 @@ static enum raml_code words_of(const struct study_runner *r, size_t step, size_t
 
 /* -- Before anything runs ------------------------------------------------------------------------------------------- */
 
-static enum raml_code check_words(const struct words *w, struct raml_err *err)
+static enum raml_code check_words(const struct study_runner *r, const struct words *w, struct raml_err *err)
 {
     int n_words = 0;
-    const struct cli_command *cmd = cli_command_find((int)w->n, w->word, &n_words);
+    const struct cli_command *cmd = r->cli->find((int)w->n, w->word, &n_words);
     if (!cmd)
         return raml_fail(err, RAML_EUSAGE, "there is no command 'raml %s%s%s'", w->word[0], w->n > 1 ? " " : "",
                          w->n > 1 ? w->word[1] : "");
@@ -86,7 +86,7 @@ enum raml_code cli_study_check(const struct study_runner *r, struct raml_err *er
         const struct raml_study_step *s = raml_study_step(r->study, i);
         for (size_t c = 0; c < s->n_commands && !rc; c++) {
             rc = words_of(r, i, c, &w, err);
-            if (!rc) rc = check_words(&w, err);
+            if (!rc) rc = check_words(r, &w, err);
             words_free(&w);
         }
         if (rc) rc = raml_wrap(err, rc, "step %s (%s)", s->name, s->used);
@@ -203,12 +203,12 @@ static bool has_option(const struct cli_command *cmd, const char *name)
     return false;
 }
 
-/* How the command takes up what an earlier attempt left: by itself, or as it is told. */
-static enum raml_code add_again(struct words *w, struct raml_err *err)
+/* How the command takes up what an earlier attempt left: by itself, or by an option. */
+static enum raml_code add_again(const struct study_runner *r, struct words *w, struct raml_err *err)
 {
     static const char *const by_itself[] = {"sample", "eval", "score", "landscape", "study exits"};
     int n_words = 0;
-    const struct cli_command *cmd = cli_command_find((int)w->n, w->word, &n_words);
+    const struct cli_command *cmd = r->cli->find((int)w->n, w->word, &n_words);
     if (has_option(cmd, "resume")) return add_word(w, "--resume", err);
     for (size_t i = 0; i < sizeof by_itself / sizeof *by_itself; i++)
         if (!strcmp(cmd->name, by_itself[i])) return RAML_OK;
@@ -221,7 +221,7 @@ static enum raml_code run_command(struct study_runner *r, size_t step, size_t co
     struct words w = {.n = 0};
     char threads[16];
     enum raml_code rc = words_of(r, step, command, &w, err);
-    if (!rc && again) rc = add_again(&w, err);
+    if (!rc && again) rc = add_again(r, &w, err);
     snprintf(threads, sizeof threads, "%d", r->cli->threads);
     if (!rc && r->cli->threads) rc = add_word(&w, "--threads", err);
     if (!rc && r->cli->threads) rc = add_word(&w, threads, err);
@@ -350,7 +350,7 @@ enum raml_code cli_study_run_steps(struct study_runner *r, struct raml_err *err)
 {
     const struct timespec pause = {.tv_nsec = 300000000};
     size_t n = raml_study_n_steps(r->study);
-    for (bool told = false; r->n_done < n;) {
+    for (bool said = false; r->n_done < n;) {
         bool any = false;
         for (size_t i = 0; i < n && !any; i++) {
             enum raml_code rc = look(r, i, err);
@@ -360,8 +360,8 @@ enum raml_code cli_study_run_steps(struct study_runner *r, struct raml_err *err)
             if (rc) return rc;
         }
         if (any || r->n_done == n) continue;
-        if (!told) raml_say(r->cli->sink, "what is left waits for steps that other processes run");
-        told = true;
+        if (!said) raml_say(r->cli->sink, "what is left waits for steps that other processes run");
+        said = true;
         nanosleep(&pause, NULL);
     }
     return RAML_OK;

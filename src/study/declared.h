@@ -86,7 +86,7 @@ struct raml_study {
     size_t *of; /* [n_arms, n_seeds, n_steps] instance + 1; 0: not planned */
 };
 
-/* declared_read.c */
+/* declared_fail.c: RAML_EUSAGE, "FILE:LINE: ...". */
 RAML_CHECKED enum raml_code raml_study_fail(const struct raml_study *s, const struct raml_yaml *at,
                                             struct raml_err *err, const char *fmt, ...) RAML_PRINTF(4, 5);
 /* declared_claims.c: measures and claims of the file. */

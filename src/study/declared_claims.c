@@ -108,7 +108,7 @@ enum raml_code raml_study_read_measures(struct raml_study *s, struct raml_err *e
     if (!s->measure) return raml_fail(err, RAML_ENOMEM, "%s: no memory for its measures", s->path);
     for (const struct raml_yaml *y = map->child; y; y = y->next) {
         if (strpbrk(y->key, "./{} "))
-            return raml_study_fail(s, y, err, "%s: a name without . / { } and blanks", y->key);
+            return raml_study_fail(s, y, err, "%s: expected a name without . / { } and spaces", y->key);
         enum raml_code rc = read_measure(s, y, &s->measure[s->n_measures++], err);
         if (rc) return rc;
     }

@@ -201,7 +201,7 @@ static void test_identity(void **state)
     }
     for (size_t k = 0; k < 2; k++) {
         assert_string_equal(id[1][k], id[0][k]);
-        assert_string_equal(id[2][k], id[0][k]);     /* blanks between words are none of its */
+        assert_string_equal(id[2][k], id[0][k]);     /* spaces between words do not count */
         assert_string_not_equal(id[3][k], id[0][k]); /* b says the same, but a does not */
     }
 }
