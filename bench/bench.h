@@ -10,7 +10,8 @@
 
 struct bench_options {
     const char *preset;    /* of the model; a text file for bench_tokenize */
-    const char *model;     /* of bench_score and bench_decode: a file or folder, in its own types; NULL: the preset's */
+    const char *model;     /* of bench_trace, _score and _decode: a file or folder; NULL: the preset's */
+    enum raml_dtype dtype; /* of a model that is read; RAML_STORED: its own types */
     const char *tokenizer; /* only for bench_tokenize */
     bool bf16, json;
     int threads, batch, steps; /* steps: of bench_decode */

@@ -2,7 +2,7 @@
  *
  *   raml-bench [--json] [--bench train,trace,prefix,answers,update,landscape,sample,score,decode,probes,forks,grpo,grpo_short,lora,lora_full,product]
  *              [--preset micro,small,...] [--dtype bf16|f32] [--batch 1,8,32,64] [--steps N] [--tokens N] [--threads N] [--seconds S]
- *   raml-bench [--json] --bench score,decode --model FILE,... [--batch 1,64] [--steps N] [--threads N] [--seconds S]
+ *   raml-bench [--json] --bench trace,score,decode --model FILE,... [--dtype bf16|f32] [--batch 1,64] [--steps N] [--threads N] [--seconds S]
  *   raml-bench [--json] --bench tokenize --tokenizer tokenizer.json --text FILE,... [--seconds S]
  * Every measurement runs in its own process, so that its peak memory is its own.
  */
@@ -60,7 +60,8 @@ static bool listed(const char *list, const char *word)
 
 static void print(const struct settings *s, const char *bench, const struct bench_result *r)
 {
-    const char *dtype = s->opt.model ? "stored" : s->opt.bf16 && !r->f32 ? "bf16" : "f32";
+    bool stored = s->opt.model && s->opt.dtype == RAML_STORED;
+    const char *dtype = stored ? "stored" : s->opt.bf16 && !r->f32 ? "bf16" : "f32";
     struct rusage use;
     getrusage(RUSAGE_SELF, &use);
     double share = r->peak_gflops > 0 ? r->gflops / r->peak_gflops : 0;
@@ -125,16 +126,17 @@ static int measure_batches(struct settings *s, size_t i)
 
 static int usage(const char *what)
 {
-    fprintf(stderr,
-            "raml-bench: %s\nusage: raml-bench [--json] [--bench "
-            "train,trace,prefix,landscape,sample,score,decode,probes,forks,grpo,grpo_short,lora,lora_full,product] "
-            "[--preset "
-            "micro,small,medium,gpt2,qwen2.5-0.5b,...] [--dtype auto|bf16|f32] [--batch 1,8,32,64] [--steps N] "
-            "[--tokens N] [--threads N] [--seconds S]\n"
-            "       raml-bench [--json] --bench score,decode --model FILE,... [--batch 1,64] [--steps N] [--threads N] "
-            "[--seconds S]\n"
-            "       raml-bench [--json] --bench tokenize --tokenizer FILE --text FILE,... [--seconds S]\n",
-            what);
+    fprintf(
+        stderr,
+        "raml-bench: %s\nusage: raml-bench [--json] [--bench "
+        "train,trace,prefix,landscape,sample,score,decode,probes,forks,grpo,grpo_short,lora,lora_full,product] "
+        "[--preset "
+        "micro,small,medium,gpt2,qwen2.5-0.5b,...] [--dtype auto|bf16|f32] [--batch 1,8,32,64] [--steps N] "
+        "[--tokens N] [--threads N] [--seconds S]\n"
+        "       raml-bench [--json] --bench trace,score,decode --model FILE,... [--dtype auto|bf16|f32] [--batch 1,64] "
+        "[--steps N] [--threads N] [--seconds S]\n"
+        "       raml-bench [--json] --bench tokenize --tokenizer FILE --text FILE,... [--seconds S]\n",
+        what);
     return 2;
 }
 
@@ -180,12 +182,13 @@ int main(int argc, char **argv)
     cli_share_processors(argv); /* as the program does */
     s.opt.json = s.json;
     s.opt.bf16 = strcmp(dtype, "f32") && (!strcmp(dtype, "bf16") || bench_has_bf16());
+    s.opt.dtype = !strcmp(dtype, "auto") ? RAML_STORED : s.opt.bf16 ? RAML_BF16 : RAML_F32;
     for (size_t i = 0; i < sizeof benches / sizeof *benches; i++) {
         if (!listed(s.bench, benches[i].name)) continue;
-        bool reads = benches[i].run == bench_score || benches[i].run == bench_decode;
+        bool reads = benches[i].run == bench_score || benches[i].run == bench_decode || benches[i].run == bench_trace;
         const char *asked = benches[i].run == bench_tokenize ? s.text : s.model ? s.model : s.preset;
         if (s.model && !reads) {
-            rc = usage("--model is for --bench score and decode");
+            rc = usage("--model is for --bench trace, score and decode");
             break;
         }
         char *list = strdup(asked ? asked : benches[i].presets), *rest = NULL;

@@ -28,7 +28,7 @@ enum raml_code bench_rig_open(const struct bench_options *opt, enum raml_use use
     *r = (struct bench_rig){0};
     enum raml_code rc = opt->model ? RAML_OK : raml_config_preset(opt->preset, &c, err);
     if (!rc) rc = raml_device_open(opt->threads, "auto", &r->dev, err);
-    if (!rc && opt->model) rc = raml_model_open(opt->model, RAML_STORED, use, r->dev, &r->m, err);
+    if (!rc && opt->model) rc = raml_model_open(opt->model, opt->dtype, use, r->dev, &r->m, err);
     else if (!rc) rc = raml_model_init(&c, 1, opt->bf16 ? RAML_BF16 : RAML_F32, use, r->dev, &r->m, err);
     if (!rc) r->bf16 = raml_model_dtype(r->m) == RAML_BF16;
     if (!rc) rc = raml_device_peak(r->dev, r->bf16, &r->peak, err);

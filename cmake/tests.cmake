@@ -12,7 +12,7 @@ set(on_far test_golden test_top_tokens test_answers test_adapter test_adapter_or
 # A small inference server, in a process of its own.
 add_library(test_server STATIC tests/endpoint/server.c)
 target_include_directories(test_server PRIVATE tests)
-target_compile_definitions(test_server PRIVATE RECORDS="${CMAKE_SOURCE_DIR}/tests/endpoint/records/vllm-0.32.0.jsonl")
+target_compile_definitions(test_server PRIVATE RECORDS="${CMAKE_SOURCE_DIR}/tests/endpoint/records")
 target_link_libraries(test_server PUBLIC PkgConfig::JANSSON)
 add_executable(endpoint_server tests/endpoint/server_main.c) # test_endpoint.sh starts it
 target_include_directories(endpoint_server PRIVATE tests)

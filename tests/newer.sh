@@ -1,6 +1,6 @@
 #!/bin/sh
-# newer.sh [SUITE]: the sources that use oneDNN and FLINT also compile against the 3.x headers of both (Debian trixie's
-# libdnnl-dev and libflint-dev). Downloads the packages into a temporary folder and installs nothing. Needs the mirror, so
+# newer.sh [SUITE]: the sources that use oneDNN and FLINT also compile against the 3.x headers of both, those that use libmicrohttpd
+# against 1.x, and libcurl against 8.x (Debian trixie's packages). Downloads the packages into a temporary folder and installs nothing. Needs the mirror, so
 # it is not part of CI. To test the libraries themselves, not only their headers: tests/chroot.sh trixie test
 set -eu
 
@@ -58,4 +58,6 @@ fetch update
 check libdnnl-dev oneapi/dnnl/dnnl_version.h 'DNNL_VERSION_MAJOR >= 3' \
     $(grep -rlE 'include.*oneapi/dnnl' "$root/src" --include='*.c')
 check libflint-dev flint/flint.h '__FLINT_VERSION >= 3' "$root"/src/answer/decide/*.c
+check libmicrohttpd-dev microhttpd.h 'MHD_VERSION >= 0x01000000' "$root"/src/cli/http.c
+check libcurl4-openssl-dev curl/curl.h 'LIBCURL_VERSION_NUM >= 0x080000' "$root"/src/endpoint/curl.c
 exit $rc

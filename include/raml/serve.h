@@ -86,7 +86,8 @@ void raml_exchange_close(struct raml_exchange *x); /* work that is in progress f
 
 /* Answers that need no model; *out is appended to. */
 void raml_server_models(const struct raml_server *s, struct raml_buf *out); /* GET /v1/models */
-bool raml_server_has_model(const struct raml_server *s, const char *name);  /* GET /v1/models/NAME */
+void raml_server_model(const struct raml_server *s, struct raml_buf *out);  /* GET /v1/models/NAME, where _has_model */
+bool raml_server_has_model(const struct raml_server *s, const char *name);
 void raml_server_error(int status, const char *param, const char *code, const char *message, struct raml_buf *out);
 
 struct raml_server_figures {                       /* since it was opened */

@@ -168,7 +168,8 @@ static enum MHD_Result show_models(struct call *c, const char *name)
     if (*name && !raml_server_has_model(c->http->server, name))
         return refuse(c, 404, "model_not_found", "this server does not have that model");
     raml_buf_init(&text, 1 << 16);
-    raml_server_models(c->http->server, &text);
+    if (*name) raml_server_model(c->http->server, &text);
+    else raml_server_models(c->http->server, &text);
     return respond_text(c, 200, &text);
 }
 

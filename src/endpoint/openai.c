@@ -231,6 +231,9 @@ static int32_t sampled_id(const json_t *ids, const json_t *tokens, size_t i)
     return x < 0 || x > INT32_MAX ? -1 : (int32_t)x;
 }
 
+static const char no_ids[] =
+    "its reply has no ids of the tokens it samples, which those of vLLM, SGLang and raml serve have";
+
 static enum raml_code read_sample(struct raml_endpoint *e, const json_t *reply, struct raml_remote_sample *s,
                                   struct raml_err *err)
 {
@@ -241,8 +244,7 @@ static enum raml_code read_sample(struct raml_endpoint *e, const json_t *reply, 
                  *tokens = json_object_get(logprobs, "tokens"), *list = json_object_get(logprobs, "token_logprobs");
     const char *reason = json_string_value(json_object_get(choice, "finish_reason"));
     size_t n = json_is_array(ids) ? json_array_size(ids) : json_array_size(tokens);
-    if (!json_is_array(ids) && !json_is_array(tokens))
-        return raml_fail(err, RAML_ESUPPORT, "its reply has no ids of tokens");
+    if (!json_is_array(ids) && !json_is_array(tokens)) return raml_fail(err, RAML_ESUPPORT, "%s", no_ids);
     if (n > s->max_tokens) return raml_fail(err, RAML_EFORMAT, "%zu tokens; %zu were asked for", n, s->max_tokens);
     if (!reason || (strcmp(reason, "stop") != 0 && strcmp(reason, "length") != 0))
         return raml_fail(err, RAML_EFORMAT, "field 'finish_reason' is '%.40s'; expected stop or length",
@@ -255,7 +257,7 @@ static enum raml_code read_sample(struct raml_endpoint *e, const json_t *reply, 
     if (!s->token || !s->logp) return raml_fail(err, RAML_ENOMEM, "no memory for a sample of %zu tokens", n);
     for (size_t i = 0; i < n && !rc; i++) {
         s->token[i] = sampled_id(ids, tokens, i);
-        if (s->token[i] < 0) return raml_fail(err, RAML_ESUPPORT, "its reply has no ids of tokens");
+        if (s->token[i] < 0) return raml_fail(err, RAML_ESUPPORT, "%s", no_ids);
         rc = raml_reply_logprob(json_array_get(list, i), i, &s->logp[i], err);
     }
     s->n = n;

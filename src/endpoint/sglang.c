@@ -26,12 +26,12 @@ static void count(struct raml_endpoint *e, const json_t *meta)
     if (cached > 0) e->stats.cached_tokens += (uint64_t)cached;
 }
 
-/* [logprob, id, text] of a token that must be this one. */
+/* [logprob, id, text] of a token that must be this one. SGLang 0.5.23 says 0 in the place of its vocabulary's last token. */
 static enum raml_code read_token(const json_t *entry, size_t place, int32_t want, float *logp, struct raml_err *err)
 {
     const json_t *id = json_array_get(entry, 1);
     if (!json_is_integer(id)) return raml_fail(err, RAML_EFORMAT, "token %zu has no id", place + 1);
-    if (json_integer_value(id) != want)
+    if (json_integer_value(id) != want && json_integer_value(id) != 0)
         return raml_fail(err, RAML_ERANGE, "token %zu is %lld there; %d was sent", place + 1,
                          (long long)json_integer_value(id), (int)want);
     return raml_reply_logprob(json_array_get(entry, 0), place, logp, err);

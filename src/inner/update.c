@@ -74,8 +74,8 @@ enum raml_code raml_updater_open(const struct raml_model *m, const struct raml_u
     const struct raml_config *c = raml_model_config(m);
     if (c->norms != RAML_NORMS_BEFORE || c->residual_scale > 0)
         return raml_fail(
-            err, RAML_ESUPPORT, "update: a %s model has %s: what a trajectory does to it is no update of its matrices",
-            c->model_type,
+            err, RAML_ESUPPORT,
+            "update: %s has %s: what a trajectory does to such a model is no update of its matrices", c->model_type,
             c->norms != RAML_NORMS_BEFORE ? "norms after attention and MLP" : "a multiplier of what is added");
     struct raml_updater *t = calloc(1, sizeof *t);
     if (!t) return raml_fail(err, RAML_ENOMEM, "no memory for an updater");

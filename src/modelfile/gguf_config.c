@@ -102,7 +102,7 @@ static const char *const known[] = {
     "attention.head_count_kv", "attention.key_length", "attention.value_length", "attention.layer_norm_rms_epsilon",
     "rope.dimension_count", "rope.freq_base", "rope.scaling.type", "rope.scaling.factor", "rope.scale_linear",
     "rope.scaling.original_context_length", "rope.scaling.attn_factor", "rope.scaling.yarn_beta_fast",
-    "rope.scaling.yarn_beta_slow",
+    "rope.scaling.yarn_beta_slow", "rope.scaling.yarn_attn_factor",
     "attention.sliding_window", "attention.sliding_window_pattern",
     /* without meaning for these architectures, or for their logits */
     "attention.layer_norm_epsilon", "pooling_type", "tensor_data_layout", "rope.scaling.finetuned",
@@ -142,7 +142,6 @@ static const struct {
     {"use_parallel_residual", 0, 0},
     {"rope.scaling.yarn_log_multiplier", 0, 0},
     {"rope.scaling.yarn_ext_factor", -1, 1}, /* -1: not given */
-    {"rope.scaling.yarn_attn_factor", 1, 1},
 };
 
 /* Any number, or a bool as 0 or 1. */
@@ -286,15 +285,28 @@ static void read_scales(struct reader *r, struct raml_config *c)
 }
 
 /* -- The rotary embedding ------------------------------------------------------------------------------------------ */
+/* What cosines and sines are multiplied by. attn_factor is a factor of the usual number; yarn_attn_factor, which only
+ * llama.cpp's converter knows, is the number itself (transformers' attention_factor). */
+static double read_attention(struct reader *r, double factor)
+{
+    static const double one = 1;
+    static const char whole[] = "rope.scaling.yarn_attn_factor", part[] = "rope.scaling.attn_factor";
+    double usual = factor > 1 ? 0.1 * raml_log(factor) + 1 : 1;
+    double given = read_real(r, whole, &usual), share = read_real(r, part, &one);
+    if (present(r, whole) && present(r, part) && !r->rc)
+        r->rc = raml_fail(r->err, RAML_ESUPPORT, "%s: metadata '%s.%s' beside '%s' is not supported",
+                          raml_gguf_path(r->g), r->arch, whole, part);
+    return (float)given == (float)usual ? usual * share : given;
+}
+
 static void read_yarn(struct reader *r, struct raml_config *c)
 {
-    static const double one = 1, fast = 32, slow = 1;
+    static const double fast = 32, slow = 1;
     c->rope = RAML_ROPE_YARN;
     c->rope_original_positions = read_count(r, "rope.scaling.original_context_length", &c->max_positions);
     c->rope_beta_fast = read_real(r, "rope.scaling.yarn_beta_fast", &fast);
     c->rope_beta_slow = read_real(r, "rope.scaling.yarn_beta_slow", &slow);
-    c->rope_attention =
-        (c->rope_factor > 1 ? 0.1 * raml_log(c->rope_factor) + 1 : 1) * read_real(r, "rope.scaling.attn_factor", &one);
+    c->rope_attention = read_attention(r, c->rope_factor);
     if (!r->rc && (!(c->rope_beta_fast > c->rope_beta_slow) || !(c->rope_beta_slow > 0) || !(c->rope_attention > 0)))
         r->rc = raml_fail(r->err, RAML_ERANGE,
                           "%s: %s.rope.scaling: expected 0 < yarn_beta_slow < yarn_beta_fast and a "

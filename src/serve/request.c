@@ -334,6 +334,8 @@ static bool check(const struct api_request *r, const struct api_limits *l, struc
     if (r->stream && r->prompt_logprobs >= 0)
         return raml_api_refuse(e, 400, "prompt_logprobs", "invalid_value",
                                "'prompt_logprobs' is not available with 'stream'");
+    if (r->include_usage && !r->stream)
+        return raml_api_refuse(e, 400, "stream_options", "invalid_value", "'stream_options' is for 'stream': true");
     return check_length(r, l, e);
 }
 

@@ -82,12 +82,19 @@ bool raml_server_has_model(const struct raml_server *s, const char *name)
     return !strcmp(name, s->opt.name);
 }
 
+void raml_server_model(const struct raml_server *s, struct raml_buf *out)
+{
+    raml_buf_adds(out, "{\"id\":");
+    raml_json_out_text(out, s->opt.name, strlen(s->opt.name));
+    raml_buf_addf(out, ",\"object\":\"model\",\"created\":%llu,\"owned_by\":\"raml\",\"max_model_len\":%zu}",
+                  (unsigned long long)(s->started / 1000), s->limits.max_len);
+}
+
 void raml_server_models(const struct raml_server *s, struct raml_buf *out)
 {
-    raml_buf_adds(out, "{\"object\":\"list\",\"data\":[{\"id\":");
-    raml_json_out_text(out, s->opt.name, strlen(s->opt.name));
-    raml_buf_addf(out, ",\"object\":\"model\",\"created\":%llu,\"owned_by\":\"raml\",\"max_model_len\":%zu}]}\n",
-                  (unsigned long long)(s->started / 1000), s->limits.max_len);
+    raml_buf_adds(out, "{\"object\":\"list\",\"data\":[");
+    raml_server_model(s, out);
+    raml_buf_adds(out, "]}\n");
 }
 
 /* -- The queue ------------------------------------------------------------------------------------------------------- */

@@ -3,6 +3,7 @@
 
 #include "core/array.h"
 #include "core/file.h"
+#include "inner/trace_curve.h"
 #include "raml/rng.h"
 
 #include <math.h>
@@ -26,7 +27,6 @@ struct raml_trace_controls {
     struct raml_loss_curve *curve;
     size_t cap_batch;
     uint32_t *cut;
-    size_t *of; /* its place among the curve's points */
     size_t n_cuts, cap_cuts;
 };
 
@@ -93,30 +93,36 @@ void raml_trace_controls_close(struct raml_trace_controls *c)
     free(c->input);
     free(c->curve);
     free(c->cut);
-    free(c->of);
     for (int i = 0; i < 2; i++) raml_trace_text_deinit(&c->foreign[i]);
     free(c);
 }
 
 /* -- One control --------------------------------------------------------------------------------------------------- */
 
-/* Places 0 and the points nearest to T k/n_cuts, k = 1 .. n_cuts. */
-static enum raml_code find_cuts(struct raml_trace_controls *c, const struct raml_loss_curve *curve,
-                                struct raml_err *err)
+static size_t n_points(const struct raml_trace_controls *c, const struct raml_trace_input *in)
 {
-    size_t n_cuts = c->plan->opt->n_cuts, cap = c->cap_cuts;
-    enum raml_code rc = RAML_GROW(c->cut, cap, n_cuts + 1, "cuts", err);
-    if (!rc) rc = RAML_GROW(c->of, c->cap_cuts, n_cuts + 1, "cuts", err);
+    return in->at ? in->n_at : raml_stride_places(in->n_trajectory, c->plan->opt->trace.stride);
+}
+
+static double point(const struct raml_trace_controls *c, const struct raml_trace_input *in, size_t k)
+{
+    return in->at ? (double)in->at[k] : (double)raml_stride_place(in->n_trajectory, c->plan->opt->trace.stride, k);
+}
+
+/* Places 0 and the points of the curve nearest to T k/n_cuts, k = 1 .. n_cuts. */
+static enum raml_code find_cuts(struct raml_trace_controls *c, const struct raml_trace_input *in, struct raml_err *err)
+{
+    size_t n_cuts = c->plan->opt->n_cuts, all = n_points(c, in), last = 0;
+    enum raml_code rc = RAML_GROW(c->cut, c->cap_cuts, n_cuts + 1, "cuts", err);
     if (rc) return rc;
     c->cut[0] = 0;
-    c->of[0] = 0;
     c->n_cuts = 1;
     for (size_t k = 1, i = 0; k <= n_cuts; k++) {
-        double want = (double)curve->n_tokens * (double)k / (double)n_cuts;
-        while (i + 1 < curve->n_points && fabs(curve->at[i + 1] - want) <= fabs(curve->at[i] - want)) i++;
-        if (i == c->of[c->n_cuts - 1]) continue;
-        c->cut[c->n_cuts] = curve->at[i];
-        c->of[c->n_cuts++] = i;
+        double want = (double)in->n_trajectory * (double)k / (double)n_cuts;
+        while (i + 1 < all && fabs(point(c, in, i + 1) - want) <= fabs(point(c, in, i) - want)) i++;
+        if (i == last) continue;
+        last = i;
+        c->cut[c->n_cuts++] = (uint32_t)point(c, in, i);
     }
     return RAML_OK;
 }
@@ -148,12 +154,15 @@ static enum raml_code find_foreign(struct raml_trace_controls *c, const struct r
 static enum raml_code make(struct raml_trace_controls *c, enum raml_control_kind kind, const struct raml_trace_item *it,
                            struct raml_control *out, struct raml_err *err)
 {
+    const struct raml_trace_input whole = raml_trace_item_input(c->plan, it);
+    enum raml_code rc = find_cuts(c, &whole, err);
+    if (rc) return rc;
     uint64_t question = hash_of(it->q);
     const struct raml_tokens *t = &it->text.trajectory;
     const struct raml_control_name name = {c->plan->opt->seed, question, (uint32_t)it->sample};
     if (kind == RAML_CONTROL_SHUFFLE) return raml_control_shuffle(t->id, t->n, c->cut, c->n_cuts, &name, out, err);
     if (kind == RAML_CONTROL_FILLER) return raml_control_filler(c->plan->filler, c->cut, c->n_cuts, out, err);
-    enum raml_code rc = find_foreign(c, it, question, err);
+    rc = find_foreign(c, it, question, err);
     const struct raml_tokens *f = &c->foreign[0].trajectory;
     return rc ? rc : raml_control_foreign(f->id, f->n, c->cut, c->n_cuts, out, err);
 }
@@ -202,8 +211,7 @@ static enum raml_code run_kind(struct raml_trace_controls *c, enum raml_control_
     }
     for (size_t i = 0; !rc && i < n; i++) {
         struct raml_trace_input in = raml_trace_text_input(&item[i].text);
-        rc = find_cuts(c, &curve[i], err);
-        if (!rc) rc = make(c, kind, &item[i], &c->control[i], err);
+        rc = make(c, kind, &item[i], &c->control[i], err);
         if (!rc) c->input[i] = raml_control_input(&c->control[i], &in);
     }
     if (!rc) rc = raml_tracer_run(t, c->input, n, c->curve, err);
@@ -223,5 +231,27 @@ enum raml_code raml_trace_controls_run(struct raml_trace_controls *c, struct ram
     enum raml_code rc = reserve(c, n, err);
     for (int k = 0; !rc && k < RAML_CONTROL_KINDS; k++)
         if (c->plan->control[k]) rc = run_kind(c, (enum raml_control_kind)k, t, item, curve, n, effect, err);
+    return rc;
+}
+
+enum raml_code raml_trace_controls_cost(struct raml_trace_controls *c, const struct raml_tracer *t,
+                                        const struct raml_trace_item *item, struct raml_remote_cost *add,
+                                        struct raml_err *err)
+{
+    enum raml_code rc = RAML_OK;
+    for (int k = 0; !rc && k < RAML_CONTROL_KINDS; k++) {
+        struct raml_control control = {0};
+        const struct raml_trace_input text = raml_trace_text_input(&item->text);
+        size_t n = 0;
+        if (!c->plan->control[k]) continue;
+        rc = make(c, (enum raml_control_kind)k, item, &control, err);
+        if (!rc) {
+            const struct raml_trace_input in = raml_control_input(&control, &text);
+            add->shared += raml_tracer_cost(t, &in);
+            add->alone += raml_tracer_cost_alone(t, &in, &n);
+            add->n += n;
+        }
+        raml_control_deinit(&control);
+    }
     return rc;
 }

@@ -246,6 +246,8 @@ static enum raml_code check_one(struct work *w, const struct raml_question *q, s
         w->remote_cost.shared += raml_tracer_cost(w->tracer, &in);
         w->remote_cost.alone += raml_tracer_cost_alone(w->tracer, &in, &n);
         w->remote_cost.n += n;
+        if (w->controls)
+            rc = raml_trace_controls_cost(w->controls, w->tracer, &w->item[w->n_items], &w->remote_cost, &why);
     }
     return rc ? raml_fail(err, rc, "%s", why.msg) : RAML_OK;
 }

@@ -83,6 +83,10 @@ RAML_CHECKED enum raml_code raml_trace_controls_run(struct raml_trace_controls *
                                                     const struct raml_loss_curve *curve, size_t n,
                                                     struct raml_trace_effect (*effect)[RAML_CONTROL_KINDS],
                                                     struct raml_err *err);
+/* Adds what the controls of one trajectory will be to a remote model. */
+RAML_CHECKED enum raml_code raml_trace_controls_cost(struct raml_trace_controls *c, const struct raml_tracer *t,
+                                                     const struct raml_trace_item *item, struct raml_remote_cost *add,
+                                                     struct raml_err *err);
 
 /* -- trace_analysis.c: what is read off a curve -------------------------------------------------------------------- */
 struct raml_traced { /* borrowed for one call */

@@ -145,7 +145,8 @@ static void test_paths(void **state)
     start(r, &plain);
     check(r, "GET /health HTTP/1.1\r\n" TAIL, 200, "{\"status\":\"ok\"}");
     check(r, "GET /v1/models HTTP/1.1\r\n" TAIL, 200, "\"id\":\"small\"");
-    check(r, "GET /v1/models/small HTTP/1.1\r\n" TAIL, 200, "\"id\":\"small\"");
+    check(r, "GET /v1/models HTTP/1.1\r\n" TAIL, 200, "\"data\":[{\"id\":\"small\",\"object\":\"model\"");
+    check(r, "GET /v1/models/small HTTP/1.1\r\n" TAIL, 200, "\r\n\r\n{\"id\":\"small\",\"object\":\"model\"");
     check(r, "GET /v1/models/large HTTP/1.1\r\n" TAIL, 404, "model_not_found");
     check(r, "GET /v1/modelsx HTTP/1.1\r\n" TAIL, 404, "not_found");
     check(r, "GET / HTTP/1.1\r\n" TAIL, 404, "\"error\"");

@@ -92,33 +92,61 @@ static inline void run_norm(struct run *r)
     drop(x, n * d * 4), drop(w, d * 4), drop(add, n * d * s), drop(dy, n * d * s);
 }
 
-static inline void run_silu(struct run *r)
+static inline void run_gate(struct run *r, bool gelu)
 {
     size_t n = r->n, f = r->d, s = act_bytes(r->bf16);
     void *gu = input(r, r->bf16, 2 * n * f, 4), *d_out = input(r, r->bf16, n * f, 1);
     void *out = output(r, n * f * s), *d_gu = output(r, 2 * n * f * s);
     EACH_CALL(r, from, rows)
     {
-        const void *in = place(r->bf16, gu, 2 * from * f);
-        r->ops->silu_mul(r->bf16, place(r->bf16, out, from * f), in, rows, f);
-        r->ops->silu_mul_back(r->bf16, place(r->bf16, d_gu, 2 * from * f), place(r->bf16, d_out, from * f), in, rows,
-                              f);
+        const void *in = place(r->bf16, gu, 2 * from * f), *d = place(r->bf16, d_out, from * f);
+        void *to = place(r->bf16, out, from * f), *back = place(r->bf16, d_gu, 2 * from * f);
+        if (gelu) r->ops->gelu_mul(r->bf16, to, in, rows, f), r->ops->gelu_mul_back(r->bf16, back, d, in, rows, f);
+        else r->ops->silu_mul(r->bf16, to, in, rows, f), r->ops->silu_mul_back(r->bf16, back, d, in, rows, f);
     }
     drop(gu, 2 * n * f * s), drop(d_out, n * f * s);
 }
+static inline void run_silu(struct run *r)
+{
+    run_gate(r, false);
+}
+static inline void run_gelu(struct run *r)
+{
+    run_gate(r, true);
+}
 
-/* Bias, head norm and kept raw heads depend on the size; keys and values then go to their pages. */
-static inline void run_heads(struct run *r)
+/* With both summands, and without each of them. */
+static inline void run_scale_add(struct run *r)
+{
+    size_t n = r->n, d = r->d, s = act_bytes(r->bf16);
+    float *x = input(r, false, n * d, 1);
+    void *add = input(r, r->bf16, n * d, 1);
+    for (int left_out = 0; left_out < 3; left_out++) {
+        float *sum = output(r, n * d * 4);
+        void *act = output(r, n * d * s);
+        EACH_CALL(r, from, rows)
+        {
+            size_t at = from * d;
+            r->ops->scale_add(r->bf16, sum + at, place(r->bf16, act, at), left_out == 1 ? NULL : x + at,
+                              left_out == 2 ? NULL : place(r->bf16, add, at), 0.37f, rows * d);
+        }
+    }
+    drop(x, n * d * 4), drop(add, n * d * s);
+}
+
+/* Bias, norm (of each head, or whole: of all together) and kept raw heads depend on the size; keys and values then go
+ * to their pages. */
+static inline void run_parts(struct run *r, unsigned parts, bool whole)
 {
     enum { H = 4, K = 2, PAGES = 2 };
     size_t n = r->n, D = (r->d + 1) / 2 * 2, wide = (H + 2 * K) * D, n_rotated = (H + K) * D, s = act_bytes(r->bf16);
-    unsigned parts = (unsigned)(r->n * 5 + r->d) % 4;
-    float *cos_sin = input(r, false, PLACES * D, 1), *bias = input(r, false, wide, 1), *w = input(r, false, 2 * D, 1);
+    size_t n_q = whole ? H * D : D, n_w = whole ? n_rotated : 2 * D;
+    float *cos_sin = input(r, false, PLACES * D, 1), *bias = input(r, false, wide, 1), *w = input(r, false, n_w, 1);
     void *in = input(r, r->bf16, n * wide, 1), *g = input(r, r->bf16, n * wide, 1);
     size_t page_bytes = PAGES * K * raml_page_elements(D) * s;
     void *qkv = output(r, n * wide * s), *raw = output(r, n * n_rotated * s), *dqkv = output(r, n * wide * s);
     void *k = output(r, page_bytes), *v = output(r, page_bytes);
-    float *sums = output_f32(r, wide + 2 * D), *scratch = guarded(8 * (wide + 2 * D) * 4);
+    float *sums = output_f32(r, wide + n_w), *scratch = guarded(8 * (wide + n_w) * 4);
     int32_t position[MOST_ROWS];
     uint32_t page[MOST_ROWS];
     uint8_t slot[MOST_ROWS];
@@ -131,14 +159,24 @@ static inline void run_heads(struct run *r)
         struct raml_heads h = {.bf16 = r->bf16, .n = rows, .H = H, .K = K, .D = D, .cos_sin = cos_sin, .eps = 1e-6f};
         h.qkv = place(r->bf16, qkv, from * wide), h.position = position + from;
         h.bias = parts & 1 ? bias : NULL;
-        if (parts & 2) h.q_w = w, h.k_w = w + D, h.raw = place(r->bf16, raw, from * n_rotated);
+        h.whole = whole;
+        if (whole && r->d % 3 == 0) h.cos_sin = NULL;
+        if (parts & 2) h.q_w = w, h.k_w = w + n_q, h.raw = place(r->bf16, raw, from * n_rotated);
         r->ops->heads(&h);
         r->ops->store_kv(r->bf16, k, v, h.qkv, page + from, slot + from, rows, H, K, D);
         r->ops->heads_back(&h, place(r->bf16, dqkv, from * wide), parts & 1 ? sums : NULL,
-                           parts & 2 ? sums + wide : NULL, parts & 2 ? sums + wide + D : NULL, scratch);
+                           parts & 2 ? sums + wide : NULL, parts & 2 ? sums + wide + n_q : NULL, scratch);
     }
-    drop(cos_sin, PLACES * D * 4), drop(bias, wide * 4), drop(w, 2 * D * 4), drop(in, n * wide * s);
-    drop(g, n * wide * s), drop(scratch, 8 * (wide + 2 * D) * 4);
+    drop(cos_sin, PLACES * D * 4), drop(bias, wide * 4), drop(w, n_w * 4), drop(in, n * wide * s);
+    drop(g, n * wide * s), drop(scratch, 8 * (wide + n_w) * 4);
+}
+static inline void run_heads(struct run *r)
+{
+    run_parts(r, (unsigned)(r->n * 5 + r->d) % 4, false);
+}
+static inline void run_whole(struct run *r)
+{
+    run_parts(r, 2 + (unsigned)(r->n + r->d) % 2, true);
 }
 
 static inline void run_loss(struct run *r)
@@ -251,8 +289,9 @@ static inline void run_exp(struct run *r)
 static const struct {
     const char *name;
     void (*run)(struct run *r);
-} kernels[] = {{"embed", run_embed}, {"norm", run_norm},         {"silu", run_silu},
-               {"heads", run_heads}, {"loss", run_loss},         {"moves", run_moves},
-               {"exp", run_exp},     {"low_rank", run_low_rank}, {"rank", run_rank}};
+} kernels[] = {{"embed", run_embed}, {"norm", run_norm},           {"silu", run_silu},
+               {"heads", run_heads}, {"loss", run_loss},           {"moves", run_moves},
+               {"exp", run_exp},     {"low_rank", run_low_rank},   {"rank", run_rank},
+               {"gelu", run_gelu},   {"scale_add", run_scale_add}, {"whole", run_whole}};
 
 #endif

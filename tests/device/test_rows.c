@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include "check.h"
+#include "check_near.h"
 
 #define REF (&raml_ops_ref)
 
@@ -196,6 +197,25 @@ static void gelu_far(const struct raml_ops *ops)
         assert_true(fabsf(out[i] - on * 2 * g[i]) <= near * fmaxf(1, on * g[i]));
         assert_true(fabsf(back[i] - on * 6) <= near &&
                     fabsf(back[COUNT(g) + i] - on * 3 * g[i]) <= near * fmaxf(1, on * 3 * g[i]));
+    }
+}
+
+static double gelu_by_tanh(double g)
+{
+    return g / 2 * (1 + tanh(sqrt(2 / M_PI) * (g + 0.044715 * g * g * g)));
+}
+/* Against differences of the function as it is defined. */
+static void gelu_slopes(const struct raml_ops *ops)
+{
+    const double step = 1e-5, u = -1.5;
+    for (int i = -600; i <= 600; i++) {
+        float g = (float)i / 100, gu[2] = {g, (float)u}, d = 2, back[2], out;
+        double slope = (gelu_by_tanh(g + step) - gelu_by_tanh(g - step)) / (2 * step);
+        ops->gelu_mul(false, &out, gu, 1, 1);
+        ops->gelu_mul_back(false, back, &d, gu, 1, 1);
+        CHECK_NEAR("gelu", out, u * gelu_by_tanh(g), 2e-6);
+        CHECK_NEAR("its slope", back[0], 2 * u * slope, 1e-5);
+        CHECK_NEAR("its value", back[1], 2 * gelu_by_tanh(g), 4e-6);
     }
 }
 
@@ -406,7 +426,10 @@ static void test_to_act(void **state)
 
 static void gelu_far_level(const struct raml_ops *ops, bool bf16)
 {
-    if (!bf16) gelu_far(ops);
+    if (bf16) return;
+    gelu_far(ops);
+    gelu_slopes(ops);
+    gelu_slopes(REF);
 }
 static void test_gelu(void **state)
 {

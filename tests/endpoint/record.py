@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""record.py URL OUT.jsonl: asks a real server what the tests ask, and writes down what it answers (tests/endpoint/records).
+"""record.py URL OUT.jsonl [sglang]: asks a real server what the tests ask, and writes down what it answers (tests/endpoint/records).
 
 The first line says which server it was. Ids, times and paths are replaced: they are of the machine, not of the server's form.
 """
@@ -21,6 +21,16 @@ REQUESTS = [
      "temperature": 1, "top_p": 1, "top_k": -1, "repetition_penalty": 1, "min_p": 0, "skip_special_tokens": False,
      "include_stop_str_in_output": True, "stop_token_ids": [2, 198]},
     {"prompt": [1780, 99999], "max_tokens": 1, "temperature": 0, "prompt_logprobs": 0},
+]
+LOGPROBS = {"return_logprob": True}
+GENERATE = [  # of SGLang
+    {"input_ids": TEXT[:8], "sampling_params": {"max_new_tokens": 1, "temperature": 0}, **LOGPROBS, "logprob_start_len": 0, "top_logprobs_num": 1},
+    {"input_ids": TEXT, "sampling_params": {"max_new_tokens": 1, "temperature": 0}, **LOGPROBS, "logprob_start_len": 0, "top_logprobs_num": 1},
+    {"input_ids": TEXT, "sampling_params": {"max_new_tokens": 1, "temperature": 0}, **LOGPROBS, "logprob_start_len": 7, "top_logprobs_num": 1},
+    {"input_ids": [1780, 49151, 314], "sampling_params": {"max_new_tokens": 1, "temperature": 0}, **LOGPROBS, "logprob_start_len": 0,
+     "top_logprobs_num": 1},
+    {"input_ids": TEXT, "sampling_params": {"max_new_tokens": 12, "sampling_seed": 7, "temperature": 1, "top_p": 1, "top_k": -1, "min_p": 0,
+                                            "stop_token_ids": [2, 198], "no_stop_trim": True, "skip_special_tokens": False}, **LOGPROBS},
 ]
 
 
@@ -45,16 +55,22 @@ def clean(x):
 
 def main():
     url, out = sys.argv[1].rstrip("/"), sys.argv[2]
+    sglang = sys.argv[3:] == ["sglang"]
     with open(out, "w", encoding="utf-8") as f:
-        version = ask(url[:-3] + "/version", None)[1].get("version")
-        about = f"vLLM {version}, on a CPU, float32, SmolLM2-135M-Instruct (Q4_1 expanded, bf16); made by record.py"
+        if sglang:
+            version = "SGLang " + ask(url[:-3] + "/server_info", None)[1]["version"]
+        else:
+            version = "vLLM " + ask(url[:-3] + "/version", None)[1]["version"]
+        about = f"{version}, on a CPU, float32, SmolLM2-135M-Instruct (Q4_1 expanded, bf16); made by record.py"
         f.write(json.dumps({"about": about}) + "\n")
-        status, reply = ask(url + "/models", None)
-        f.write(json.dumps({"path": "/v1/models", "status": status, "reply": clean(reply)}) + "\n")
-        for body in REQUESTS:
-            body = {**HEAD, **body}
-            status, reply = ask(url + "/completions", body)
-            f.write(json.dumps({"path": "/v1/completions", "request": body, "status": status, "reply": clean(reply)}) + "\n")
+        if not sglang:
+            status, reply = ask(url + "/models", None)
+            f.write(json.dumps({"path": "/v1/models", "status": status, "reply": clean(reply)}) + "\n")
+        for body in GENERATE if sglang else REQUESTS:
+            path = "/generate" if sglang else "/v1/completions"
+            body = body if sglang else {**HEAD, **body}
+            status, reply = ask(url[:-3] + path, body)
+            f.write(json.dumps({"path": path, "request": body, "status": status, "reply": clean(reply)}) + "\n")
 
 
 main()

@@ -33,11 +33,10 @@ float server_logp(const int32_t *token, size_t i, bool *likeliest)
 
 /* -- Replies ---------------------------------------------------------------------------------------------------------- */
 
-/* What vLLM said to this request; NULL: there is no record. A line of a file of records is {"path", "request", "status",
- * "reply"}. */
-static json_t *recorded(const char *path, const json_t *request)
+/* A line of a file of records is {"path", "request", "status", "reply"}. */
+static json_t *recorded_in(const char *file, const char *path, const json_t *request)
 {
-    FILE *f = fopen(RECORDS, "r");
+    FILE *f = fopen(file, "r");
     char *line = NULL;
     size_t cap = 0;
     json_t *found = NULL;
@@ -51,6 +50,13 @@ static json_t *recorded(const char *path, const json_t *request)
     free(line);
     if (f) fclose(f);
     return found;
+}
+
+/* What vLLM or SGLang said to this request; NULL: there is no record. */
+static json_t *recorded(const char *path, const json_t *request)
+{
+    return recorded_in(strcmp(path, "/generate") ? RECORDS "/vllm-0.32.0.jsonl" : RECORDS "/sglang-0.5.23.jsonl", path,
+                       request);
 }
 
 static json_t *entry(int32_t id, double logp, bool likeliest, const char *text)

@@ -1,5 +1,5 @@
-/* server.h - a small inference server for tests, in a process of its own: it answers as vLLM 0.32.0 did, from records of it
- * (tests/endpoint/records), or with made-up numbers in the same form, and misbehaves where the test says so.
+/* server.h - a small inference server for tests, in a process of its own: it answers as vLLM 0.32.0 and SGLang 0.5.23 do, from
+ * records (tests/endpoint/records), or with made-up numbers in the same form, and misbehaves where the test says so.
  *
  * A connection is answered and closed, one after the other. What it does is in memory that test and server share.
  */

@@ -122,6 +122,55 @@ static void recorded_sample(void **state)
     raml_endpoint_close(e);
 }
 
+static void ask_sglang(struct raml_endpoint *e, const int32_t *token, size_t n, size_t first, float *logp,
+                       int32_t *argmax)
+{
+    struct raml_err err = {0};
+    struct raml_remote_text t = {.token = token, .n = n, .first = first, .logp = logp, .argmax = argmax};
+    const struct raml_remote *r = raml_endpoint_remote(e);
+    CHECK_OK(r->logprobs(r->user, &t, 1, &err));
+}
+
+/* SGLang 0.5.23, which says id 0 in the place of the vocabulary's last token, 49151. */
+static void recorded_sglang(void **state)
+{
+    static const int32_t stop[] = {2, 198}, last[] = {1780, 49151, 314};
+    struct raml_endpoint_options o = options_for(*state);
+    struct raml_err err = {0};
+    float logp[9];
+    int32_t argmax[9];
+    o.api = RAML_API_SGLANG;
+    struct raml_endpoint *e = open_with(&o);
+    ask_sglang(e, recorded_text, 10, 1, logp, argmax);
+    for (size_t i = 0; i < 9; i++) {
+        CHECK_NEAR("logp", logp[i], recorded_logp[i], 1e-4);
+        assert_int_equal(argmax[i] == recorded_text[i + 1], i == 2 || i == 5);
+    }
+    ask_sglang(e, recorded_text, 10, 8, logp, argmax);
+    for (size_t i = 0; i < 2; i++) CHECK_NEAR("logp", logp[i], recorded_logp[7 + i], 1e-4);
+    ask_sglang(e, last, 3, 1, logp, argmax);
+    assert_true(logp[0] < -10);
+    struct raml_remote_sample s = {.prompt = recorded_text,
+                                   .n_prompt = 10,
+                                   .max_tokens = 12,
+                                   .seed = 7,
+                                   .stop_token = stop,
+                                   .n_stop_tokens = 2,
+                                   .temperature = 1,
+                                   .top_p = 1};
+    const struct raml_remote *r = raml_endpoint_remote(e);
+    CHECK_OK(r->samples(r->user, &s, 1, NULL, NULL, &err));
+    assert_true(s.n >= 1 && s.n <= 12);
+    for (size_t i = 0; i < s.n; i++) {
+        bool ends = s.token[i] == 2 || s.token[i] == 198;
+        assert_true(s.token[i] >= 0 && s.token[i] < 49152 && s.logp[i] <= 0);
+        assert_int_equal(ends, s.ended && i + 1 == s.n);
+    }
+    free(s.token);
+    free(s.logp);
+    raml_endpoint_close(e);
+}
+
 static void recorded_refusal(void **state)
 {
     static const int32_t text[] = {1780, 99999};
@@ -517,19 +566,13 @@ static void killed_server(void **state)
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, enter, leave)
-    const struct CMUnitTest tests[] = {TEST(records),
-                                       TEST(recorded_next),
-                                       TEST(recorded_sample),
-                                       TEST(recorded_refusal),
-                                       TEST(passing_faults),
-                                       TEST(token_by_token),
-                                       TEST(slow),
-                                       TEST(lasting_faults),
-                                       TEST(no_prompt_logprobs),
-                                       TEST(opening),
-                                       TEST(key),
-                                       TEST(bounded),
-                                       TEST(journal),
+    const struct CMUnitTest tests[] = {TEST(records),          TEST(recorded_next),
+                                       TEST(recorded_sample),  TEST(recorded_sglang),
+                                       TEST(recorded_refusal), TEST(passing_faults),
+                                       TEST(token_by_token),   TEST(slow),
+                                       TEST(lasting_faults),   TEST(no_prompt_logprobs),
+                                       TEST(opening),          TEST(key),
+                                       TEST(bounded),          TEST(journal),
                                        TEST(killed_server)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

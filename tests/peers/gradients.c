@@ -3,13 +3,17 @@
  *
  * gradients MODEL LEVEL OUT.safetensors ID..: OUT gets "logits" [tokens, vocabulary] and a gradient under the name of
  * every parameter. The loss is the mean of -log p of all tokens but the first.
+ * gradients -a ADAPTER COPY MODEL ..: with low-rank adapters, whose gradients these then are; they are also written to
+ * the folder COPY.
  */
 #include <raml/device.h>
+#include <raml/lora.h>
 #include <raml/model.h>
 #include <raml/safetensors.h>
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { MAX_TOKENS = 8192 };
 
@@ -26,9 +30,24 @@ static void *some(void *p)
     return p;
 }
 
+/* Reads adapters, gives them to the model, and writes them again. */
+static void adapt(struct raml_model *m, const char *from, const char *copy)
+{
+    struct raml_err err = {0};
+    struct raml_lora l = {0};
+    float *block = NULL;
+    must(raml_lora_read(from, raml_model_config(m), &l, &block, &err), &err);
+    must(raml_model_adapt(m, &l, block, 0, &err), &err);
+    must(raml_lora_write(&l, block, copy, &err), &err);
+    free(block);
+    raml_lora_deinit(&l);
+}
+
 int main(int argc, char **argv)
 {
     static int32_t id[MAX_TOKENS];
+    const char *adapter = argc > 3 && !strcmp(argv[1], "-a") ? argv[2] : NULL, *copy = adapter ? argv[3] : NULL;
+    if (adapter) argc -= 3, argv += 3;
     static float c[MAX_TOKENS], logp[MAX_TOKENS];
     struct raml_err err = {0};
     struct raml_device *device = NULL;
@@ -39,13 +58,14 @@ int main(int argc, char **argv)
     const struct raml_param *param;
     size_t n = argc > 4 ? (size_t)argc - 4 : 0;
     if (n < 2 || n > MAX_TOKENS) {
-        fprintf(stderr, "usage: gradients MODEL LEVEL OUT.safetensors ID ID..\n");
+        fprintf(stderr, "usage: gradients [-a ADAPTER COPY] MODEL LEVEL OUT.safetensors ID ID..\n");
         return 2;
     }
     for (size_t i = 0; i < n; i++) id[i] = atoi(argv[i + 4]);
     for (size_t i = 0; i + 1 < n; i++) c[i] = -1.0f / (float)(n - 1);
     must(raml_device_open(2, argv[2], &device, &err), &err);
-    must(raml_model_open(argv[1], RAML_F32, RAML_TRAINING, device, &m, &err), &err);
+    must(raml_model_open(argv[1], RAML_F32, adapter ? RAML_ADAPTING : RAML_TRAINING, device, &m, &err), &err);
+    if (adapter) adapt(m, adapter, copy);
     size_t V = (size_t)raml_model_config(m)->vocab_size, n_params = raml_model_params(m, &param);
     float *logits = some(malloc(n * V * sizeof *logits)), *host = some(malloc(raml_gradient_n(m) * sizeof *host));
     float *grad = some(raml_array_new(device, raml_gradient_n(m), sizeof *grad));

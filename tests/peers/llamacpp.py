@@ -71,8 +71,8 @@ class Model:
         if rc:
             raise RuntimeError(f"llama_decode: {rc}")
 
-    def logits(self, ids):
-        context = self.context(len(ids))
+    def logits(self, ids, threads=2):
+        context = self.context(len(ids), threads)
         self.decode(context, ids, 0, True)
         row = lambda i: self.ffi.buffer(self.lib.llama_get_logits_ith(context, i), 4 * self.n_vocab)
         out = np.stack([np.frombuffer(row(i), dtype="<f4").copy() for i in range(len(ids))])

@@ -1,6 +1,6 @@
 #!/bin/sh
 # test_endpoint.sh BINARY SOURCE_DIR BUILD_DIR: score, sample, eval and trace ask a server. A made-up one (tests/endpoint), with
-# faults, killed with the program in the middle; and raml serve, whose curves must be those of the model read here.
+# faults; and raml serve, whose curves must be those of the model read here. Program and server are killed in the middle.
 set -eu
 raml=$1
 server=$3/endpoint_server
@@ -23,6 +23,7 @@ refuses() { # CODE WORDS COMMAND...
     grep -q -- "$words" err.txt || fail "raml $*: said '$(tail -1 err.txt)', expected '$words'"
 }
 start() { # ARG...: the made-up server; sets url and pid
+    : >url.txt
     "$server" "$@" >url.txt 2>server.txt &
     pid=$!
     pids="$pids $pid"
@@ -49,23 +50,61 @@ for fault in 1 2 8 9 10 11; do
     cmp -s calm.jsonl faults.jsonl || fail "fault $fault changes scores"
     kill "$pid"
 done
-start 0 16 # slow at every 7th, so that there is a middle
-"$raml" score in.jsonl --endpoint "$url" --out hard.jsonl --parallel 4 --quiet >/dev/null 2>&1 &
-first=$!
-for _ in $(seq 300); do
-    [ -e hard.jsonl.journal ] && [ "$(wc -l <hard.jsonl.journal)" -gt 20 ] && break
-    sleep 0.1
-done
-kill -9 $first
-wait $first 2>/dev/null || :
-done=$(($(wc -l <hard.jsonl.journal) - 1))
-[ ! -e hard.jsonl ] || fail "half a result is there"
-kill -9 "$pid"
-start
-"$raml" score in.jsonl --endpoint "$url" --out hard.jsonl >/dev/null 2>err.txt || fail "score after a kill: $(cat err.txt)"
-cmp -s calm.jsonl hard.jsonl || fail "a run that was killed ends in other scores"
-grep -q "$((300 - done)) requests answered, 0 asked again, $done found in the journal" err.txt ||
-    fail "of $done answers in the journal: $(grep journal err.txt)"
+serve() { # PORT: raml serve, slow enough that there is a middle; sets url and pid
+    : >serve.txt
+    "$raml" serve --model run --dtype f32 --port "$1" --batch_window 0.05 >serve.txt 2>&1 &
+    pid=$!
+    pids="$pids $pid"
+    url=
+    for _ in $(seq 300); do
+        url=$(sed -n 's,.*\(http://[0-9.:]*/v1\).*,\1,p' serve.txt | head -1)
+        [ -n "$url" ] && break
+        sleep 0.1
+    done
+}
+until_lines() { # N FILE
+    for _ in $(seq 3000); do
+        [ -e "$2" ] && [ "$(wc -l <"$2")" -gt "$1" ] && return
+        sleep 0.02
+    done
+    fail "$2 has no $1 lines"
+}
+# survives START OUT FILE COMMAND...: what is computed undisturbed (OUT.calm, its FILE) is what comes, to the byte, after the program
+# was killed, and then the server, which START starts again at the same port. As many requests are answered, each once.
+survives() {
+    begin=$1 out=$2 file=$3
+    shift 3
+    "$raml" "$@" --endpoint "$url" --parallel 4 --out "$out.calm" >/dev/null 2>err.txt || fail "$1: $(cat err.txt)"
+    total=$(sed -n 's/.*: \([0-9]*\) requests answered, .*/\1/p' err.txt)
+    "$raml" "$@" --endpoint "$url" --parallel 4 --out "$out" --quiet >/dev/null 2>&1 &
+    first=$!
+    until_lines $((total / 6)) "$out.journal"
+    kill -9 $first
+    wait $first 2>/dev/null || :
+    [ "$1" = sample ] || [ ! -e "$out$file" ] || fail "$1: half a result is there"
+    done=$(($(grep -c '}$' "$out.journal") - 1))
+    "$raml" "$@" --endpoint "$url" --parallel 4 --out "$out" --overwrite >/dev/null 2>err.txt &
+    second=$!
+    until_lines $((total / 2)) "$out.journal"
+    kill -9 "$pid"
+    wait "$pid" 2>/dev/null || :
+    keys=$(sed -n 's/.*"key":"\([0-9a-f]*\)".*/\1/p' "$out.journal" | sort | uniq -d | wc -l)
+    [ "$keys" = 0 ] || fail "$1: $keys requests are in the journal twice"
+    port=${url##*:}
+    $begin "${port%%/*}"
+    wait $second || fail "$1 after both were killed: $(cat err.txt)"
+    cmp -s "$out.calm$file" "$out$file" || fail "$1: other results after both were killed"
+    grep -q ": $((total - done)) requests answered, [1-9][0-9]* asked again, " err.txt ||
+        fail "$1: of $total requests, $done in the journal: $(grep journal err.txt)"
+    [ ! -e "$out.journal" ] || fail "$1: the journal is still there"
+}
+slowly() { start "$1" 16; } # at every 7th request
+slowly 0
+survives slowly hard "" score in.jsonl
+cmp -s calm.jsonl hard || fail "a slow server gives other scores"
+"$raml" train sft --model init:micro --families add:1-3 --num_questions 40 --max_steps 2 --output_dir run --quiet >/dev/null 2>err.txt ||
+    fail "train: $(cat err.txt)"
+survives slowly drawn "" sample --families add:3 --num_questions 30 --num_generations 4 --max_completion_length 9 --model run
 
 # -- What is wrong
 refuses 2 "has no model 'large'; it has: smol" score in.jsonl --endpoint "$url" --endpoint_model large
@@ -80,15 +119,7 @@ refuses 2 "think_budget: needs the model itself" sample --families add:1 --num_q
 
 # -- raml serve: the same curves, samples that eval reads
 if "$raml" serve --help >/dev/null 2>&1; then
-    "$raml" train sft --model init:micro --families add:1-3 --num_questions 40 --max_steps 2 --output_dir run --quiet >/dev/null 2>err.txt ||
-        fail "train: $(cat err.txt)"
-    "$raml" serve --model run --dtype f32 --port 0 >serve.txt 2>&1 &
-    pids="$pids $!"
-    for _ in $(seq 200); do
-        url=$(sed -n 's,.*\(http://[0-9.:]*/v1\).*,\1,p' serve.txt | head -1)
-        [ -n "$url" ] && break
-        sleep 0.1
-    done
+    serve 0
     "$raml" sample --families add:1 --num_questions 3 --endpoint "$url" --model run --num_generations 2 --max_completion_length 20 \
         --out s.jsonl --quiet >/dev/null 2>err.txt || fail "sample: $(cat err.txt)"
     [ "$(wc -l <s.jsonl)" = 3 ] || fail "sample gave $(wc -l <s.jsonl) questions, expected 3"
@@ -99,6 +130,27 @@ if "$raml" serve --help >/dev/null 2>&1; then
     for f in here there; do grep -o '"L":\[[^]]*\]' $f/curves.jsonl >$f.txt || fail "$f has no curves"; done
     cmp -s here.txt there.txt || fail "the curves of raml serve are others than here"
     [ ! -e there.journal ] || fail "the journal of trace is still there"
+
+    # The cost that is told beforehand, controls included, is what the server computes
+    prompts() { sed -n 's/.* tokens \([0-9]*\) + .*/\1/p' serve.txt | awk '{ n += $1 } END { print n + 0 }'; }
+    before=$(prompts)
+    "$raml" trace s.jsonl --endpoint "$url" --model run --stride 4 --control shuffle,foreign,filler --out controls >/dev/null 2>err.txt ||
+        fail "trace with controls: $(cat err.txt)"
+    told=$(sed -n 's/.*: \([0-9]*\) texts; tokens to compute: \([0-9]*\) without.*/\1 \2/p' err.txt)
+    sent=$(sed -n 's/.*: \([0-9]*\) requests answered, 0 asked again.*; \([0-9]*\) prompt tokens sent.*/\1 \2/p' err.txt)
+    [ -n "$told" ] && [ "$told" = "$sent" ] || fail "texts and tokens told: '$told', sent: '$sent'"
+    for _ in $(seq 50); do # the server's last lines may come later
+        got=$(($(prompts) - before))
+        [ "$got" -ge "${told#* }" ] && break
+        sleep 0.1
+    done
+    [ "$got" -le $((${told#* } + 8)) ] && [ "$got" -ge "${told#* }" ] || fail "tokens told: ${told#* }, read by the server: $got" # 8: of a trial
+    shared=$(sed -n 's/.*without the server.s prefix cache, about \([0-9]*\) with it.*/\1/p' err.txt)
+    "$raml" trace s.jsonl --model run --dtype f32 --stride 4 --control shuffle,foreign,filler --out controls_here --json --quiet >out.txt 2>err.txt ||
+        fail "trace with controls here: $(cat err.txt)"
+    grep -q "\"tokens_read\": *$shared[,}]" out.txt || fail "tokens told with a prefix cache: $shared; read here: $(cat out.txt)"
+
+    survives serve traced /curves.jsonl trace s.jsonl --model run --max_samples 1
     refuses 2 "layers: .* gives no states of layers" trace s.jsonl --endpoint "$url" --model run --layers all --out other
 else
     echo "skipped: this build has no raml serve"

@@ -49,21 +49,26 @@ static inline struct raml_serve_options served_options(struct served *r)
     return o;
 }
 
+static inline void served_model_with(struct served *r, struct raml_config c, enum raml_dtype dtype)
+{
+    r->eos = 256;       /* <|endoftext|> */
+    c.vocab_size = 300; /* more than the tokenizer has */
+    c.max_positions = 300;
+    MUST(far_device_open(2, "auto", &r->dev, err));
+    MUST(raml_tokenizer_bytes(&r->t, err));
+    MUST(raml_model_init(&c, 3, dtype, RAML_TRAINING, r->dev, &r->m, err));
+    rig_stir(r->m, 5, 3);
+}
+
 static inline void served_model_of(struct served *r, enum raml_dtype dtype)
 {
     struct raml_config c;
-    r->eos = 256; /* <|endoftext|> */
-    MUST(far_device_open(2, "auto", &r->dev, err));
-    MUST(raml_tokenizer_bytes(&r->t, err));
     MUST(raml_config_preset("micro", &c, err));
     c.hidden_size = 48;
     c.head_dim = 12;
     c.intermediate_size = 112;
     c.n_layers = 2;
-    c.vocab_size = 300; /* more than the tokenizer has */
-    c.max_positions = 300;
-    MUST(raml_model_init(&c, 3, dtype, RAML_TRAINING, r->dev, &r->m, err));
-    rig_stir(r->m, 5, 3);
+    served_model_with(r, c, dtype);
 }
 
 static inline void served_model(struct served *r)

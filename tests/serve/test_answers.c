@@ -169,6 +169,22 @@ static void test_samples(void **state)
     served_end(*state);
 }
 
+/* Models with windows of a few tokens, norms behind, multipliers: the same. */
+static void test_architectures(void **state)
+{
+    (void)state;
+    for (int kind = RIG_MISTRAL; kind < RIG_KINDS; kind++) {
+        static struct served r;
+        served_model_with(&r, rig_config(kind, false), RAML_F32);
+        start(&r);
+        check_scores(&r, "a text of more than one tile of sixty-four tokens, many windows long, on its own");
+        check_samples(&r, "and what goes on after a text that is longer than the window, by some tokens", 1, 1, 5);
+        check_samples(&r, "x", 0, 1, 5);
+        served_end(&r);
+        served_close(&r);
+    }
+}
+
 /* Ids and their text are one prompt. */
 static void test_ids_and_text(void **state)
 {
@@ -420,9 +436,10 @@ static void test_stops(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_scores),       cmocka_unit_test(test_next),     cmocka_unit_test(test_samples),
-        cmocka_unit_test(test_ids_and_text), cmocka_unit_test(test_together), cmocka_unit_test(test_together_bf16),
-        cmocka_unit_test(test_shared),       cmocka_unit_test(test_streams),  cmocka_unit_test(test_stops),
+        cmocka_unit_test(test_scores),        cmocka_unit_test(test_next),         cmocka_unit_test(test_samples),
+        cmocka_unit_test(test_architectures), cmocka_unit_test(test_ids_and_text), cmocka_unit_test(test_together),
+        cmocka_unit_test(test_together_bf16), cmocka_unit_test(test_shared),       cmocka_unit_test(test_streams),
+        cmocka_unit_test(test_stops),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

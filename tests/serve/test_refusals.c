@@ -92,6 +92,8 @@ static const struct {
     {"{\"prompt\":\"x\",\"stop\":\"\"}", 400, "stop", "invalid_value", "empty"},
     {"{\"prompt\":\"x\",\"stop\":[\"a\",1]}", 400, "stop", "invalid_type", "an integer"},
     {"{\"prompt\":\"x\",\"stop_token_ids\":[300]}", 400, "stop_token_ids", "invalid_value", "299"},
+    {"{\"prompt\":\"x\",\"stream_options\":{\"include_usage\":true}}", 400, "stream_options", "invalid_value",
+     "stream"},
     {"{\"prompt\":\"x\",\"stream\":\"yes\"}", 400, "stream", "invalid_type", "a string"},
     {"{\"prompt\":\"x\",\"suffix\":\"y\"}", 400, "suffix", "unsupported_parameter", "'suffix'"},
     {"{\"prompt\":\"x\",\"logit_bias\":{\"1\":5}}", 400, "logit_bias", "unsupported_parameter", "'logit_bias'"},

@@ -151,7 +151,7 @@ static double norm_dot(const struct raml_heads *h, const void *dqkv, size_t r, s
     return dot;
 }
 
-/* Through the norm of row r's head j: g is the gradient behind it on entry, before it on return; dw gets the weights'. */
+/* Through the norm of row r's head j: g is the gradient after it on entry, before it on return; dw gets the weights'. */
 static void head_norm_back(const struct raml_heads *h, size_t r, size_t j, double dot, double *g, float *dw)
 {
     size_t D = h->D, n_rotated = h->H + h->K, side = j >= h->H, n = h->whole ? (side ? h->K : h->H) * D : D;
