@@ -85,7 +85,8 @@ struct raml_study_value {    /* of a measure */
 };
 
 /* Reads every measure of every arm and seed, decides the claims, and writes into `out`, each file whole or not at all:
- * results.json, results.tsv (a line a claim), values.tsv (a line a measure, arm and seed), figures/.
+ * results.json, claims.tsv (a line a claim), values.tsv (a line a measure, arm and seed), and a figure a claim, claim_N
+ * (data, script, SVG; N from 1 in the file's order).
  * The same bytes for the same steps. RAML_EFORMAT, RAML_EIO: a file of a step lacks the number, or is not there.
  * *doc: results.json, a new reference. */
 RAML_CHECKED enum raml_code raml_study_results(const struct raml_study *s, const char *store, const char *out,

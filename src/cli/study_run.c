@@ -1,4 +1,5 @@
 /* study_run.c - `raml study run`: an experiment that was declared before it ran. See study.h. */
+#include "cli/child.h"
 #include "cli/commands.h"
 #include "cli/load.h"
 #include "cli/output.h"
@@ -113,13 +114,19 @@ static enum raml_code finish(const struct study_runner *r, const char *out, stru
     json_t *doc = NULL;
     struct raml_buf text;
     enum raml_code rc = raml_study_results(r->study, r->store, out, r->cli->sink, &doc, err);
-    if (rc) return rc;
+    const char *report[] = {"report", out, "--overwrite", "--quiet"};
+    struct cli_child child = {.word = report, .n = 4, .stdout_path = "/dev/null"};
+    if (!rc) rc = cli_child_run(&child, err);
+    if (rc) {
+        json_decref(doc);
+        return rc;
+    }
     if (r->cli->json) return cli_print_json(doc, err);
     raml_buf_init(&text, MAX_TEXT);
     raml_study_print(doc, &text);
     rc = raml_buf_status(&text, err);
     if (!rc) fputs(text.data, stdout);
-    if (!rc) printf("%s/results.tsv, results.json, values.tsv, figures/\n", out);
+    if (!rc) printf("%s/report.html; claims.tsv, values.tsv and results.json beside it\n", out);
     raml_buf_deinit(&text);
     json_decref(doc);
     return rc;

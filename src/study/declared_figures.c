@@ -94,7 +94,7 @@ static enum raml_code draw(struct raml_drawing *d, const struct raml_study *s, c
                                      .n = p->n,
                                      .colour = 0,
                                      .style = c->over < 0 ? RAML_PLOT_POINTS : RAML_PLOT_LINE_POINTS}};
-    snprintf(name, sizeof name, "claim-%.80s", c->id);
+    snprintf(name, sizeof name, "claim_%zu", (size_t)(c - s->claim) + 1);
     snprintf(title, sizeof title, "%.60s: %.60s, %s", c->id, c->of, raml_study_verdict_name(o->verdict));
     struct raml_figure f = {.title = title,
                             .x_label = c->over < 0 ? NULL : c->x,

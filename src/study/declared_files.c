@@ -83,12 +83,17 @@ static json_t *numbers(const double *x, size_t n)
     return raml_json_checked(list, bad);
 }
 
+static const char *rule_name(const struct study_claim *c)
+{
+    static const char *const name[] = {"above", "below", "within"};
+    return name[c->rule];
+}
+
 static json_t *claim_json(const struct study_outcome *o)
 {
-    static const char *const rule[] = {"above", "below", "within"};
     const struct study_claim *c = o->claim;
     json_t *j = json_pack("{s:s, s:s, s:s, s:s, s:s, s:f, s:s}", "id", c->id, "says", c->says, "of", c->of, "unit",
-                          c->unit, "rule", rule[c->rule], "by", c->by, "verdict", raml_study_verdict_name(o->verdict));
+                          c->unit, "rule", rule_name(c), "by", c->by, "verdict", raml_study_verdict_name(o->verdict));
     int bad = !j;
     if (c->over >= 0) bad |= json_object_set_new(j, "slope_against", json_string(c->x));
     bad |= json_object_set_new(j, "estimate", raml_json_number(o->estimate.value));
@@ -165,19 +170,19 @@ static enum raml_code write_claims(const struct raml_study *s, const struct stud
 {
     struct raml_buf b;
     raml_buf_init(&b, MAX_TABLE);
-    raml_buf_adds(&b, "claim\tverdict\testimate\tlow\thigh\tn\tunit\tof\tsays\n");
+    raml_buf_adds(&b, "claim\tverdict\testimate\testimate_low\testimate_high\tn\tunit\tholds\tof\tsays\n");
     for (size_t i = 0; i < s->n_claims; i++) {
         const struct study_claim *c = o[i].claim;
         raml_buf_addf(&b, "%s\t%s\t%.9g\t%.9g\t%.9g\t%zu\t", c->id, raml_study_verdict_name(o[i].verdict),
                       o[i].estimate.value, o[i].estimate.low, o[i].estimate.high, o[i].estimate.n);
-        add_cell(&b, c->unit);
-        raml_buf_adds(&b, "\t");
+        add_cell(&b, c->over < 0 ? c->unit : "slope");
+        raml_buf_addf(&b, "\t%s %g\t", rule_name(c), c->by);
         add_cell(&b, c->of);
         raml_buf_adds(&b, "\t");
         add_cell(&b, c->says);
         raml_buf_adds(&b, "\n");
     }
-    return write_table(&b, out, "results.tsv", err);
+    return write_table(&b, out, "claims.tsv", err);
 }
 
 static enum raml_code write_values(const struct raml_study *s, const struct raml_study_value *value, const char *out,
@@ -199,7 +204,6 @@ static enum raml_code write_values(const struct raml_study *s, const struct raml
 enum raml_code raml_study_results(const struct raml_study *s, const char *store, const char *out,
                                   const struct raml_sink *sink, json_t **doc, struct raml_err *err)
 {
-    char figures[RAML_PATH_BYTES];
     *doc = NULL;
     struct raml_study_value *value = calloc(s->n_arms * s->n_seeds * s->n_measures, sizeof *value);
     struct study_outcome *outcome = calloc(s->n_claims, sizeof *outcome);
@@ -207,9 +211,7 @@ enum raml_code raml_study_results(const struct raml_study *s, const char *store,
     if (!rc) rc = read_values(s, store, value, err);
     for (size_t i = 0; i < s->n_claims && !rc; i++) rc = raml_study_decide(s, value, i, &outcome[i], err);
     if (!rc && !(*doc = results_json(s, value, outcome))) rc = raml_fail(err, RAML_ENOMEM, "no memory for results");
-    if (!rc) rc = raml_path_join(figures, out, "figures", err);
-    if (!rc) rc = raml_make_dir(figures, err);
-    if (!rc) rc = raml_study_figures(s, value, outcome, figures, sink, err);
+    if (!rc) rc = raml_study_figures(s, value, outcome, out, sink, err);
     if (!rc) rc = write_values(s, value, out, err);
     if (!rc) rc = write_claims(s, outcome, out, err);
     if (!rc) rc = write_json(out, *doc, err); /* the last: with it the results are whole */

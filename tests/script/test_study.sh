@@ -48,7 +48,7 @@ grep -q '^# 18 steps, 0 done' plan || fail "a plan's last line: $(tail -n 1 plan
 study small.yaml --out whole >out || fail "a study: $(cat out)"
 grep -q '^loss  *holds ' out && grep -q '^lower  *does not hold ' out || fail "verdicts: $(cat out)"
 grep -q '^3 claims: ' out || fail "the last line: $(cat out)"
-for f in study.yaml declared.json results.json results.tsv values.tsv figures/claim-loss.tsv figures/claim-same.gp; do
+for f in study.yaml declared.json results.json claims.tsv values.tsv claim_1.tsv claim_2.gp report.html; do
     [ -s whole/$f ] || fail "no $f"
 done
 cmp -s small.yaml whole/study.yaml || fail "the file is not kept as it was"

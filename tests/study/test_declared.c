@@ -415,7 +415,7 @@ static void test_results(void **state)
     CHECK_NEAR("a seed", json_number_value(json_array_get(json_object_get(claim, "per_seed"), 1)), -4, 1e-12);
     assert_string_equal(json_string_value(json_object_get(claim, "verdict")), "undecided");
     json_decref(doc);
-    static const char *const files[] = {"results.json", "results.tsv", "values.tsv", "figures/claim-c.tsv"};
+    static const char *const files[] = {"results.json", "claims.tsv", "values.tsv", "claim_1.tsv"};
     for (size_t i = 0; i < COUNT(files); i++) {
         snprintf(path, sizeof path, "%s/%s", folder, files[i]);
         assert_true(raml_is_file(path));
