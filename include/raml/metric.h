@@ -40,6 +40,11 @@ RAML_CHECKED enum raml_code raml_pass_at_k_mean(const struct raml_count *questio
 /* Mean of x[n] with a bootstrap interval; draws: (seed, RAML_FOR_BOOTSTRAP, question = resample). low and high are NaN
  * when n_draws is 0, n is 2^32 or more, or memory for the draws runs out. O(n * n_draws). */
 struct raml_estimate raml_bootstrap_mean(const double *x, size_t n, uint64_t seed, uint32_t n_draws);
+/* The mean of a few independent draws with Student's interval, t s / sqrt(n): of seeds, where a bootstrap of three would
+ * be far too narrow. low and high are NaN below two draws. raml_student_quantile: t with P(|T| <= t) = 0.95 at nu degrees
+ * of freedom; NaN at 0. */
+struct raml_estimate raml_student_mean(const double *x, size_t n);
+double raml_student_quantile(size_t nu);
 /* The proportion c / n of n independent draws with Wilson's 95 % interval. NaN when n is 0 or c > n. */
 struct raml_estimate raml_wilson(size_t c, size_t n);
 

@@ -27,6 +27,10 @@ struct cli_path { /* a file or folder that is given as a setting */
     const char *name, *path;
 };
 
+struct cli_command;
+/* The command that argv[0..argc) begins with; *n_words: how many words its name takes. NULL: none. */
+typedef const struct cli_command *cli_find(int argc, char *const *argv, int *n_words);
+
 struct cli { /* passed to every command */
     bool json, quiet, skip_bad_rows;
     bool overwrite;     /* what is there of the name that is written to (output.h) */
@@ -41,6 +45,7 @@ struct cli { /* passed to every command */
     size_t n_args;
     const struct cli_path *path; /* the settings that are paths, as far as they are given */
     size_t n_paths;
+    cli_find *find; /* among all commands */
     const char *recipe; /* every setting resolved, as YAML; with --config it gives the same settings again. More keys
                          * may be appended: those that begin with raml_ are skipped on reading (recipe.c) */
 };

@@ -196,6 +196,7 @@ static enum raml_code run_command(const struct cli_command *cmd, struct cli *cli
     int threads = cli->threads ? cli->threads : cli_ranks_threads(ranks);
     enum raml_code rc = raml_device_open(threads, cli->level, &dev, err);
     cli->comm = cli_ranks_comm(ranks);
+    cli->find = find;
     if (cli->comm) rc = raml_comm_agree(cli->comm, rc, err);
     if (rc) {
         raml_device_close(dev);

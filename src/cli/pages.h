@@ -34,7 +34,6 @@ bool cli_is_first(size_t i_command);
 /* pages.c. What follows `raml help` on the line where one of it is --format; *out gets the text. RAML_EUSAGE: an unknown
  * format, a command where the format has none, or more than that. find: as main.c knows commands. */
 bool cli_asks_page(int argc, char *const *argv);
-typedef const struct cli_command *cli_find(int argc, char *const *argv, int *n_words);
 RAML_CHECKED enum raml_code cli_page(int argc, char *const *argv, cli_find *find, struct raml_buf *out,
                                      struct raml_err *err);
 

@@ -210,6 +210,31 @@ static void test_mean_over_questions(void **state)
     assert_string_equal(err.msg, "question 1 of 4: pass@5 of 4 samples; k must be 1 to the number of samples");
 }
 
+/* Quantiles: two-sided 5 % points of Student's t, scipy.stats.t.ppf(0.975, n) of SciPy 1.17.1. */
+static void test_student(void **state)
+{
+    (void)state;
+    static const struct {
+        size_t nu;
+        double t;
+    } c[] = {{1, 12.706204736174694}, {2, 4.302652729749462},    {3, 3.1824463052837078}, {4, 2.7764451051977934},
+             {5, 2.5705818356363146}, {9, 2.262157162798205},    {10, 2.228138851986274}, {30, 2.0422724563012378},
+             {63, 1.998340542520741}, {1000, 1.9623390808264083}};
+    for (size_t i = 0; i < COUNT(c); i++) CHECK_NEAR("quantile", raml_student_quantile(c[i].nu), c[i].t, 1e-12);
+    CHECK_NEAR("many", raml_student_quantile(1000000), 1.959966356814107, 3e-6);
+    assert_true(isnan(raml_student_quantile(0)));
+    const double x[] = {2, 4, 9};
+    struct raml_estimate e = raml_student_mean(x, 3); /* s^2 = 13 */
+    CHECK_NEAR("mean", e.value, 5, 1e-15);
+    CHECK_NEAR("standard error", e.se, sqrt(13.0 / 3), 1e-14);
+    CHECK_NEAR("low", e.low, 5 - 4.302652729749462 * sqrt(13.0 / 3), 1e-9);
+    CHECK_NEAR("high", e.high, 5 + 4.302652729749462 * sqrt(13.0 / 3), 1e-9);
+    e = raml_student_mean(x, 1);
+    CHECK_NEAR("one draw", e.value, 2, 0);
+    assert_true(isnan(e.low) && isnan(e.high));
+    assert_true(isnan(raml_student_mean(x, 0).value));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -222,6 +247,7 @@ int main(void)
         cmocka_unit_test(test_bootstrap_edges),
         cmocka_unit_test(test_bootstrap_covers),
         cmocka_unit_test(test_mean_over_questions),
+        cmocka_unit_test(test_student),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -44,7 +44,7 @@ look() {
         below["study"] = below["outer"] " outer"
         below["cli"] = below["study"] " study serve"
         n = split("raml cli config shape family task format text device device model model tap model row task objective outer " \
-                  "rollouts outer train outer lora modelfile serve serve remote endpoint", word, " ")
+                  "rollouts outer train outer lora modelfile serve serve remote endpoint study study", word, " ")
         for (i = 1; i < n; i += 2) home[word[i]] = word[i + 1]
     }
     FILENAME == ARGV[1] {

@@ -1,0 +1,98 @@
+/* study.h - a declared experiment: what is run, what is measured and what is claimed, written down before anything runs.
+ *
+ * A study is a YAML file (docs/study.md). It has
+ *   steps     raml commands with places to fill in: {seed}, values of the scale and of the arm, {step} for the folder of
+ *             another step, {out} for its own
+ *   arms      what differs: values, on one axis or on several (then an arm is a point of the grid, "micro/with")
+ *   measures  a number in a file that a step leaves
+ *   claims    a sum of measures of arms, or its slope over an axis, and what it must exceed to hold
+ * A step that reads the same in two arms, seeds or studies (after all its places are filled in, and those of the steps that
+ * it needs) is one instance: it runs once. Its folder is STORE/NAME-ID, ID the hash of what it says.
+ *
+ * Verdicts  A seed is the independent draw: it sets a model's first weights, its data and its test questions. A claim has
+ *           one number per seed; its estimate is their mean, its interval Student's, 95 %. With `interval: file` it is one
+ *           measure's own estimate and interval instead (questions of one model). "above x": holds where the interval lies
+ *           above x, does not where it lies below, else it is undecided; "below x" likewise; "within x": holds where it
+ *           lies between -x and x, does not where it lies wholly outside. Decided by the file: its hash is in every
+ *           result, and a folder that has results of another file refuses this one.
+ *
+ * Ownership  texts live until raml_study_close.     Threads  one at a time.
+ * Errors     RAML_EUSAGE names the file and line of what is wrong with a study.
+ */
+#ifndef RAML_STUDY_H
+#define RAML_STUDY_H
+
+#include "raml/buf.h"
+#include "raml/err.h"
+#include "raml/metric.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#pragma GCC visibility push(default)
+
+enum { RAML_STUDY_HASH = 65, RAML_STUDY_ID = 17, RAML_STUDY_MAX_SEEDS = 64 };
+
+struct raml_study_options {
+    const char *scale;      /* NULL: the first one of the file */
+    size_t seeds;           /* 0: the file's */
+    const char *const *set; /* [n_set] "name=value": takes the place of a value of all scales */
+    size_t n_set;
+};
+
+struct raml_study;
+RAML_CHECKED enum raml_code raml_study_open(const char *path, const struct raml_study_options *o,
+                                            struct raml_study **out, struct raml_err *err);
+void raml_study_close(struct raml_study *s);
+
+const char *raml_study_name(const struct raml_study *s);
+const char *raml_study_about(const struct raml_study *s); /* "" where it has none */
+const char *raml_study_hash(const struct raml_study *s);  /* SHA-256 of the file's bytes */
+/* What a result depends on besides the program: {"name", "sha256", "scale", "seeds", "values"}. A new reference. */
+json_t *raml_study_declaration(const struct raml_study *s);
+const char *raml_study_text(const struct raml_study *s, size_t *len); /* the file */
+
+/* -- Steps ---------------------------------------------------------------------------------------------------------- */
+
+struct raml_study_step { /* an instance */
+    const char *name;
+    char id[RAML_STUDY_ID];
+    size_t n_commands;
+    const size_t *needs; /* [n_needs] steps that come before it */
+    size_t n_needs;
+    double minutes;   /* as the file has them; 0: it does not say */
+    const char *used; /* by which arms and seeds: "with 1; with 2", shortened */
+};
+size_t raml_study_n_steps(const struct raml_study *s);
+/* In an order in which each comes after those that it needs. */
+const struct raml_study_step *raml_study_step(const struct raml_study *s, size_t i);
+/* Its folder. */
+RAML_CHECKED enum raml_code raml_study_folder(const struct raml_study *s, size_t i, const char *store, char out[4096],
+                                              struct raml_err *err);
+/* Word w of command c with all folders filled in; false: there is none. out: caller's, cleared. */
+bool raml_study_word(const struct raml_study *s, size_t i, size_t c, size_t w, const char *store, struct raml_buf *out);
+
+/* -- Results -------------------------------------------------------------------------------------------------------- */
+
+enum raml_study_verdict { RAML_STUDY_HOLDS, RAML_STUDY_DOES_NOT, RAML_STUDY_UNDECIDED };
+const char *raml_study_verdict_name(enum raml_study_verdict v); /* "holds", "does not hold", "undecided" */
+
+struct raml_study_value {    /* of a measure */
+    double value, low, high; /* NaN: there is none; low and high only where the file has them */
+    size_t n;                /* of the estimate in the file; 0: not known */
+};
+
+/* Reads every measure of every arm and seed, decides the claims, and writes into `out`, each file whole or not at all:
+ * results.json, claims.tsv (a line a claim), values.tsv (a line a measure, arm and seed), and a figure a claim, claim_N
+ * (data, script, SVG; N from 1 in the file's order).
+ * The same bytes for the same steps. RAML_EFORMAT, RAML_EIO: a file of a step lacks the number, or is not there.
+ * *doc: results.json, a new reference. */
+RAML_CHECKED enum raml_code raml_study_results(const struct raml_study *s, const char *store, const char *out,
+                                               const struct raml_sink *sink, json_t **doc, struct raml_err *err);
+/* The table of verdicts as lines of text. */
+void raml_study_print(const json_t *doc, struct raml_buf *out);
+
+#pragma GCC visibility pop
+#endif

@@ -1,0 +1,38 @@
+/* study_steps.h - the steps of a declared study, run once each, by as many processes as there are.
+ *
+ * STORE/NAME-ID/ is a step's folder; beside it are NAME-ID.log, what its commands print, NAME-ID.json, how long they took,
+ * written when the step is done, and NAME-ID.lock, which the process that runs it holds. So the same line may be started
+ * several times, on machines that share the folder too: each takes what nobody has taken. Stopped or killed, it goes on
+ * where it was: training at its checkpoint, sampling at its question, other commands anew.
+ */
+#ifndef RAML_CLI_STUDY_STEPS_H
+#define RAML_CLI_STUDY_STEPS_H
+
+#include "cli/cli.h"
+
+#include "raml/study.h"
+
+struct study_runner {
+    const struct cli *cli;
+    const struct raml_study *study;
+    const char *store;
+    double *seconds; /* [steps] of those that are done; -1: not done */
+    size_t n_done;
+    double ran; /* seconds of the steps that this process ran */
+};
+RAML_CHECKED enum raml_code cli_study_runner_open(struct study_runner *r, struct raml_err *err);
+void cli_study_runner_close(struct study_runner *r);
+/* Whether every command of every step is one of this program's, with options that it has: before the first one runs. */
+RAML_CHECKED enum raml_code cli_study_check(const struct study_runner *r, struct raml_err *err);
+/* Runs what is not done. RAML_ESTOP: asked to stop. */
+RAML_CHECKED enum raml_code cli_study_run_steps(struct study_runner *r, struct raml_err *err);
+/* Seconds that the steps which are not done will take, as far as that is known: of steps of the same name that are done,
+ * else the file's minutes. *unknown: how many there are of which nothing is known. */
+double cli_study_left(const struct study_runner *r, size_t *unknown);
+/* "1 h 20 min" */
+enum { STUDY_DURATION = 32 };
+const char *cli_study_duration(double seconds, char out[STUDY_DURATION]);
+/* Its commands as a shell reads them, on standard output. */
+RAML_CHECKED enum raml_code cli_study_print_step(const struct study_runner *r, size_t step, struct raml_err *err);
+
+#endif

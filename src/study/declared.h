@@ -1,0 +1,153 @@
+/* declared.h - a study as it was read: what the parts of study.h share. */
+#ifndef RAML_STUDY_DECLARED_H
+#define RAML_STUDY_DECLARED_H
+
+#include "raml/study.h"
+#include "study/yaml_tree.h"
+
+enum {
+    STUDY_MAX_AXES = 4,
+    STUDY_MAX_ARMS = 256,
+    STUDY_MAX_STEPS = 64,       /* that the file names */
+    STUDY_MAX_INSTANCES = 8192, /* that are run */
+    STUDY_MAX_COMMANDS = 16,
+    STUDY_MAX_TERMS = 16,
+    STUDY_MAX_NEEDS = 64
+};
+
+struct study_axis {
+    const char *name; /* "arms" where there is one axis without a name */
+    const struct raml_yaml **point;
+    size_t n;
+};
+
+struct study_arm {
+    const char *name;             /* "micro/with" */
+    size_t point[STUDY_MAX_AXES]; /* of each axis */
+};
+
+struct study_template { /* a step of the file */
+    const struct raml_yaml *at;
+    const struct raml_yaml *command[STUDY_MAX_COMMANDS];
+    size_t n;
+    const char *minutes; /* with places to fill in; NULL: none */
+};
+
+struct study_measure {
+    const struct raml_yaml *at;
+    size_t step;                          /* the template */
+    const char *file, *path, *low, *high; /* low and high: NULL where there are none */
+    const char *unit;                     /* "" where there is none */
+    const struct raml_yaml *arms;         /* names of points; NULL: all */
+};
+
+struct study_term {
+    double factor;
+    const char *arm; /* "{size}/with": the axis that the claim goes over in braces */
+    size_t measure;
+};
+
+enum study_rule { STUDY_ABOVE, STUDY_BELOW, STUDY_WITHIN };
+
+struct study_claim {
+    const struct raml_yaml *at;
+    const char *id, *says, *of, *unit;
+    enum study_rule rule;
+    double by;
+    struct study_term term[STUDY_MAX_TERMS];
+    size_t n;
+    int over;      /* the axis that a slope is over; -1: none */
+    const char *x; /* the value of its points that the slope is against */
+    bool log_x, log_y;
+    bool from_file; /* interval: file */
+};
+
+struct study_instance {
+    struct raml_study_step step;
+    const char ***word; /* [n_commands], each [..] and a NULL: \1 begins the name of a step's folder, \2 is its own */
+    struct raml_buf used;
+};
+
+struct raml_study {
+    struct raml_arena *arena;
+    const char *path, *name, *about, *text;
+    size_t text_len;
+    char hash[RAML_STUDY_HASH];
+    const struct raml_yaml *root, *values, *scale; /* scale: the chosen one, NULL: none */
+    const char *const *set;
+    size_t n_set, n_seeds;
+    struct study_axis axis[STUDY_MAX_AXES];
+    struct study_arm *arm;
+    struct study_template step[STUDY_MAX_STEPS];
+    struct study_measure *measure;
+    struct study_claim *claim;
+    struct study_instance *instance;
+    size_t n_axes, n_arms, n_steps, n_measures, n_claims, n_instances;
+    size_t *of; /* [n_arms, n_seeds, n_steps] instance + 1; 0: not planned */
+};
+
+/* declared_fail.c: RAML_EUSAGE, "FILE:LINE: ...". */
+RAML_CHECKED enum raml_code raml_study_fail(const struct raml_study *s, const struct raml_yaml *at,
+                                            struct raml_err *err, const char *fmt, ...) RAML_PRINTF(4, 5);
+/* declared_claims.c: measures and claims of the file. */
+RAML_CHECKED enum raml_code raml_study_read_measures(struct raml_study *s, struct raml_err *err);
+RAML_CHECKED enum raml_code raml_study_read_claims(struct raml_study *s, struct raml_err *err);
+bool raml_study_measured(const struct raml_study *s, const struct study_measure *m, const struct study_arm *arm);
+/* The arm whose name is `pattern` with the point's name in place of "{axis}"; NULL: there is none. */
+const struct study_arm *raml_study_arm(const struct raml_study *s, const char *pattern, int over, size_t point);
+
+/* declared_words.c: a command's words for one arm and seed. */
+struct study_place {
+    struct raml_study *study;
+    const struct study_arm *arm;
+    size_t seed;  /* from 1 */
+    size_t depth; /* of values within values */
+    /* Steps that words name: gives the instance of a template. */
+    enum raml_code (*step)(struct study_place *p, size_t step, size_t *instance, struct raml_err *err);
+    size_t need[STUDY_MAX_NEEDS], n_needs;
+};
+/* The value called `name` (n bytes), unfilled; NULL: there is none. */
+const char *raml_study_value_of(const struct study_place *p, const char *name, size_t n);
+RAML_CHECKED enum raml_code raml_study_fill(struct study_place *p, const struct raml_yaml *at, const char *text,
+                                            struct raml_buf *out, struct raml_err *err);
+/* *words: NULL-terminated, in the arena. */
+RAML_CHECKED enum raml_code raml_study_words(struct study_place *p, const struct raml_yaml *at, const char *text,
+                                             const char ***words, struct raml_err *err);
+
+/* declared_plan.c */
+RAML_CHECKED enum raml_code raml_study_plan(struct raml_study *s, struct raml_err *err);
+
+/* declared_path.c: the number that `path` leads to in a JSON, JSONL or TSV file that was read.
+ *   accuracy.value            fields of objects
+ *   rows[3]  rows[-1]         an element, from the end
+ *   rows[split=longer,family=add]   the one element whose fields have these values
+ *   rows[*]  rows[*,split=longer]   all, all of these: the mean of what follows
+ *   ["G-Pass@16_0.5"]         a field whose name has dots
+ * A JSONL file is a list of its lines; a TSV file one of objects, numbers where the cell is one. */
+RAML_CHECKED enum raml_code raml_study_file(const char *path, json_t **out, struct raml_err *err);
+RAML_CHECKED enum raml_code raml_study_follow(const json_t *file, const char *path, double *out, struct raml_err *err);
+/* Whether the path can be followed at all, before there is a file. */
+RAML_CHECKED enum raml_code raml_study_path_check(const char *path, struct raml_err *err);
+
+/* declared_verdict.c */
+struct study_outcome {
+    const struct study_claim *claim;
+    struct raml_estimate estimate;
+    double per_seed[RAML_STUDY_MAX_SEEDS];
+    size_t n_seeds; /* in per_seed; 0: interval of a file */
+    enum raml_study_verdict verdict;
+};
+/* value: [n_arms, n_seeds, n_measures]. */
+RAML_CHECKED enum raml_code raml_study_decide(const struct raml_study *s, const struct raml_study_value *value,
+                                              size_t claim, struct study_outcome *out, struct raml_err *err);
+/* declared_figures.c */
+RAML_CHECKED enum raml_code raml_study_figures(const struct raml_study *s, const struct raml_study_value *value,
+                                               const struct study_outcome *outcome, const char *dir,
+                                               const struct raml_sink *sink, struct raml_err *err);
+
+static inline size_t raml_study_at(const struct raml_study *s, size_t arm, size_t seed, size_t measure)
+{
+    return (arm * s->n_seeds + seed) * s->n_measures + measure;
+}
+
+#endif

@@ -1,0 +1,101 @@
+/* declared_verdict.c - a claim's estimate, its interval and what follows. See study.h. */
+#include "study/declared.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+const char *raml_study_verdict_name(enum raml_study_verdict v)
+{
+    static const char *const name[] = {"holds", "does not hold", "undecided"};
+    return name[v];
+}
+
+/* The claim's sum for one seed, at one point of the axis that it goes over. */
+static double sum_of(const struct raml_study *s, const struct raml_study_value *value, const struct study_claim *c,
+                     size_t seed, size_t point)
+{
+    double sum = 0;
+    for (size_t i = 0; i < c->n; i++) {
+        const struct study_arm *arm = raml_study_arm(s, c->term[i].arm, c->over, point);
+        sum += c->term[i].factor * value[raml_study_at(s, (size_t)(arm - s->arm), seed, c->term[i].measure)].value;
+    }
+    return sum;
+}
+
+static enum raml_code x_of(const struct raml_study *s, const struct study_claim *c, size_t point, double *out,
+                           struct raml_err *err)
+{
+    struct study_place p = {.study = (struct raml_study *)(uintptr_t)s,
+                            .arm = raml_study_arm(s, c->term[0].arm, c->over, point)};
+    const char *text = raml_study_value_of(&p, c->x, strlen(c->x));
+    char *end = NULL;
+    double x = text ? strtod(text, &end) : NAN;
+    if (!text || end == text || *end || !isfinite(x))
+        return raml_study_fail(s, c->at, err, "x: %s of the arm %s is '%.40s'; expected a number", c->x, p.arm->name,
+                               text ? text : "missing");
+    if (c->log_x && !(x > 0)) return raml_study_fail(s, c->at, err, "x: %s is %g; no logarithm", c->x, x);
+    *out = c->log_x ? log(x) : x;
+    return RAML_OK;
+}
+
+/* Least squares through the points of one seed. NaN where a value is missing, or has no logarithm. */
+static enum raml_code slope_of(const struct raml_study *s, const struct raml_study_value *value,
+                               const struct study_claim *c, size_t seed, double *out, struct raml_err *err)
+{
+    size_t n = s->axis[c->over].n;
+    double sx = 0, sy = 0, sxx = 0, sxy = 0;
+    for (size_t k = 0; k < n; k++) {
+        double x = 0, y = sum_of(s, value, c, seed, k);
+        enum raml_code rc = x_of(s, c, k, &x, err);
+        if (rc) return rc;
+        if (c->log_y) y = y > 0 ? log(y) : NAN;
+        sx += x;
+        sy += y;
+        sxx += x * x;
+        sxy += x * y;
+    }
+    double d = (double)n * sxx - sx * sx;
+    *out = d > 0 ? ((double)n * sxy - sx * sy) / d : NAN;
+    return RAML_OK;
+}
+
+static enum raml_study_verdict decide(const struct study_claim *c, const struct raml_estimate *e)
+{
+    if (!isfinite(e->low) || !isfinite(e->high)) return RAML_STUDY_UNDECIDED;
+    switch (c->rule) {
+    case STUDY_ABOVE:
+        return e->low > c->by ? RAML_STUDY_HOLDS : e->high < c->by ? RAML_STUDY_DOES_NOT : RAML_STUDY_UNDECIDED;
+    case STUDY_BELOW:
+        return e->high < c->by ? RAML_STUDY_HOLDS : e->low > c->by ? RAML_STUDY_DOES_NOT : RAML_STUDY_UNDECIDED;
+    default: break;
+    }
+    if (e->low > -c->by && e->high < c->by) return RAML_STUDY_HOLDS;
+    return e->low > c->by || e->high < -c->by ? RAML_STUDY_DOES_NOT : RAML_STUDY_UNDECIDED;
+}
+
+enum raml_code raml_study_decide(const struct raml_study *s, const struct raml_study_value *value, size_t claim,
+                                 struct study_outcome *out, struct raml_err *err)
+{
+    const struct study_claim *c = &s->claim[claim];
+    *out = (struct study_outcome){.claim = c};
+    if (c->from_file) {
+        const struct study_arm *arm = raml_study_arm(s, c->term[0].arm, -1, 0);
+        const struct raml_study_value *v = &value[raml_study_at(s, (size_t)(arm - s->arm), 0, c->term[0].measure)];
+        out->estimate = (struct raml_estimate){.value = v->value, .low = v->low, .high = v->high, .n = v->n, .se = NAN};
+        out->verdict = decide(c, &out->estimate);
+        return RAML_OK;
+    }
+    out->n_seeds = s->n_seeds;
+    for (size_t k = 0; k < s->n_seeds; k++) {
+        if (c->over < 0) {
+            out->per_seed[k] = sum_of(s, value, c, k, 0);
+            continue;
+        }
+        enum raml_code rc = slope_of(s, value, c, k, &out->per_seed[k], err);
+        if (rc) return rc;
+    }
+    out->estimate = raml_student_mean(out->per_seed, s->n_seeds);
+    out->verdict = decide(c, &out->estimate);
+    return RAML_OK;
+}

@@ -1,0 +1,126 @@
+#!/bin/sh
+# test_study.sh BINARY SOURCE_DIR BUILD_DIR: raml study run as a person runs it: planned, run, killed and run again to the
+# same bytes, by two processes at once, with a step shared by two studies; and one clear error for each bad input.
+set -eu
+
+raml=$1 source=$2
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+cd "$tmp"
+rc=0
+
+fail() {
+    echo "FAIL: $*"
+    rc=1
+}
+study() { "$raml" study run --quiet --threads 1 "$@"; }
+
+cat >small.yaml <<'END'
+name: small
+seeds: 3
+values: {length: 12}
+arms:
+  cold: {temperature: 0}
+  warm: {temperature: 1}
+steps:
+  questions: task make --families add:1 --n 8 --trajectories 0 --seed {seed} --out {out}/q.jsonl
+  model: train sft --model init:micro --families add:1 --num_questions 40 --max_steps 3 --batch_size 2 --save_steps 1 --seed {seed} --out {out}
+  samples: sample --model {model} {questions}/q.jsonl --num_generations 2 --temperature {temperature} --max_completion_length {length} --seed {seed} --out {out}/s.jsonl
+  eval:
+    - eval {samples}/s.jsonl --out {out}/eval.json
+    - eval {samples}/s.jsonl --by family --out {out}/family.json
+measures:
+  right: {step: eval, file: eval.json, at: all.accuracy.value, unit: accuracy}
+  loss: {step: model, file: metrics.jsonl, at: "[-1].loss", unit: nats per token}
+claims:
+  loss: {says: A new model knows nothing., of: cold.loss, holds: above 3}
+  same: {says: Temperature changes nothing., of: warm.right - cold.right, holds: within 0.5}
+  lower: {says: It is below one., of: cold.loss, holds: below 1}
+END
+
+# A plan runs nothing.
+study small.yaml --plan >plan || fail "a plan: $(cat plan)"
+[ "$(grep -c '^raml ' plan)" -eq 24 ] || fail "a plan of other commands: $(cat plan)"
+grep -q '^# 18 steps, 0 done' plan || fail "a plan's last line: $(tail -n 1 plan)"
+[ ! -e small ] || fail "a plan made a folder"
+
+# Run; what is read out of it.
+study small.yaml --out whole >out || fail "a study: $(cat out)"
+grep -q '^loss  *holds ' out && grep -q '^lower  *does not hold ' out || fail "verdicts: $(cat out)"
+grep -q '^3 claims: ' out || fail "the last line: $(cat out)"
+for f in study.yaml declared.json results.json claims.tsv values.tsv claim_1.tsv claim_2.gp report.html; do
+    [ -s whole/$f ] || fail "no $f"
+done
+cmp -s small.yaml whole/study.yaml || fail "the file is not kept as it was"
+[ "$(wc -l <whole/values.tsv)" -eq 13 ] || fail "values.tsv: $(cat whole/values.tsv)"
+[ -z "$(find whole -name '*.lock' -o -name '*.part.json')" ] || fail "left: $(find whole -name '*.lock' -o -name '*.part.json')"
+
+# Again: nothing runs, the same bytes.
+cp whole/results.json first.json
+study small.yaml --out whole --json >json || fail "again: $(cat json)"
+cmp -s first.json whole/results.json || fail "other results without a change"
+
+# Killed at spread moments, and run again; two at once.
+n=0 killed=0
+while [ $n -lt 8 ]; do
+    study small.yaml --out killed >out 2>err &
+    pid=$!
+    sleep 0.$((1 + n % 4))
+    if kill -9 $pid 2>/dev/null; then killed=$((killed + 1)); fi
+    wait $pid 2>/dev/null || :
+    n=$((n + 1))
+done
+[ $killed -gt 0 ] || fail "no kill met a running study"
+study small.yaml --out killed >one 2>err1 &
+pid=$!
+study small.yaml --out killed >two 2>err2 || fail "the second of two: $(cat err2)"
+wait $pid || fail "the first of two: $(cat err1)"
+cmp -s whole/results.json killed/results.json || fail "killed $killed times, other results"
+cmp -s whole/values.tsv killed/values.tsv || fail "killed $killed times, other values"
+
+# A request to stop ends it, and the step that runs.
+study small.yaml --out stopped >out 2>err &
+pid=$!
+while [ ! -d stopped/steps ] && kill -0 $pid; do sleep 0.05; done # its handlers are there
+kill -TERM $pid
+got=0
+wait $pid || got=$?
+if [ $got -ne 0 ]; then grep -q 'goes on from there' err || fail "stopped with $got: $(cat err)"; fi
+study small.yaml --out stopped >out || fail "after a stop: $(cat out)"
+cmp -s whole/results.json stopped/results.json || fail "stopped, other results"
+
+# Another study with the same steps runs none of them again.
+sed 's/^name: small/name: other/; s/A new model knows nothing/In other words/' small.yaml >other.yaml
+study other.yaml --store whole/steps --plan >plan || fail "a shared store: $(cat plan)"
+grep -q '^# 18 steps, 18 done' plan || fail "steps of another study are not shared: $(tail -n 1 plan)"
+
+# refused CODE TEXT ARGUMENTS...
+refused() {
+    code=$1 text=$2
+    shift 2
+    got=0
+    study "$@" >out 2>err || got=$?
+    [ "$got" -eq "$code" ] || fail "$*: exit code $got, expected $code: $(cat err)"
+    grep -qF -- "$text" err || fail "$*: expected '$text', found: $(cat err)"
+}
+refused 2 'a study is not changed while it runs' other.yaml --out whole
+refused 2 'declared with set [], now it is ["length=9"]' small.yaml --out whole --set length=9
+refused 2 'has no value called' small.yaml --out new --set lenght=9
+refused 2 'found 0 files, expected one' --out new
+refused 1 'none.yaml' none.yaml --out new
+sed 's/--temperature/--temprature/' small.yaml >bad.yaml
+refused 2 "step samples (cold 1): raml sample: " bad.yaml --out new
+grep -q 'did you mean' err || fail "no name near it: $(cat err)"
+sed 's/eval {samples}/evaluate {samples}/' small.yaml >bad.yaml
+refused 2 "there is no command 'raml evaluate" bad.yaml --out new
+[ ! -e new ] || fail "a refused study made a folder"
+sed 's/at: all.accuracy/at: all.acc/' small.yaml >bad.yaml
+refused 1 'all.acc.value: no field acc; found fields: ' bad.yaml --out bad --store whole/steps
+sed 's/eval {samples}\/s.jsonl --by/eval {samples}\/none.jsonl --by/' small.yaml >bad.yaml
+refused 1 'step eval-' bad.yaml --out bad2 --store whole/steps
+
+# The studies that come with the program are sound.
+for f in "$source"/studies/*.yaml; do
+    study "$f" --plan >plan 2>err || fail "$f: $(cat err)"
+done
+exit $rc
