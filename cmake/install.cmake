@@ -14,7 +14,7 @@ add_library(raml_shared SHARED ${layer_objects})
 set_target_properties(raml_static raml_shared PROPERTIES OUTPUT_NAME raml LINKER_LANGUAGE C)
 set_target_properties(raml_shared PROPERTIES VERSION ${PROJECT_VERSION}
   SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})
-target_link_libraries(raml_shared PRIVATE PkgConfig::LAPACKE PkgConfig::MD PkgConfig::JANSSON PkgConfig::PCRE2 PkgConfig::UTF8PROC PkgConfig::XXHASH
+target_link_libraries(raml_shared PRIVATE PkgConfig::LAPACKE PkgConfig::MD PkgConfig::YAML PkgConfig::JANSSON PkgConfig::PCRE2 PkgConfig::UTF8PROC PkgConfig::XXHASH
   OpenMP::OpenMP_C ${DNNL_LIBRARY} ${CALCIUM_LIBRARIES} gmp m)
 # Calls within the library stay within it, and all that it needs it names.
 target_link_options(raml_shared PRIVATE -Wl,-Bsymbolic)

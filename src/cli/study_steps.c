@@ -326,7 +326,8 @@ static enum raml_code try_step(struct study_runner *r, size_t step, bool *mine, 
     *mine = false;
     enum raml_code rc = beside(r, step, ".lock", lock, err);
     if (rc) return rc;
-    int fd = open(lock, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    /* The step's command keeps it open too: it may outlive a study that is killed, while it saves what it has. */
+    int fd = open(lock, O_RDWR | O_CREAT, 0666);
     if (fd < 0) return raml_fail_errno(err, "%s", lock);
     struct stat held, named;
     bool busy = flock(fd, LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK;

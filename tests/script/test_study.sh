@@ -63,7 +63,7 @@ cmp -s first.json whole/results.json || fail "other results without a change"
 # Killed at spread moments, and run again; two at once.
 n=0 killed=0
 while [ $n -lt 8 ]; do
-    study small.yaml --out killed >out 2>err &
+    "$raml" study run --quiet --threads 1 small.yaml --out killed >out 2>err &
     pid=$!
     sleep 0.$((1 + n % 4))
     if kill -9 $pid 2>/dev/null; then killed=$((killed + 1)); fi
@@ -79,7 +79,7 @@ cmp -s whole/results.json killed/results.json || fail "killed $killed times, oth
 cmp -s whole/values.tsv killed/values.tsv || fail "killed $killed times, other values"
 
 # A request to stop ends it, and the step that runs.
-study small.yaml --out stopped >out 2>err &
+"$raml" study run --quiet --threads 1 small.yaml --out stopped >out 2>err &
 pid=$!
 while [ ! -d stopped/steps ] && kill -0 $pid; do sleep 0.05; done # its handlers are there
 kill -TERM $pid
