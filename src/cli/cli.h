@@ -45,7 +45,7 @@ struct cli { /* passed to every command */
     size_t n_args;
     const struct cli_path *path; /* the settings that are paths, as far as they are given */
     size_t n_paths;
-    cli_find *find; /* among all commands */
+    cli_find *find;     /* among all commands */
     const char *recipe; /* every setting resolved, as YAML; with --config it gives the same settings again. More keys
                          * may be appended: those that begin with raml_ are skipped on reading (recipe.c) */
 };
