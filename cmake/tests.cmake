@@ -19,10 +19,12 @@ target_include_directories(endpoint_server PRIVATE tests)
 target_link_libraries(endpoint_server PRIVATE test_server)
 # Layers that run threads: their tests carry the label "threads", and the target "threaded" builds them.
 set(with_threads core tree device modelfile model inner serve outer)
-# Tests that take a minute or more under a sanitizer carry the label "long": CI leaves them to `./run sanitize` by hand.
+# Tests that take longest under a sanitizer (half a minute or more) carry the label "long": CI runs them with gcc alone, and leaves
+# `./run sanitize` of them to the hand.
 set(long_instrumented test_everywhere test_train_fault test_grpo test_grpo_fault test_attention_bits test_loss test_reading test_trace test_inspect
   test_cache test_memory test_trace_files test_trace_answers test_landscape_fault test_curvature test_generate
-  test_sample_exit test_fork test_fork_files test_exits_collect test_prune_files)
+  test_sample_exit test_fork test_fork_files test_exits_collect test_prune_files test_paths test_panel test_adapter test_sampler test_meta_train
+  test_remote)
 add_custom_target(threaded)
 file(GLOB test_sources CONFIGURE_DEPENDS tests/*/test_*.c)
 foreach(source ${test_sources})
