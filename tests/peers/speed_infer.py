@@ -80,7 +80,7 @@ def files(a):
         smol["Q8_0"] = made(a.out + "/smol-q8_0.gguf", "convert", a.model, "--dtype", "q8_0")
         smol["hf"] = made(a.out + "/smol-hf", "convert", smol["BF16"])
         out["SmolLM2-135M"] = smol
-    for preset in a.presets.split(","):
+    for preset in filter(None, a.presets.split(",")):
         folder = a.out + f"/{preset}-hf"
         if not os.path.exists(folder):
             note("making " + folder)
