@@ -81,7 +81,6 @@ const char *raml_study_verdict_name(enum raml_study_verdict v); /* "holds", "doe
 
 struct raml_study_value {    /* of a measure */
     double value, low, high; /* NaN: there is none; low and high only where the file has them */
-    size_t n;                /* of the estimate in the file; 0: not known */
 };
 
 /* Reads every measure of every arm and seed, decides the claims, and writes into `out`, each file whole or not at all:

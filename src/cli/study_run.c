@@ -98,7 +98,7 @@ static enum raml_code print_plan(const struct study_runner *r, struct raml_err *
     return rc;
 }
 
-static enum raml_code tell_before(const struct study_runner *r)
+static void tell_before(const struct study_runner *r)
 {
     char left[STUDY_DURATION];
     size_t unknown = 0;
@@ -106,7 +106,6 @@ static enum raml_code tell_before(const struct study_runner *r)
     raml_say(r->cli->sink, "%s, declared %.12s: %zu steps, %zu done; about %s for the rest%s",
              raml_study_name(r->study), raml_study_hash(r->study), raml_study_n_steps(r->study), r->n_done,
              cli_study_duration(seconds, left), unknown ? ", and steps of unknown length" : "");
-    return RAML_OK;
 }
 
 static enum raml_code finish(const struct study_runner *r, const char *out, struct raml_err *err)
@@ -146,7 +145,7 @@ static enum raml_code run_study(const struct cli *cli, const struct study_run_se
     else if (!rc) {
         rc = declare(study, out, err);
         if (!rc) rc = raml_make_dir(store, err);
-        if (!rc) rc = tell_before(&r);
+        if (!rc) tell_before(&r);
         if (!rc) rc = cli_study_run_steps(&r, err);
         if (!rc) rc = finish(&r, out, err);
     }

@@ -203,16 +203,13 @@ static bool has_option(const struct cli_command *cmd, const char *name)
     return false;
 }
 
-/* How the command takes up what an earlier attempt left: by itself, or by an option. */
+/* What an earlier attempt left is gone on with where the command can (output.h: --overwrite replaces what is of other settings,
+ * or whole), else replaced. */
 static enum raml_code add_again(const struct study_runner *r, struct words *w, struct raml_err *err)
 {
-    static const char *const by_itself[] = {"sample", "eval", "score", "landscape", "study exits"};
     int n_words = 0;
     const struct cli_command *cmd = r->cli->find((int)w->n, w->word, &n_words);
-    if (has_option(cmd, "resume")) return add_word(w, "--resume", err);
-    for (size_t i = 0; i < sizeof by_itself / sizeof *by_itself; i++)
-        if (!strcmp(cmd->name, by_itself[i])) return RAML_OK;
-    return add_word(w, "--overwrite", err);
+    return add_word(w, has_option(cmd, "resume") ? "--resume" : "--overwrite", err);
 }
 
 static enum raml_code run_command(struct study_runner *r, size_t step, size_t command, bool again, const char *log,
@@ -279,13 +276,12 @@ static enum raml_code run_step(struct study_runner *r, size_t step, struct raml_
     if (!rc) rc = beside(r, step, ".log", log, err);
     if (!rc) rc = beside(r, step, ".json", record, err);
     if (!rc) rc = beside(r, step, ".part.json", progress, err);
-    bool again = !rc && raml_is_dir(dir);
+    bool again = !rc && raml_is_dir(dir); /* any of its commands may have run */
     if (!rc) rc = raml_make_dir(dir, err);
     if (!rc) rc = read_progress(progress, s->n_commands, &command, &seconds, err);
     before = seconds;
     while (command < s->n_commands && !rc) {
         rc = run_command(r, step, command, again, log, &seconds, err);
-        again = false;
         enum raml_code written = write_record(r, step, progress, command + !rc, seconds, rc ? NULL : err);
         if (!rc) rc = written;
         command++;

@@ -98,7 +98,8 @@ const struct study_arm *raml_study_arm(const struct raml_study *s, const char *p
 
 /* declared_words.c: a command's words for one arm and seed. */
 struct study_place {
-    struct raml_study *study;
+    const struct raml_study *study;
+    struct raml_study *plan; /* the same, where steps are added to it; NULL: words have values only */
     const struct study_arm *arm;
     size_t seed;  /* from 1 */
     size_t depth; /* of values within values */
@@ -113,6 +114,10 @@ RAML_CHECKED enum raml_code raml_study_fill(struct study_place *p, const struct 
 /* *words: NULL-terminated, in the arena. */
 RAML_CHECKED enum raml_code raml_study_words(struct study_place *p, const struct raml_yaml *at, const char *text,
                                              const char ***words, struct raml_err *err);
+
+/* A mapping whose keys are all among known[n]. */
+RAML_CHECKED enum raml_code raml_study_check_fields(const struct raml_study *s, const struct raml_yaml *map,
+                                                    const char *const *known, size_t n, struct raml_err *err);
 
 /* declared_plan.c */
 RAML_CHECKED enum raml_code raml_study_plan(struct raml_study *s, struct raml_err *err);
@@ -137,7 +142,15 @@ struct study_outcome {
     size_t n_seeds; /* in per_seed; 0: interval of a file */
     enum raml_study_verdict verdict;
 };
-/* value: [n_arms, n_seeds, n_measures]. */
+/* value: [n_arms, n_seeds, n_measures]. One term of a claim without its factor, and the claim's sum, for one seed (from 0)
+ * at one point of the axis that the claim goes over (0 where it goes over none). */
+double raml_study_term(const struct raml_study *s, const struct raml_study_value *value, const struct study_claim *c,
+                       size_t term, size_t seed, size_t point);
+double raml_study_sum(const struct raml_study *s, const struct raml_study_value *value, const struct study_claim *c,
+                      size_t seed, size_t point);
+/* The number that a slope is against, there. */
+RAML_CHECKED enum raml_code raml_study_x(const struct raml_study *s, const struct study_claim *c, size_t point,
+                                         double *out, struct raml_err *err);
 RAML_CHECKED enum raml_code raml_study_decide(const struct raml_study *s, const struct raml_study_value *value,
                                               size_t claim, struct study_outcome *out, struct raml_err *err);
 /* declared_figures.c */

@@ -18,19 +18,6 @@ enum { MAX_WORD = 256 };
 
 /* -- Fields --------------------------------------------------------------------------------------------------------- */
 
-static enum raml_code check_fields(const struct raml_study *s, const struct raml_yaml *map, const char *what,
-                                   const char *const *known, size_t n, struct raml_err *err)
-{
-    if (map->kind != RAML_YAML_MAP)
-        return raml_study_fail(s, map, err, "%s: found %s, expected a mapping", map->key, raml_yaml_kind_name(map));
-    for (const struct raml_yaml *y = map->child; y; y = y->next) {
-        bool is = false;
-        for (size_t i = 0; i < n; i++) is = is || !strcmp(known[i], y->key);
-        if (!is) return raml_wrap(err, raml_fail_unknown(err, what, y->key, known, n), "%s:%zu", s->path, y->line);
-    }
-    return RAML_OK;
-}
-
 /* A field that is text; NULL where it is missing and need not be there. */
 static enum raml_code text_field(const struct raml_study *s, const struct raml_yaml *map, const char *field,
                                  bool needed, const char **out, struct raml_err *err)
@@ -79,7 +66,7 @@ static enum raml_code read_measure(const struct raml_study *s, const struct raml
     static const char *const known[] = {"step", "file", "at", "low", "high", "unit", "arms"};
     const char *step = NULL, *unit = NULL, *steps[STUDY_MAX_STEPS];
     m->at = y;
-    enum raml_code rc = check_fields(s, y, "field", known, sizeof known / sizeof *known, err);
+    enum raml_code rc = raml_study_check_fields(s, y, known, sizeof known / sizeof *known, err);
     if (!rc) rc = text_field(s, y, "step", true, &step, err);
     if (!rc) rc = text_field(s, y, "file", true, &m->file, err);
     if (!rc) rc = text_field(s, y, "at", true, &m->path, err);
@@ -268,7 +255,7 @@ static enum raml_code read_claim(const struct raml_study *s, const struct raml_y
     const char *holds = NULL, *over = NULL, *log = NULL, *interval = NULL, *unit = NULL;
     c->at = y;
     c->id = y->key;
-    enum raml_code rc = check_fields(s, y, "field", known, sizeof known / sizeof *known, err);
+    enum raml_code rc = raml_study_check_fields(s, y, known, sizeof known / sizeof *known, err);
     if (!rc) rc = text_field(s, y, "says", true, &c->says, err);
     if (!rc) rc = text_field(s, y, "of", true, &c->of, err);
     if (!rc) rc = text_field(s, y, "holds", true, &holds, err);

@@ -18,13 +18,6 @@ struct plot {
     size_t n, n_seed;
 };
 
-static double value_at(const struct raml_study *s, const struct raml_study_value *value, const struct study_term *t,
-                       int over, size_t point, size_t seed)
-{
-    const struct study_arm *arm = raml_study_arm(s, t->arm, over, point);
-    return value[raml_study_at(s, (size_t)(arm - s->arm), seed, t->measure)].value;
-}
-
 /* The numbers of one point, a seed each. */
 static void add_point(struct plot *p, double x, const double *y, size_t n)
 {
@@ -47,7 +40,7 @@ static void plot_terms(const struct raml_study *s, const struct raml_study_value
     double y[RAML_STUDY_MAX_SEEDS];
     for (size_t i = 0; i < c->n && p->n < MAX_POINTS; i++) {
         const struct study_term *t = &c->term[i];
-        for (size_t k = 0; k < s->n_seeds; k++) y[k] = value_at(s, value, t, -1, 0, k);
+        for (size_t k = 0; k < s->n_seeds; k++) y[k] = raml_study_term(s, value, c, i, k, 0);
         snprintf(p->label[p->n], MAX_LABEL, "%.80s %.70s", t->arm, s->measure[t->measure].at->key);
         p->category[p->n] = p->label[p->n];
         add_point(p, (double)p->n, y, s->n_seeds);
@@ -60,16 +53,11 @@ static enum raml_code plot_slope(const struct raml_study *s, const struct raml_s
 {
     double y[RAML_STUDY_MAX_SEEDS];
     for (size_t point = 0; point < s->axis[c->over].n && p->n < MAX_POINTS; point++) {
-        struct study_place at = {.study = (struct raml_study *)(uintptr_t)s,
-                                 .arm = raml_study_arm(s, c->term[0].arm, c->over, point)};
-        const char *text = raml_study_value_of(&at, c->x, strlen(c->x));
-        if (!text) return raml_study_fail(s, c->at, err, "x: the arm %s has no %s", at.arm->name, c->x);
-        for (size_t k = 0; k < s->n_seeds; k++) {
-            y[k] = 0;
-            for (size_t i = 0; i < c->n; i++)
-                y[k] += c->term[i].factor * value_at(s, value, &c->term[i], c->over, point, k);
-        }
-        add_point(p, strtod(text, NULL), y, s->n_seeds);
+        double x = 0;
+        enum raml_code rc = raml_study_x(s, c, point, &x, err);
+        if (rc) return rc;
+        for (size_t k = 0; k < s->n_seeds; k++) y[k] = raml_study_sum(s, value, c, k, point);
+        add_point(p, x, y, s->n_seeds);
     }
     return RAML_OK;
 }

@@ -61,7 +61,7 @@ static void note_use(struct study_instance *x, const struct study_place *p)
 /* Adds the instance whose words are `word`, or finds it. */
 static enum raml_code intern(struct study_place *p, size_t step, const char ***word, size_t *out, struct raml_err *err)
 {
-    struct raml_study *s = p->study;
+    struct raml_study *s = p->plan;
     const struct study_template *t = &s->step[step];
     struct study_instance x = {.step = {.name = t->at->key, .n_commands = t->n, .n_needs = p->n_needs}, .word = word};
     identify(word, t->n, t->at->key, x.step.id);
@@ -82,7 +82,7 @@ static enum raml_code intern(struct study_place *p, size_t step, const char ***w
 
 static enum raml_code plan_step(struct study_place *parent, size_t step, size_t *instance, struct raml_err *err)
 {
-    struct raml_study *s = parent->study;
+    struct raml_study *s = parent->plan;
     const struct study_template *t = &s->step[step];
     size_t *known = cell(s, (size_t)(parent->arm - s->arm), parent->seed - 1, step);
     if (*known == BUSY) return raml_study_fail(s, t->at, err, "step %s needs itself", t->at->key);
@@ -91,7 +91,7 @@ static enum raml_code plan_step(struct study_place *parent, size_t step, size_t 
         return RAML_OK;
     }
     *known = BUSY;
-    struct study_place p = {.study = s, .arm = parent->arm, .seed = parent->seed, .step = plan_step};
+    struct study_place p = {.study = s, .plan = s, .arm = parent->arm, .seed = parent->seed, .step = plan_step};
     const char ***word = raml_arena_alloc(s->arena, t->n, sizeof *word);
     enum raml_code rc = word ? RAML_OK : raml_fail(err, RAML_ENOMEM, "%s: no memory for its steps", s->path);
     for (size_t k = 0; k < t->n && !rc; k++)
@@ -109,7 +109,7 @@ enum raml_code raml_study_plan(struct raml_study *s, struct raml_err *err)
     for (size_t a = 0; a < s->n_arms && !rc; a++)
         for (size_t k = 0; k < s->n_seeds && !rc; k++)
             for (size_t m = 0; m < s->n_measures && !rc; m++) {
-                struct study_place p = {.study = s, .arm = &s->arm[a], .seed = k + 1, .step = plan_step};
+                struct study_place p = {.study = s, .plan = s, .arm = &s->arm[a], .seed = k + 1, .step = plan_step};
                 size_t instance = 0;
                 if (raml_study_measured(s, &s->measure[m], &s->arm[a]))
                     rc = plan_step(&p, s->measure[m].step, &instance, err);

@@ -26,20 +26,6 @@ static enum raml_code check_name(const struct raml_study *s, const struct raml_y
     return RAML_OK;
 }
 
-static enum raml_code check_keys(const struct raml_study *s, const struct raml_yaml *map, const char *what,
-                                 const char *const *known, size_t n, struct raml_err *err)
-{
-    if (map->kind != RAML_YAML_MAP)
-        return raml_study_fail(s, map, err, "found %s, expected a mapping", raml_yaml_kind_name(map));
-    for (const struct raml_yaml *y = map->child; y; y = y->next) {
-        bool is = false;
-        for (size_t i = 0; i < n; i++) is = is || !strcmp(known[i], y->key);
-        if (is) continue;
-        return raml_wrap(err, raml_fail_unknown(err, what, y->key, known, n), "%s:%zu", s->path, y->line);
-    }
-    return RAML_OK;
-}
-
 /* A mapping of the root; NULL where it is missing. Its children are mappings or, where allowed, values. */
 static enum raml_code section(const struct raml_study *s, const char *name, bool needed, const struct raml_yaml **out,
                               struct raml_err *err)
@@ -152,7 +138,7 @@ static enum raml_code read_step(struct raml_study *s, const struct raml_yaml *y,
     enum raml_code rc = check_name(s, y, "a step", err);
     const struct raml_yaml *run = y, *minutes = NULL;
     if (!rc && y->kind == RAML_YAML_MAP) {
-        rc = check_keys(s, y, "field", known, sizeof known / sizeof *known, err);
+        rc = raml_study_check_fields(s, y, known, sizeof known / sizeof *known, err);
         run = raml_yaml_find(y, "run");
         minutes = raml_yaml_find(y, "minutes");
     }
@@ -239,7 +225,7 @@ static enum raml_code read_all(struct raml_study *s, const struct raml_study_opt
 {
     static const char *const known[] = {"name", "about", "values", "scales",   "seeds",
                                         "arms", "axes",  "steps",  "measures", "claims"};
-    enum raml_code rc = check_keys(s, s->root, "field", known, sizeof known / sizeof *known, err);
+    enum raml_code rc = raml_study_check_fields(s, s->root, known, sizeof known / sizeof *known, err);
     const struct raml_yaml *name = raml_yaml_find(s->root, "name"), *about = raml_yaml_find(s->root, "about");
     if (!rc && (!name || name->kind != RAML_YAML_VALUE || !*name->text))
         rc = raml_study_fail(s, name ? name : s->root, err, "name: expected the study's name");

@@ -11,31 +11,32 @@ const char *raml_study_verdict_name(enum raml_study_verdict v)
     return name[v];
 }
 
-/* The claim's sum for one seed, at one point of the axis that it goes over. */
-static double sum_of(const struct raml_study *s, const struct raml_study_value *value, const struct study_claim *c,
-                     size_t seed, size_t point)
+double raml_study_term(const struct raml_study *s, const struct raml_study_value *value, const struct study_claim *c,
+                       size_t term, size_t seed, size_t point)
+{
+    const struct study_arm *arm = raml_study_arm(s, c->term[term].arm, c->over, point);
+    return value[raml_study_at(s, (size_t)(arm - s->arm), seed, c->term[term].measure)].value;
+}
+
+double raml_study_sum(const struct raml_study *s, const struct raml_study_value *value, const struct study_claim *c,
+                      size_t seed, size_t point)
 {
     double sum = 0;
-    for (size_t i = 0; i < c->n; i++) {
-        const struct study_arm *arm = raml_study_arm(s, c->term[i].arm, c->over, point);
-        sum += c->term[i].factor * value[raml_study_at(s, (size_t)(arm - s->arm), seed, c->term[i].measure)].value;
-    }
+    for (size_t i = 0; i < c->n; i++) sum += c->term[i].factor * raml_study_term(s, value, c, i, seed, point);
     return sum;
 }
 
-static enum raml_code x_of(const struct raml_study *s, const struct study_claim *c, size_t point, double *out,
-                           struct raml_err *err)
+enum raml_code raml_study_x(const struct raml_study *s, const struct study_claim *c, size_t point, double *out,
+                            struct raml_err *err)
 {
-    struct study_place p = {.study = (struct raml_study *)(uintptr_t)s,
-                            .arm = raml_study_arm(s, c->term[0].arm, c->over, point)};
+    const struct study_place p = {.study = s, .arm = raml_study_arm(s, c->term[0].arm, c->over, point)};
     const char *text = raml_study_value_of(&p, c->x, strlen(c->x));
     char *end = NULL;
-    double x = text ? strtod(text, &end) : NAN;
-    if (!text || end == text || *end || !isfinite(x))
+    *out = text ? strtod(text, &end) : NAN;
+    if (!text || end == text || *end || !isfinite(*out))
         return raml_study_fail(s, c->at, err, "x: %s of the arm %s is '%.40s'; expected a number", c->x, p.arm->name,
                                text ? text : "missing");
-    if (c->log_x && !(x > 0)) return raml_study_fail(s, c->at, err, "x: %s is %g; no logarithm", c->x, x);
-    *out = c->log_x ? log(x) : x;
+    if (c->log_x && !(*out > 0)) return raml_study_fail(s, c->at, err, "x: %s is %g; no logarithm", c->x, *out);
     return RAML_OK;
 }
 
@@ -46,9 +47,10 @@ static enum raml_code slope_of(const struct raml_study *s, const struct raml_stu
     size_t n = s->axis[c->over].n;
     double sx = 0, sy = 0, sxx = 0, sxy = 0;
     for (size_t k = 0; k < n; k++) {
-        double x = 0, y = sum_of(s, value, c, seed, k);
-        enum raml_code rc = x_of(s, c, k, &x, err);
+        double x = 0, y = raml_study_sum(s, value, c, seed, k);
+        enum raml_code rc = raml_study_x(s, c, k, &x, err);
         if (rc) return rc;
+        if (c->log_x) x = log(x);
         if (c->log_y) y = y > 0 ? log(y) : NAN;
         sx += x;
         sy += y;
@@ -82,14 +84,14 @@ enum raml_code raml_study_decide(const struct raml_study *s, const struct raml_s
     if (c->from_file) {
         const struct study_arm *arm = raml_study_arm(s, c->term[0].arm, -1, 0);
         const struct raml_study_value *v = &value[raml_study_at(s, (size_t)(arm - s->arm), 0, c->term[0].measure)];
-        out->estimate = (struct raml_estimate){.value = v->value, .low = v->low, .high = v->high, .n = v->n, .se = NAN};
+        out->estimate = (struct raml_estimate){.value = v->value, .low = v->low, .high = v->high, .se = NAN};
         out->verdict = decide(c, &out->estimate);
         return RAML_OK;
     }
     out->n_seeds = s->n_seeds;
     for (size_t k = 0; k < s->n_seeds; k++) {
         if (c->over < 0) {
-            out->per_seed[k] = sum_of(s, value, c, k, 0);
+            out->per_seed[k] = raml_study_sum(s, value, c, k, 0);
             continue;
         }
         enum raml_code rc = slope_of(s, value, c, k, &out->per_seed[k], err);

@@ -60,6 +60,11 @@ cp whole/results.json first.json
 study small.yaml --out whole --json >json || fail "again: $(cat json)"
 cmp -s first.json whole/results.json || fail "other results without a change"
 
+# Killed after a step's commands and before its record: they run again, over what is there.
+rm whole/steps/*.json
+study small.yaml --out whole >out 2>err || fail "steps without records: $(cat err)"
+cmp -s first.json whole/results.json || fail "steps that ran twice: other results"
+
 # Killed at spread moments, and run again; two at once.
 n=0 killed=0
 while [ $n -lt 8 ]; do
@@ -119,8 +124,9 @@ refused 1 'all.acc.value: no field acc; found fields: ' bad.yaml --out bad --sto
 sed 's/eval {samples}\/s.jsonl --by/eval {samples}\/none.jsonl --by/' small.yaml >bad.yaml
 refused 1 'step eval-' bad.yaml --out bad2 --store whole/steps
 
-# The studies that come with the program are sound.
-for f in "$source"/studies/*.yaml; do
+# The studies that come with the program are sound, and the one of docs/study.md.
+awk '/^    name: length/ { on = 1 } on && !/^    / { exit } on { print substr($0, 5) }' "$source/docs/study.md" >page.yaml
+for f in page.yaml "$source"/studies/*.yaml; do
     study "$f" --plan >plan 2>err || fail "$f: $(cat err)"
 done
 exit $rc

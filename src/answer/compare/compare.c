@@ -391,7 +391,7 @@ static bool same_letters(const struct expr *list, const struct expr *word)
     return in == of;
 }
 
-/* [[1, 2], [3, 4]] as a matrix; NULL: e is not that many rows of one length. */
+/* [[1, 2], [3, 4]] as a matrix of as many rows; e itself where it is none, or there is no memory. */
 static const struct expr *as_matrix(struct check *c, const struct expr *e, const struct expr *matrix)
 {
     uint32_t columns = matrix->rows ? matrix->n / matrix->rows : 0;
