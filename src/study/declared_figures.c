@@ -8,7 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_POINTS = 64, MAX_LABEL = 160, WIDTH = 720, HEIGHT = 420 };
+static const double BESIDE = -0.06; /* seeds beside their mean, so that both are seen */
+enum { MAX_POINTS = 64, MAX_LABEL = 160, WIDTH = 520, HEIGHT = 320 };
 
 struct plot {
     double x[MAX_POINTS], y[MAX_POINTS], low[MAX_POINTS], high[MAX_POINTS]; /* mean over seeds of each point */
@@ -71,9 +72,10 @@ static enum raml_code draw(struct raml_drawing *d, const struct raml_study *s, c
                                      .x = p->seed_x,
                                      .y = p->seed_y,
                                      .n = p->n_seed,
-                                     .colour = 7,
+                                     .colour = 1,
                                      .style = RAML_PLOT_POINTS,
-                                     .faint = true},
+                                     .dashed = true,
+                                     .shift = c->over < 0 ? BESIDE : 0},
                                     {.name = s->n_seeds > 1 ? "mean, 95 % interval" : "value",
                                      .x = p->x,
                                      .y = p->y,
