@@ -2,7 +2,7 @@
 
     python lm_eval.py MODEL --raml build --shared ../shared --lm_eval PROGRAM --out DIR [--n 60] [--max_tokens 64] [--only served|hf]
 
-MODEL: what `raml serve` reads; "trained": a small model that raml trains first, in DIR. Two tasks are made of the first N questions of GSM8K's
+MODEL: what `raml serve` reads, with a tokenizer that names its end-of-text token. Two tasks are made of the first N questions of GSM8K's
 test set, with local data: raml_mc (the right answer and three wrong ones) and raml_gen (greedy completions). Prints what both sides
 gave (--only: one side, the other is done in another run), and fails where a log-probability of a choice differs by more than 1e-2, or where is_greedy, a choice, or a greedy text is another.
 Not part of the tests: it needs a model (docs/real-model.md) and pip install 'lm-eval[api]' torch transformers.
@@ -152,11 +152,6 @@ def main():
     os.makedirs(a.out, exist_ok=True)
     tasks, hf = a.out + "/tasks", a.out + "/hf"
     write_tasks(a, tasks)
-    if a.model == "trained":
-        a.model = a.out + "/trained"
-        if not os.path.exists(a.model):
-            run(a.raml + "/raml", "train", "sft", "--model", "init:micro", "--families", "add:3", "--num_questions", 500, "--dtype", "f32", "--max_steps", 60,
-                "--output_dir", a.model, "--quiet")
     if not os.path.exists(hf):
         run(a.raml + "/raml", "convert", a.model, hf, "--dtype", "f32")
     if a.only != "hf":
