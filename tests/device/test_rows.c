@@ -127,62 +127,47 @@ static void norm_back(const struct raml_ops *ops, bool bf16)
     each_size(ops, bf16, check_norm_back);
 }
 
-/* -- SwiGLU -------------------------------------------------------------------------------------------------------- */
-static void silu_case(const struct raml_ops *ops, bool bf16, size_t n, size_t f, float scale, uint64_t *state)
+/* -- Gates --------------------------------------------------------------------------------------------------------- */
+static void gate_case(const struct raml_ops *ops, bool bf16, bool is_gelu, size_t n, size_t f, float scale,
+                      uint64_t *state)
 {
     size_t s = act_bytes(bf16);
     void *gu = random_act(bf16, 2 * n * f, scale, state), *d_out = random_act(bf16, n * f, 1, state);
     void *out[2], *d_gu[2];
     for (int k = 0; k < 2; k++) {
+        const struct raml_ops *o = k ? REF : ops;
         out[k] = guarded(n * f * s), d_gu[k] = guarded(2 * n * f * s);
-        (k ? REF : ops)->silu_mul(bf16, out[k], gu, n, f);
-        (k ? REF : ops)->silu_mul_back(bf16, d_gu[k], d_out, gu, n, f);
+        (is_gelu ? o->gelu_mul : o->silu_mul)(bf16, out[k], gu, n, f);
+        (is_gelu ? o->gelu_mul_back : o->silu_mul_back)(bf16, d_gu[k], d_out, gu, n, f);
     }
     /* columns of one: each element by itself, no larger neighbour to hide its error. vf_exp is good to 2 ulp. */
-    check_rows("silu_mul", bf16, out[0], out[1], n * f, 1, REL);
-    /* 1 + g (1 - s) cancels near its root at g = -1.278: there 2^-23 of terms of size |d u g s| is left */
-    check_rows("silu_mul_back", bf16, d_gu[0], d_gu[1], n, 2 * f, REL);
+    check_rows(is_gelu ? "gelu_mul" : "silu_mul", bf16, out[0], out[1], n * f, 1, REL);
+    /* the slope cancels near its root (SiLU's is at g = -1.278): there 2^-23 of terms of size |d u g s| is left */
+    check_rows(is_gelu ? "gelu_mul_back" : "silu_mul_back", bf16, d_gu[0], d_gu[1], n, 2 * f, REL);
     for (int k = 0; k < 2; k++) drop(out[k], n * f * s), drop(d_gu[k], 2 * n * f * s);
     drop(gu, 2 * n * f * s), drop(d_out, n * f * s);
 }
 static void check_silu(const struct raml_ops *ops, bool bf16, size_t n, size_t d, uint64_t *state)
 {
-    silu_case(ops, bf16, n, d, 4, state);
+    gate_case(ops, bf16, false, n, d, 4, state);
 }
 static void silu(const struct raml_ops *ops, bool bf16)
 {
     uint64_t state = 13;
     each_size(ops, bf16, check_silu);
-    silu_case(ops, bf16, 5, 33, 80, &state);
-    silu_case(ops, bf16, 5, 33, 1e-20f, &state);
-}
-static void gelu_case(const struct raml_ops *ops, bool bf16, size_t n, size_t f, float scale, uint64_t *state)
-{
-    size_t s = act_bytes(bf16);
-    void *gu = random_act(bf16, 2 * n * f, scale, state), *d_out = random_act(bf16, n * f, 1, state);
-    void *out[2], *d_gu[2];
-    for (int k = 0; k < 2; k++) {
-        out[k] = guarded(n * f * s), d_gu[k] = guarded(2 * n * f * s);
-        (k ? REF : ops)->gelu_mul(bf16, out[k], gu, n, f);
-        (k ? REF : ops)->gelu_mul_back(bf16, d_gu[k], d_out, gu, n, f);
-    }
-    /* columns of one: each element by itself, no larger neighbour to hide its error. vf_exp is good to 2 ulp. */
-    check_rows("gelu_mul", bf16, out[0], out[1], n * f, 1, REL);
-    /* 1 + g (1 - s) cancels near its root at g = -1.278: there 2^-23 of terms of size |d u g s| is left */
-    check_rows("gelu_mul_back", bf16, d_gu[0], d_gu[1], n, 2 * f, REL);
-    for (int k = 0; k < 2; k++) drop(out[k], n * f * s), drop(d_gu[k], 2 * n * f * s);
-    drop(gu, 2 * n * f * s), drop(d_out, n * f * s);
+    gate_case(ops, bf16, false, 5, 33, 80, &state);
+    gate_case(ops, bf16, false, 5, 33, 1e-20f, &state);
 }
 static void check_gelu(const struct raml_ops *ops, bool bf16, size_t n, size_t d, uint64_t *state)
 {
-    gelu_case(ops, bf16, n, d, 4, state);
+    gate_case(ops, bf16, true, n, d, 4, state);
 }
 static void gelu(const struct raml_ops *ops, bool bf16)
 {
     uint64_t state = 13;
     each_size(ops, bf16, check_gelu);
-    gelu_case(ops, bf16, 5, 33, 6, &state);
-    gelu_case(ops, bf16, 5, 33, 1e-20f, &state);
+    gate_case(ops, bf16, true, 5, 33, 6, &state);
+    gate_case(ops, bf16, true, 5, 33, 1e-20f, &state);
 }
 /* Where the function is 0 or its argument: what is left of 0 is no number that counts. */
 static void gelu_far(const struct raml_ops *ops)
