@@ -10,7 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BUSY = SIZE_MAX, MAX_USED = 120, MAX_MINUTES = 1 << 10 };
+enum { MAX_USED = 120, MAX_MINUTES = 1 << 10 };
+static const size_t BUSY = SIZE_MAX; /* a place of a step that is being planned */
 
 static size_t *cell(const struct raml_study *s, size_t arm, size_t seed, size_t step)
 {
