@@ -18,8 +18,8 @@
 #define AT(field) offsetof(struct training_settings, field)
 const struct raml_setting cli_training_options[] = {
     {"model_name_or_path", "model", RAML_PATH, AT(model), NULL, 0, 0, NULL,
-     "init:PRESET or init:config.json (from scratch), a model's folder or GGUF file, or a run's folder (its newest "
-     "checkpoint)."},
+     "init:PRESET or init:config.json (from scratch; what differs from a preset may follow it: "
+     "init:micro,hidden_size=64), a model's folder or GGUF file, or a run's folder (its newest checkpoint)."},
     {"adapter", "adapter_name_or_path", RAML_PATH, AT(adapter), NULL, 0, 0, NULL,
      "Low-rank adapters (LoRA) of the model to train on: a PEFT folder, or a run of --lora_r."},
     {"tokenizer", NULL, RAML_PATH, AT(tokenizer), NULL, 0, 0, NULL,
