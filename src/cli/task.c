@@ -45,7 +45,7 @@ static enum raml_code example_make(const struct raml_family *f, uint64_t seed, s
     if (!rc) rc = raml_buf_status(&e->answer, err);
     for (int i = 0; i < RAML_N_STYLES; i++) {
         raml_buf_init(&e->style[i], MAX_TEXT);
-        f->solve(r, f->easy, (enum raml_style)i, s, &e->style[i]);
+        raml_family_solve(f, r, f->easy, (enum raml_style)i, s, &e->style[i]);
         if (!rc) rc = raml_buf_status(&e->style[i], err);
     }
     return rc;
@@ -146,7 +146,7 @@ static const struct raml_setting make_options[] = {
     {"trajectories", "num_trajectories", RAML_INT, AT(trajectories), "1", 0, 4096, NULL,
      "Trajectories per question, distinct where the family allows it."},
     {"styles", NULL, RAML_TEXT, AT(styles), "concise", 0, 0, NULL,
-     "Styles of the trajectories, used in turn: concise,verbose,reflect."},
+     "Styles of the trajectories, used in turn: concise,verbose,reflect,checked."},
     {"paraphrases", NULL, RAML_FLAG, AT(paraphrases), NULL, 0, 0, NULL,
      "A question's trajectories are one solution in other words; else its steps may come in another order too."},
     {"out", NULL, RAML_PATH, AT(out), "questions.jsonl", 0, 0, NULL, "JSONL file to write."},
