@@ -23,14 +23,14 @@ static const struct raml_setting list_options[] = {
 };
 
 struct example {
-    struct raml_buf question, answer, style[RAML_N_STYLES];
+    struct raml_buf question, answer, style[RAML_STYLE_EMPTY];
 };
 
 static void example_free(struct example *e)
 {
     raml_buf_deinit(&e->question);
     raml_buf_deinit(&e->answer);
-    for (int s = 0; s < RAML_N_STYLES; s++) raml_buf_deinit(&e->style[s]);
+    for (int s = 0; s < RAML_STYLE_EMPTY; s++) raml_buf_deinit(&e->style[s]);
 }
 
 /* One instance at the family's default difficulty, with the run's seed. */
@@ -43,7 +43,7 @@ static enum raml_code example_make(const struct raml_family *f, uint64_t seed, s
     f->make(r, f->easy, &e->question, &e->answer);
     enum raml_code rc = raml_buf_status(&e->question, err);
     if (!rc) rc = raml_buf_status(&e->answer, err);
-    for (int i = 0; i < RAML_N_STYLES; i++) {
+    for (int i = 0; i < RAML_STYLE_EMPTY; i++) {
         raml_buf_init(&e->style[i], MAX_TEXT);
         raml_family_solve(f, r, f->easy, (enum raml_style)i, s, &e->style[i]);
         if (!rc) rc = raml_buf_status(&e->style[i], err);
@@ -58,7 +58,7 @@ static json_t *list_json(const struct raml_family *f, const struct example *e, b
                           "example", "question", e->question.data, "answer", e->answer.data);
     json_t *example = o ? json_object_get(o, "example") : NULL;
     int bad = 0;
-    for (int s = 0; example && trajectories && s < RAML_N_STYLES; s++)
+    for (int s = 0; example && trajectories && s < RAML_STYLE_EMPTY; s++)
         bad |= json_object_set_new(example, raml_style_name((enum raml_style)s), json_string(e->style[s].data));
     return raml_json_checked(o, bad);
 }
@@ -68,7 +68,7 @@ static void list_text(const struct raml_family *f, const struct example *e, bool
     printf("%-10s %s\n", f->name, f->about);
     printf("%-10s difficulty: %s, %d to %d (default %d to %d)\n", "", f->difficulty, f->low, f->high, f->easy, f->hard);
     printf("%-10s %s   answer: %s\n", "", e->question.data, e->answer.data);
-    for (int s = 0; trajectories && s < RAML_N_STYLES; s++) {
+    for (int s = 0; trajectories && s < RAML_STYLE_EMPTY; s++) {
         printf("%-10s %s:\n", "", raml_style_name((enum raml_style)s));
         for (const char *at = e->style[s].data; *at;) {
             int n = (int)strcspn(at, "\n");
@@ -146,7 +146,7 @@ static const struct raml_setting make_options[] = {
     {"trajectories", "num_trajectories", RAML_INT, AT(trajectories), "1", 0, 4096, NULL,
      "Trajectories per question, distinct where the family allows it."},
     {"styles", NULL, RAML_TEXT, AT(styles), "concise", 0, 0, NULL,
-     "Styles of the trajectories, used in turn: concise,verbose,reflect,checked."},
+     "Styles of the trajectories, used in turn: concise,verbose,reflect,checked,empty."},
     {"paraphrases", NULL, RAML_FLAG, AT(paraphrases), NULL, 0, 0, NULL,
      "A question's trajectories are one solution in other words; else its steps may come in another order too."},
     {"out", NULL, RAML_PATH, AT(out), "questions.jsonl", 0, 0, NULL, "JSONL file to write."},

@@ -32,7 +32,7 @@ const struct raml_setting cli_training_options[] = {
      "Train on made questions instead of a file: \"add:2-4,modchain\"."},
     {"num_questions", "questions", RAML_INT, AT(num_questions), "10000", 1, 1e9, NULL,
      "Questions to make for --families."},
-    {"styles", NULL, RAML_TEXT, AT(styles), NULL, 0, 0, NULL, "Styles of made trajectories: concise,verbose,reflect,checked."},
+    {"styles", NULL, RAML_TEXT, AT(styles), NULL, 0, 0, NULL, "Styles of made trajectories: concise,verbose,reflect,checked,empty."},
     {"paraphrases", NULL, RAML_FLAG, AT(paraphrases), NULL, 0, 0, NULL,
      "The trajectories of a made question are one solution in other words, a control for more solutions."},
     {"out", "output_dir", RAML_PATH, AT(out), NULL, 0, 0, NULL, "Run folder to write."},

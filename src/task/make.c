@@ -196,7 +196,7 @@ static enum raml_code read_styles(struct maker *m, struct raml_err *err)
         }
         if (found < 0 || m->n_styles == MAX_STYLES)
             return raml_fail(err, RAML_EUSAGE,
-                             "styles: found '%.*s', expected some of concise, verbose, reflect, checked",
+                             "styles: found '%.*s', expected some of concise, verbose, reflect, checked, empty",
                              len > 60 ? 60 : (int)len, at);
         m->style[m->n_styles++] = (enum raml_style)found;
         if (!at[len]) return RAML_OK;
