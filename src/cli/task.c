@@ -3,6 +3,7 @@
 #include "cli/output.h"
 
 #include "core/json.h"
+#include "raml/distill.h"
 #include "raml/family.h"
 
 #include <stdio.h>
@@ -129,7 +130,7 @@ const struct cli_command cli_task_list = {
 /* -- make --------------------------------------------------------------------------------------------------------- */
 
 struct make_settings {
-    const char *families, *split, *styles, *out;
+    const char *families, *split, *styles, *hint_format, *out;
     int64_t n, trajectories;
     bool paraphrases;
 };
@@ -149,6 +150,9 @@ static const struct raml_setting make_options[] = {
      "Styles of the trajectories, used in turn: concise,verbose,reflect,checked,empty."},
     {"paraphrases", NULL, RAML_FLAG, AT(paraphrases), NULL, 0, 0, NULL,
      "A question's trajectories are one solution in other words; else its steps may come in another order too."},
+    {"hint_format", NULL, RAML_TEXT, AT(hint_format), NULL, 0, 0, NULL,
+     "Write each question with its solution in it, as raml train distill shows it to the teacher: \"{question} hint: "
+     "{hint}\"; ids begin with hint-."},
     {"out", NULL, RAML_PATH, AT(out), "questions.jsonl", 0, 0, NULL, "JSONL file to write."},
 };
 
@@ -171,6 +175,41 @@ static enum raml_code report(const struct cli *cli, const struct raml_questions 
     return RAML_OK;
 }
 
+/* Every question of *qs with its solution shown, in its place. */
+static enum raml_code show_hints(struct raml_questions *qs, const char *format, struct raml_err *err)
+{
+    const struct raml_distill_options o = {.hint = RAML_HINT_SOLUTION, .hint_format = format};
+    struct raml_questions shown;
+    struct raml_buf text, id;
+    raml_questions_init(&shown);
+    raml_buf_init(&text, MAX_TEXT);
+    raml_buf_init(&id, MAX_TEXT);
+    enum raml_code rc = raml_distill_check(&o, err);
+    for (size_t i = 0; i < qs->n && !rc; i++) {
+        struct raml_question q = qs->question[i];
+        bool has = false;
+        raml_buf_clear(&text);
+        raml_buf_clear(&id);
+        rc = raml_distill_question(&o, &q, &has, &text, err);
+        if (!rc && !has) rc = raml_fail(err, RAML_EUSAGE, "hint_format: %s has no trajectory to show", q.id);
+        raml_buf_addf(&id, "hint-%s", q.id);
+        if (!rc) rc = raml_buf_status(&text, err);
+        if (!rc) rc = raml_buf_status(&id, err);
+        q.question = text.data;
+        q.id = id.data;
+        if (!rc) rc = raml_questions_add(&shown, &q, err);
+    }
+    raml_buf_deinit(&text);
+    raml_buf_deinit(&id);
+    if (rc) {
+        raml_questions_deinit(&shown);
+        return rc;
+    }
+    raml_questions_deinit(qs);
+    *qs = shown;
+    return RAML_OK;
+}
+
 static enum raml_code run_make(const struct cli *cli, const void *settings, struct raml_err *err)
 {
     const struct make_settings *set = settings;
@@ -188,6 +227,7 @@ static enum raml_code run_make(const struct cli *cli, const void *settings, stru
     raml_questions_init(&qs);
     enum raml_code rc = cli_output_check(cli, "out", set->out, err);
     if (!rc) rc = raml_make_questions(&qs, &opt, err);
+    if (!rc && set->hint_format) rc = show_hints(&qs, set->hint_format, err);
     if (!rc) rc = cli_output_check(cli, "out", set->out, err); /* what came meanwhile */
     if (!rc) rc = raml_questions_write(&qs, set->out, err);
     if (!rc) rc = report(cli, &qs, set->out, err);
