@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -38,6 +39,18 @@ static char **own_environment(void)
     return e;
 }
 
+/* By its path, which names the process, as long as that is this program: it may have been installed anew meanwhile. */
+static const char *itself(char *path, size_t n)
+{
+    static const char link[] = "/proc/self/exe";
+    struct stat now, then;
+    ssize_t len = readlink(link, path, n - 1);
+    if (len <= 0) return link;
+    path[len] = 0;
+    bool same = !stat(path, &now) && !stat(link, &then) && now.st_dev == then.st_dev && now.st_ino == then.st_ino;
+    return same ? path : link;
+}
+
 static void run(const struct cli_child *c, char **argv, char **environment, pid_t parent)
 {
     cli_signals_in_child();
@@ -46,12 +59,8 @@ static void run(const struct cli_child *c, char **argv, char **environment, pid_
     int flags = O_WRONLY | O_CREAT | (c->append ? O_APPEND : O_TRUNC);
     int fd = c->stdout_path ? open(c->stdout_path, flags, 0666) : 1;
     char self[4096];
-    ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
-    if (n > 0) {
-        self[n] = 0;
-        bool ready = fd >= 0 && (fd == 1 || dup2(fd, 1) >= 0) && (!c->errors_too || dup2(fd, 2) >= 0);
-        if (ready) execve(self, argv, environment);
-    }
+    bool ready = fd >= 0 && (fd == 1 || dup2(fd, 1) >= 0) && (!c->errors_too || dup2(fd, 2) >= 0);
+    if (ready) execve(itself(self, sizeof self), argv, environment);
     fprintf(stderr, "raml: cannot start a step: %s\n", strerror(errno));
     _exit(1);
 }

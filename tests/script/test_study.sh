@@ -56,6 +56,20 @@ cmp -s small.yaml whole/study.yaml || fail "the file is not kept as it was"
 [ "$(wc -l <whole/values.tsv)" -eq 13 ] || fail "values.tsv: $(cat whole/values.tsv)"
 [ -z "$(find whole -name '*.lock' -o -name '*.part.json')" ] || fail "left: $(find whole -name '*.lock' -o -name '*.part.json')"
 
+# The program is installed anew while a study runs: its steps go on with what it was started as.
+cp "$raml" old
+./old study run --threads 1 small.yaml --out meanwhile >out 2>&1 &
+pid=$!
+for _ in $(seq 200); do
+    [ -d meanwhile/steps ] && break
+    sleep 0.02
+done
+rm old
+printf '#!/bin/sh\nexit 3\n' >old
+chmod +x old
+wait $pid || fail "with another program in its place: $(tail -n 3 out)"
+cmp -s whole/results.json meanwhile/results.json || fail "other results with another program in its place"
+
 # Again: nothing runs, the same bytes.
 cp whole/results.json first.json
 study small.yaml --out whole --json >json || fail "again: $(cat json)"
