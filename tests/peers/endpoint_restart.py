@@ -33,18 +33,27 @@ def answers(url):
 
 
 def start(command, url, log):
+    if answers(url):
+        raise SystemExit(f"something serves {url} already")
     p = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
     begin = time.time()
-    while not answers(url):
-        if p.poll() is not None or time.time() - begin > 900:
-            raise SystemExit("the server did not start; see server.log")
-        time.sleep(1)
+    try:
+        while not answers(url):
+            if p.poll() is not None or time.time() - begin > 900:
+                raise SystemExit("the server did not start; see server.log")
+            time.sleep(1)
+    except BaseException:
+        kill(p)
+        raise
     print(f"server: answers after {time.time() - begin:.0f} s", flush=True)
     return p
 
 
 def kill(p):
-    os.killpg(p.pid, signal.SIGKILL)
+    try:
+        os.killpg(p.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
     p.wait()
 
 
@@ -114,7 +123,7 @@ def command_of(kind, n, raml, url, tokenizer, path):
     if kind == "trace":
         trace_input(data, max(2, n // 40))
         return [raml, "trace", data, "--stride", "4"] + at
-    return [raml, "sample", "--families", "add:3", "--num_questions", str(n), "--num_generations", "4", "--max_completion_length", "8"] + at
+    return [raml, "sample", "--families", "add:3", "--num_questions", str(-(-n // 4)), "--num_generations", "4", "--max_completion_length", "8"] + at
 
 
 class Task:
@@ -128,7 +137,7 @@ class Task:
             if os.path.exists(old):
                 os.remove(old)
         self.run = command_of(kind, n, raml, url, tokenizer, path)
-        self.last = []
+        self.last, self.p = [], None
 
     def start(self, out, *more):
         with open(self.log, "w") as log:
@@ -184,6 +193,7 @@ def disturb(tasks, server, restart):
 
 
 def main():
+    signal.signal(signal.SIGTERM, lambda *how: sys.exit("stopped"))
     cut = sys.argv.index("--")
     raml, tokenizer, url, work = sys.argv[1:5]
     kinds, command = (sys.argv[5:cut] or ["score"])[0].split(","), sys.argv[cut + 1:]
@@ -208,6 +218,9 @@ def main():
         good = [t.good() for t in tasks]
     finally:
         kill(server)
+        for t in tasks:
+            if t.p:
+                t.p.kill()
     if not all(good):
         raise SystemExit("FAIL: something was lost, asked twice or changed")
     print(f"{', '.join(kinds)}: nothing lost, nothing twice")

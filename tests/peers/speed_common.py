@@ -123,11 +123,13 @@ def remembered(a):
 
 
 def best(a, what, ways, better=max):
-    """Each way once; the name of the best. A way that fails is named and left out. With --tried, what an earlier run found best is not tried again."""
-    known = remembered(a)
-    if a.tried and known.get(what) in ways:
-        note(f"{what}: {known[what]}: tried before")
-        return known[what]
+    """Each way once; the name of the best. A way that fails is named and left out. With --tried, what an earlier run found best is not tried again:
+    for the same `what`, or for the same but its last word, which is a file."""
+    known, short = remembered(a), what.rsplit(" ", 1)[0]
+    before = known.get(what) or known.get(short)
+    if a.tried and before in ways:
+        note(f"{what}: {before}: tried before")
+        return before
     first = {}
     for name, way in ways.items():
         try:
@@ -138,7 +140,7 @@ def best(a, what, ways, better=max):
     found = better(first, key=first.get) if first else None
     if found and not a.quick:
         with open(a.out + "/tried.json.tmp", "w") as f:
-            json.dump({**known, what: found}, f, indent=1)
+            json.dump({**known, what: found, short: found}, f, indent=1)
         os.replace(a.out + "/tried.json.tmp", a.out + "/tried.json")
     return found
 

@@ -101,11 +101,10 @@ def llama_best(a, name, program, path, what, grid, trial, key="tokens_per_s", be
     """A way to measure the best of the grid's settings. The trial is one run of each, with less to do."""
     asked = {", ".join(f"{k} {v}" for k, v in g.items()): {**settings, **g} for g in grid}
     said = f"{what}{settings.get('batch', '')} {os.path.basename(path)}"
-    fastest = best(a, f"{name} {said}", {k: (lambda s=s: llama(a, program, path, what, key, runs=1, warm=0, **{**s, **trial})) for k, s in asked.items()}, better)
+    fastest = best(a, f"{name} {said}", {k: (lambda s=s: llama(a, program, path, what, key, runs=1, **{**s, **trial})) for k, s in asked.items()}, better)
     if fastest is None:
         return None
-    # the loss curve takes half a minute and has its own reading in front: nothing is gained by a run that isn't measured
-    return f"{name} ({fastest})", lambda: llama(a, program, path, what, key, runs=1, warm=0 if what == "curve" or a.quick else 1, **asked[fastest])
+    return f"{name} ({fastest})", lambda: llama(a, program, path, what, key, runs=1, **asked[fastest])
 
 
 def raml_ways(a, path, bench_name, *words, key="tokens_per_s"):
@@ -193,7 +192,7 @@ def curve_model(a, table, programs, model, kinds):
     ways = {"raml, one pass": lambda: bench(a, "--bench", "trace", "--model", path)["seconds"]}
     for library, program in programs.items():
         every = 64 if a.quick else 12 if large else 2
-        grid = [{"fa": f, "branches": b, "ubatch": u} for f in (0, 1) for b, u in ((16, 512), (42, 512), (85, 1024), (170, 2048)) if b < (43 if a.quick else 86 if large else 171)]
+        grid = [{"fa": f, "branches": b, "ubatch": u} for f in (0, 1) for b, u in ((16, 512), (42, 512), (85, 1024), (170, 2048)) if b < (43 if a.quick or large else 171)]
         way = llama_best(a, library, program, path, "curve", grid, {"every": every}, "seconds", min, **({"every": 64} if a.quick else {}))
         if way:
             ways[way[0] + said(64 if a.quick else 1)] = way[1]

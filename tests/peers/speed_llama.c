@@ -8,7 +8,7 @@
  * curve:  a prompt of 128 and a trajectory of `length`, read once; after each of its prefixes 1 + 12 tokens of an answer, of which
  *         12 log-probabilities are wanted: `branches` of them a batch, each a sequence that shares the trajectory's cells.
  * Keys: fa, unified, repack: 0 or 1; kv: f16, bf16, f32; ubatch; batch; steps; branches; length; every: cuts left out (1: none);
- *       read: tokens that score reads; threads; runs: measured, after `warm` (0 or 1) that are not.
+ *       read: tokens that score reads; threads; runs: measured, after `warm` tokens that are not.
  */
 #include <llama.h>
 
@@ -296,7 +296,7 @@ int main(int argc, char **argv)
                          .read = READ,
                          .threads = 2,
                          .runs = 3,
-                         .warm = 1,
+                         .warm = 64,
                          .kv = GGML_TYPE_F16};
     struct rig r = {0};
     double second[MOST_RUNS], reading = 0;
@@ -305,13 +305,14 @@ int main(int argc, char **argv)
     char what = argv[2][0];
     if (s.runs < 1 || s.runs > MOST_RUNS || s.batch < 1 || s.every < 1 || !strchr("sdc", what))
         fail("a setting is out of range");
-    if (s.branches < 1 || s.branches > READ / ANSWER || s.length > READ - QUESTION || s.read < 2 || s.read > READ)
-        fail("branches, length or read: out of range");
+    if (s.branches < 1 || s.branches > READ / ANSWER || s.length > READ - QUESTION || s.read < 2 || s.read > READ || s.warm > PROMPT)
+        fail("branches, length, read or warm: out of range");
     int cells = what == 's'   ? s.read
                 : what == 'd' ? PROMPT + (s.unified ? s.batch : 1) * s.steps
                               : QUESTION + s.length + s.branches * ANSWER;
     open_rig(&r, argv[1], &s, cells, what == 's' ? 1 : what == 'd' ? s.batch : 1 + s.branches);
-    if (s.warm) once(&r, &s, what, &reading);
+    for (int i = 0; i < s.warm; i++) put(&r, token(&r, (unsigned)i), i, 0, true);
+    if (s.warm) decode(&r);
     for (int i = 0; i < s.runs; i++) second[i] = once(&r, &s, what, &reading);
     qsort(second, (size_t)s.runs, sizeof *second, by_value);
     double median = second[s.runs / 2], cuts = 1 + s.length / s.every;

@@ -22,7 +22,7 @@ def train_shapes(a, table):
         ask = lambda kind: w.ask(do="train", kind=kind, shape=shape, rows=rows, length=256, seconds=a.seconds)["tokens_per_s"]
         for dtype in ("bf16", "f32"):
             kinds = [f"{model}-{dtype}-{how}" for model in ("plain", "transformers") for how in (("eager",) if a.eager else ("eager", "compile"))]
-            fastest = best(a, f"train {name} {dtype}", {k: (lambda k=k: ask(k)) for k in kinds})
+            fastest = best(a, f"train {dtype} {name}", {k: (lambda k=k: ask(k)) for k in kinds})
             ways = {f"raml {dtype}": lambda: bench(a, "--bench", "train", "--preset", name, "--dtype", dtype)["tokens_per_s"]}
             if fastest:
                 said = "bf16 autocast" if dtype == "bf16" else "f32"
