@@ -125,6 +125,8 @@ def vllm_open(a, folder, vocabulary, w=None):
     w = w or Worker(a, a.vllm, "speed_vllm.py", VLLM_ENABLE_V1_MULTIPROCESSING="0", VLLM_CPU_KVCACHE_SPACE="2", VLLM_CPU_OMP_THREADS_BIND="nobind",
                     TORCHINDUCTOR_CACHE_DIR=a.out + "/inductor", VLLM_CACHE_ROOT=a.out + "/vllm-cache", **({"LD_PRELOAD": a.preload} if a.preload else {}))
     w.ask(do="open", path=folder, compiled=not a.eager, sequences=64, vocabulary=vocabulary, block=32)
+    w.ask(do="score", runs=1, length=64)  # not measured: what is made at first
+    w.ask(do="sample", batch=2, steps=2, runs=1)
     return w
 
 

@@ -305,7 +305,8 @@ int main(int argc, char **argv)
     char what = argv[2][0];
     if (s.runs < 1 || s.runs > MOST_RUNS || s.batch < 1 || s.every < 1 || !strchr("sdc", what))
         fail("a setting is out of range");
-    if (s.branches < 1 || s.branches > READ / ANSWER || s.length > READ - QUESTION || s.read < 2 || s.read > READ || s.warm > PROMPT)
+    if (s.branches < 1 || s.branches > READ / ANSWER || s.length > READ - QUESTION || s.read < 2 || s.read > READ ||
+        s.warm > PROMPT)
         fail("branches, length, read or warm: out of range");
     int cells = what == 's'   ? s.read
                 : what == 'd' ? PROMPT + (s.unified ? s.batch : 1) * s.steps
