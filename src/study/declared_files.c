@@ -4,6 +4,7 @@
 #include "core/json.h"
 #include "core/path.h"
 
+#include <glob.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,18 +39,63 @@ static enum raml_code open_file(struct reader *r, const char *path, const json_t
     return rc;
 }
 
+static enum raml_code read_file(struct reader *r, const struct study_measure *m, const char *path,
+                                struct raml_study_value *out, struct raml_err *err)
+{
+    const json_t *file = NULL;
+    enum raml_code rc = open_file(r, path, &file, err);
+    if (!rc) rc = raml_study_follow(file, m->path, &out->value, err);
+    if (!rc && m->low) rc = raml_study_follow(file, m->low, &out->low, err);
+    if (!rc && m->high) rc = raml_study_follow(file, m->high, &out->high, err);
+    return rc == RAML_EFORMAT ? raml_wrap(err, rc, "%s", path) : rc;
+}
+
+/* In a pattern a folder's name stands for itself. */
+static enum raml_code escape(char dir[RAML_PATH_BYTES], struct raml_err *err)
+{
+    char plain[RAML_PATH_BYTES];
+    size_t at = 0;
+    strcpy(plain, dir);
+    for (const char *c = plain; *c; c++) {
+        if (at + 3 > RAML_PATH_BYTES) return raml_fail(err, RAML_EUSAGE, "%.80s..: the path is too long", plain);
+        if (strchr("*?[]\\", *c)) dir[at++] = '\\';
+        dir[at++] = *c;
+    }
+    dir[at] = 0;
+    return RAML_OK;
+}
+
+/* The mean over the files that a pattern names; what is not measured in one is left out. */
+static enum raml_code read_each(struct reader *r, const struct study_measure *m, const char *pattern,
+                                struct raml_study_value *out, struct raml_err *err)
+{
+    glob_t found = {0};
+    double sum = 0;
+    size_t n = 0;
+    int failed = glob(pattern, GLOB_ERR, NULL, &found);
+    enum raml_code rc = RAML_OK;
+    if (failed) rc = raml_fail(err, RAML_EFORMAT, "%s: no such file", pattern);
+    for (size_t i = 0; i < found.gl_pathc && !rc; i++) {
+        struct raml_study_value v = {.value = NAN};
+        rc = read_file(r, m, found.gl_pathv[i], &v, err);
+        if (isnan(v.value)) continue;
+        sum += v.value;
+        n++;
+    }
+    globfree(&found);
+    if (!rc && n) out->value = sum / (double)n;
+    return rc;
+}
+
 static enum raml_code read_value(const struct raml_study *s, struct reader *r, const struct study_measure *m,
                                  size_t instance, const char *store, struct raml_study_value *out, struct raml_err *err)
 {
     char dir[RAML_PATH_BYTES], path[RAML_PATH_BYTES];
-    const json_t *file = NULL;
+    bool pattern = strchr(m->file, '*');
     enum raml_code rc = raml_study_folder(s, instance, store, dir, err);
+    if (!rc && pattern) rc = escape(dir, err);
     if (!rc) rc = raml_path_join(path, dir, m->file, err);
-    if (!rc) rc = open_file(r, path, &file, err);
-    if (!rc) rc = raml_study_follow(file, m->path, &out->value, err);
-    if (!rc && m->low) rc = raml_study_follow(file, m->low, &out->low, err);
-    if (!rc && m->high) rc = raml_study_follow(file, m->high, &out->high, err);
-    if (rc == RAML_EFORMAT) rc = raml_wrap(err, rc, "%s", path);
+    if (!rc) rc = pattern ? read_each(r, m, path, out, err) : read_file(r, m, path, out, err);
     return rc ? raml_wrap(err, rc, "measure %s (%s:%zu)", m->at->key, s->path, m->at->line) : rc;
 }
 

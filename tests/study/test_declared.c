@@ -87,6 +87,8 @@ static void test_refused(void **state)
          ":4: at: 'v[1': a bracket that is not closed"},
         {"name: x\n" STEPS ARMS "measures: {m: {step: b, file: x, at: v, low: v}}\n" CLAIMS,
          ":4: m: low and high go together"},
+        {"name: x\n" STEPS ARMS "measures: {m: {step: b, file: 'x*', at: v, low: l, high: h}}\n" CLAIMS,
+         ":4: m: low and high are of one file, not of a mean over 'x*'"},
         {"name: x\n" STEPS ARMS "measures: {m: {step: b, file: x, at: v, arms: [other]}}\n" CLAIMS,
          ":4: arms: there is no arm 'other'"},
         {"name: x\n" STEPS ARMS "measures: {m: {step: b, file: x, at: v, arms: [with]}}\n" CLAIMS,
@@ -393,6 +395,42 @@ static void put(const struct raml_study *s, size_t step, const char *store, doub
     CHECK_OK(raml_file_write(path, text, strlen(text), &err));
 }
 
+/* A pattern names several files: their mean. */
+static void test_several_files(void **state)
+{
+    (void)state;
+    struct raml_study *s = NULL;
+    char store[300], dir[4096], path[4300];
+    json_t *doc = NULL;
+    snprintf(store, sizeof store, "%s/a[b]*store", folder);
+    CHECK_OK(read_study("name: x\nseeds: 1\narms: {one: {}}\nsteps: {b: 'doctor --seed {seed}'}\nmeasures: {m: {step: "
+                        "b, file: 'p*/x.json', at: v}}\n"
+                        "claims: {c: {says: it, of: one.m, holds: above 0}}\n",
+                        NULL, &s));
+    CHECK_OK(raml_study_folder(s, 0, store, dir, &err));
+    CHECK_OK(raml_make_dir(store, &err));
+    CHECK_OK(raml_make_dir(dir, &err));
+    CHECK_OK(raml_study_results(s, store, folder, NULL, NULL, &doc, &err));
+    assert_non_null(
+        strstr(json_string_value(json_object_get(json_array_get(json_object_get(doc, "claims"), 0), "missing")),
+               "no such file"));
+    json_decref(doc);
+    static const char *const text[] = {"{\"v\": 1}", "{\"v\": 4}", "{\"v\": null}", "{\"v\": 100}"};
+    static const char *const name[] = {"p1", "p2", "p3", "q1"}; /* the last one is not named by the pattern */
+    for (size_t i = 0; i < COUNT(name); i++) {
+        snprintf(path, sizeof path, "%s/%s", dir, name[i]);
+        CHECK_OK(raml_make_dir(path, &err));
+        snprintf(path, sizeof path, "%s/%s/x.json", dir, name[i]);
+        CHECK_OK(raml_file_write(path, text[i], strlen(text[i]), &err));
+    }
+    CHECK_OK(raml_study_results(s, store, folder, NULL, NULL, &doc, &err));
+    CHECK_NEAR("mean",
+               json_number_value(json_object_get(json_array_get(json_object_get(doc, "claims"), 0), "estimate")), 2.5,
+               1e-12);
+    json_decref(doc);
+    raml_study_close(s);
+}
+
 static void test_results(void **state)
 {
     (void)state;
@@ -579,13 +617,14 @@ static void test_parts_results(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_refused),  cmocka_unit_test(test_options_refused),
-        cmocka_unit_test(test_shared),   cmocka_unit_test(test_identity),
-        cmocka_unit_test(test_words),    cmocka_unit_test(test_axes),
-        cmocka_unit_test(test_paths),    cmocka_unit_test(test_files),
-        cmocka_unit_test(test_verdicts), cmocka_unit_test(test_interval_of_file),
-        cmocka_unit_test(test_results),  cmocka_unit_test(test_parts_refused),
-        cmocka_unit_test(test_parts),    cmocka_unit_test(test_parts_results),
+        cmocka_unit_test(test_refused),       cmocka_unit_test(test_options_refused),
+        cmocka_unit_test(test_shared),        cmocka_unit_test(test_identity),
+        cmocka_unit_test(test_words),         cmocka_unit_test(test_axes),
+        cmocka_unit_test(test_paths),         cmocka_unit_test(test_files),
+        cmocka_unit_test(test_verdicts),      cmocka_unit_test(test_interval_of_file),
+        cmocka_unit_test(test_several_files), cmocka_unit_test(test_results),
+        cmocka_unit_test(test_parts_refused), cmocka_unit_test(test_parts),
+        cmocka_unit_test(test_parts_results),
     };
     return cmocka_run_group_tests(tests, open_folder, close_folder);
 }
