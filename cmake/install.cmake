@@ -1,5 +1,5 @@
 # What other programs build on, and what `cmake --install` puts where: libraml.so and libraml.a, the headers, raml.pc, the
-# program, its manual pages and shell completion. `cmake --build DIR --target installable` makes all of it.
+# program, its manual pages, shell completion and studies. `cmake --build DIR --target installable` makes all of it.
 include(GNUInstallDirs)
 
 # All layers but the command line, from the objects that the layers' own libraries are made of.
@@ -63,6 +63,7 @@ install(TARGETS raml raml_static raml_shared RUNTIME DESTINATION ${CMAKE_INSTALL
   LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(DIRECTORY include/raml DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")
 install(FILES ${CMAKE_BINARY_DIR}/raml.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+install(DIRECTORY studies DESTINATION ${CMAKE_INSTALL_DATADIR}/raml FILES_MATCHING PATTERN "*.yaml")
 install(DIRECTORY ${pages}/man1 DESTINATION ${CMAKE_INSTALL_MANDIR})
 install(FILES ${pages}/raml DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)
 install(FILES ${pages}/_raml DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/site-functions)

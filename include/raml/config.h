@@ -62,9 +62,10 @@ int raml_layers_in(const struct raml_layer_set *s); /* how many */
 /* Do masks differ from those of a model without windows, in texts of up to n tokens? */
 bool raml_config_has_window(const struct raml_config *c, size_t n);
 
-/* "micro", "small", "medium", "gpt2", "qwen2.5-0.5b", "qwen2.5-1.5b" (docs/model.md has the table); RAML_EUSAGE names
- * the known ones. */
-RAML_CHECKED enum raml_code raml_config_preset(const char *name, struct raml_config *out, struct raml_err *err);
+/* A preset, and what differs from it by the names of config.json: "micro", "micro,hidden_size=64,model_type=qwen3".
+ * Presets: micro, small, medium, gpt2, qwen2.5-0.5b, qwen2.5-1.5b (docs/model.md has the table). model_type: llama, qwen2,
+ * qwen3 or olmo2. RAML_EUSAGE names the known ones. */
+RAML_CHECKED enum raml_code raml_config_preset(const char *shape, struct raml_config *out, struct raml_err *err);
 RAML_CHECKED enum raml_code raml_config_check(const struct raml_config *c, struct raml_err *err);
 RAML_CHECKED enum raml_code raml_config_read(const char *path, struct raml_config *out, struct raml_err *err);
 /* Adds the end-of-text tokens of generation_config.json. */

@@ -14,7 +14,14 @@
 
 #pragma GCC visibility push(default)
 
-enum raml_style { RAML_STYLE_CONCISE, RAML_STYLE_VERBOSE, RAML_STYLE_REFLECT, RAML_N_STYLES };
+enum raml_style {
+    RAML_STYLE_CONCISE,
+    RAML_STYLE_VERBOSE,
+    RAML_STYLE_REFLECT,
+    RAML_STYLE_CHECKED,
+    RAML_STYLE_EMPTY,
+    RAML_N_STYLES
+};
 const char *raml_style_name(enum raml_style s);
 
 struct raml_family {
@@ -30,12 +37,16 @@ struct raml_family {
      * (fixed wording and order of steps); other samples vary both where the family allows it. s.key.round n > 0 is the
      * n-th paraphrase of the sample: its steps and numbers in other words. The last line ends with
      * the answer (a full stop may follow in the verbose style). A line that is wrong, or leads to a dead end, occurs
-     * only in the reflect style and is taken back by the next line that starts with "wait". */
+     * only in the reflect style and is taken back by the next line that starts with "wait". Never asked for checked or empty. */
     void (*solve)(struct raml_rng r, int difficulty, enum raml_style style, struct raml_rng s, struct raml_buf *out);
     /* Is pred a correct answer to the question? NULL: compare with the question's answer by raml_answer_check. */
     enum raml_verdict (*check)(const char *question, const char *pred);
 };
 
+/* A family's solve, and the styles that are made of it: checked, the concise trajectory, a line "check:", and another concise
+ * one of the same instance where the family has another; empty, no thinking at all. */
+void raml_family_solve(const struct raml_family *f, struct raml_rng r, int difficulty, enum raml_style style,
+                       struct raml_rng s, struct raml_buf *out);
 size_t raml_families(const struct raml_family *const **out);  /* all of them; returns the count */
 const struct raml_family *raml_family_find(const char *name); /* NULL: none */
 /* Is pred a correct answer to q? By the rule of q's family where it has one, else by comparison with q's answer. */
@@ -47,7 +58,7 @@ struct raml_make_options {
     size_t n;          /* questions in all, spread over the names by weight, and in each evenly over its difficulties */
     const char *split; /* "train", "test" (same range), NULL: both, by hash */
     size_t n_trajectories; /* per question; distinct where the family allows it */
-    const char *styles;    /* "concise,verbose,reflect": taken in turn; NULL: concise */
+    const char *styles;    /* "concise,verbose,reflect,checked,empty": taken in turn; NULL: concise */
     bool paraphrases;      /* a question's trajectories are one solution, the standard one, in other words, all in one
                             * style; else they differ in order of steps, wording and style */
 };

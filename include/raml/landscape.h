@@ -93,6 +93,11 @@ struct raml_landscape_path { /* zero-initialise; free with _deinit */
     double explained[2];     /* λ_k / sum λ */
     double singular[2];      /* sqrt(λ_k) */
 };
+/* What explained[k] would be of n points after the origin whose steps are equally long and at right angles, a random walk
+ * in many dimensions: its Gram matrix is min(i, j), λ_k = 1 / (4 sin²((2 k + 1) π / (4 n + 2))), k from 0, and their sum
+ * n (n + 1) / 2. Near 0.811 and 0.090 for any long path: a plane that holds this much is no sign of a direction. 0 for n
+ * of 0, or k beyond n. */
+double raml_landscape_walk_share(size_t n, size_t k);
 void raml_landscape_path_deinit(struct raml_landscape_path *p);
 /* Sets both directions to e_1, e_2 and gives the points: the prefixes after every `stride` tokens, up to the last frame,
  * and that one. Two passes of update.h. RAML_ERANGE: as in update.h, or points that lie on one line through θ; the directions are then

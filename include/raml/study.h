@@ -16,7 +16,11 @@
  *           lies between -x and x, does not where it lies wholly outside. Decided by the file: its hash is in every
  *           result, and a folder that has results of another file refuses this one.
  *
- * Ownership  texts live until raml_study_close.     Threads  one at a time.
+ *
+ * Parts     A file with `parts` instead of all this names studies, which run in one store: what reads the same in two of them
+ *           runs once, too. Any study can be opened as parts: it is then the only one, and has no name.
+ *
+ * Ownership  texts live until raml_study_close, raml_study_parts_close.     Threads  one at a time.
  * Errors     RAML_EUSAGE names the file and line of what is wrong with a study.
  */
 #ifndef RAML_STUDY_H
@@ -40,6 +44,8 @@ struct raml_study_options {
     size_t seeds;           /* 0: the file's */
     const char *const *set; /* [n_set] "name=value": takes the place of a value of all scales */
     size_t n_set;
+    const char *const *part; /* [n_parts] names of parts, of a file that has such; none: all of them */
+    size_t n_parts;
 };
 
 struct raml_study;
@@ -76,8 +82,10 @@ bool raml_study_word(const struct raml_study *s, size_t i, size_t c, size_t w, c
 
 /* -- Results -------------------------------------------------------------------------------------------------------- */
 
-enum raml_study_verdict { RAML_STUDY_HOLDS, RAML_STUDY_DOES_NOT, RAML_STUDY_UNDECIDED };
-const char *raml_study_verdict_name(enum raml_study_verdict v); /* "holds", "does not hold", "undecided" */
+enum raml_study_verdict { RAML_STUDY_HOLDS, RAML_STUDY_DOES_NOT, RAML_STUDY_UNDECIDED, RAML_STUDY_NOT_MEASURED };
+enum { RAML_STUDY_VERDICTS = 4 };
+/* "holds", "does not hold", "undecided", "not measured" */
+const char *raml_study_verdict_name(enum raml_study_verdict v);
 
 struct raml_study_value {    /* of a measure */
     double value, low, high; /* NaN: there is none; low and high only where the file has them */
@@ -86,12 +94,56 @@ struct raml_study_value {    /* of a measure */
 /* Reads every measure of every arm and seed, decides the claims, and writes into `out`, each file whole or not at all:
  * results.json, claims.tsv (a line a claim), values.tsv (a line a measure, arm and seed), and a figure a claim, claim_N
  * (data, script, SVG; N from 1 in the file's order).
- * The same bytes for the same steps. RAML_EFORMAT, RAML_EIO: a file of a step lacks the number, or is not there.
- * *doc: results.json, a new reference. */
+ * done: [steps], which are; NULL: all. A claim of which a step is not done, or a number not there or unreadable, is not
+ * measured, and says why; the others are decided. results.json has under "missing" every measure that could not be read, with
+ * "done" of its step: false where that explains it.
+ * The same bytes for the same steps.     *doc: results.json, a new reference. */
 RAML_CHECKED enum raml_code raml_study_results(const struct raml_study *s, const char *store, const char *out,
-                                               const struct raml_sink *sink, json_t **doc, struct raml_err *err);
+                                               const bool *done, const struct raml_sink *sink, json_t **doc,
+                                               struct raml_err *err);
 /* The table of verdicts as lines of text. */
 void raml_study_print(const json_t *doc, struct raml_buf *out);
+
+/* -- Parts ---------------------------------------------------------------------------------------------------------- */
+
+enum { RAML_STUDY_MAX_PARTS = 32 };
+struct raml_study_parts;
+/* The scale must be one of every part that is opened; NULL: the first one of the first part. A value of `set` goes to the
+ * parts that have it, which are not none. */
+RAML_CHECKED enum raml_code raml_study_parts_open(const char *path, const struct raml_study_options *o,
+                                                  struct raml_study_parts **out, struct raml_err *err);
+void raml_study_parts_close(struct raml_study_parts *p);
+
+const char *raml_study_parts_name(const struct raml_study_parts *p);
+const char *raml_study_parts_about(const struct raml_study_parts *p); /* "" where it has none */
+/* SHA-256 of the file's bytes followed by, for each part of the file in its order, "NAME HASH\n"; of a study alone its own. */
+const char *raml_study_parts_hash(const struct raml_study_parts *p);
+const char *raml_study_parts_text(const struct raml_study_parts *p, size_t *len);
+/* {"name", "sha256", "scale", "seeds", "set", "parts": {NAME: hash}}, all parts of the file among them; of a study alone its
+ * own. A new reference. */
+json_t *raml_study_parts_declaration(const struct raml_study_parts *p);
+
+struct raml_study_part {
+    const char *name; /* "": of a study alone */
+    const struct raml_study *study;
+};
+size_t raml_study_parts_n(const struct raml_study_parts *p); /* that were asked for */
+struct raml_study_part raml_study_parts_get(const struct raml_study_parts *p, size_t i);
+
+struct raml_study_work {         /* a step of one part or several */
+    struct raml_study_part part; /* the first one */
+    size_t step;                 /* of that part */
+    const size_t *needs;         /* [n_needs] works that come before it */
+    size_t n_needs;
+};
+size_t raml_study_parts_n_works(const struct raml_study_parts *p);
+const struct raml_study_work *raml_study_parts_work(const struct raml_study_parts *p, size_t i);
+/* The work of a step of the i-th part that is open. */
+size_t raml_study_parts_work_of(const struct raml_study_parts *p, size_t i, size_t step);
+/* raml_study_results of every part, in OUT/PART, and over all of them results.json and claims.tsv in OUT. done: [works]. */
+RAML_CHECKED enum raml_code raml_study_parts_results(const struct raml_study_parts *p, const char *store,
+                                                     const char *out, const bool *done, const struct raml_sink *sink,
+                                                     json_t **doc, struct raml_err *err);
 
 #pragma GCC visibility pop
 #endif

@@ -158,10 +158,11 @@ static void print_table(const struct settings *s, const struct raml_landscape_fi
         printf("\n");
     }
     if (r->path.n)
-        printf("path: %zu points; the plane has %.1f %% + %.1f %% of the updates' squares; the last point is %.3g from "
-               "it, and %.3g from the weights\n",
-               r->path.n, 100 * r->path.explained[0], 100 * r->path.explained[1], r->path.off_plane[r->path.n - 1],
-               r->path.length[r->path.n - 1]);
+        printf("path: %zu points; the plane has %.1f %% + %.1f %% of the updates' squares (a random walk: %.1f %% + "
+               "%.1f %%); the last point is %.3g from it, and %.3g from the weights\n",
+               r->path.n, 100 * r->path.explained[0], 100 * r->path.explained[1],
+               100 * raml_landscape_walk_share(r->path.n - 1, 0), 100 * raml_landscape_walk_share(r->path.n - 1, 1),
+               r->path.off_plane[r->path.n - 1], r->path.length[r->path.n - 1]);
     printf("%zu points, %zu of an earlier run; %.3g s a point, %.2f s; weights as they were\n", r->n_points,
            r->n_resumed, r->point_seconds, r->grid_seconds);
     if (r->n_missing) printf("%zu losses are no number: NaN in the tables, holes in the pictures\n", r->n_missing);

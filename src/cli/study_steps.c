@@ -19,7 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { MAX_WORDS = 520, MAX_WORD = 1 << 17, MAX_RECORD = 1 << 20, STUDY_PATH = RAML_PATH_BYTES };
+enum { MAX_WORDS = 520, MAX_WORD = 1 << 17, MAX_LINE = 1000, MAX_RECORD = 1 << 20, STUDY_PATH = RAML_PATH_BYTES };
 
 /* -- Words ---------------------------------------------------------------------------------------------------------- */
 
@@ -42,14 +42,32 @@ static enum raml_code add_word(struct words *w, const char *text, struct raml_er
     return RAML_OK;
 }
 
+/* The step of a work. */
+static const struct raml_study_step *step_of(const struct study_runner *r, size_t work)
+{
+    const struct raml_study_work *w = raml_study_parts_work(r->parts, work);
+    return raml_study_step(w->part.study, w->step);
+}
+
+enum { MAX_WHAT = 400 };
+/* "train-0123456789abcdef (trajectories: with 1)" */
+static const char *what(const struct study_runner *r, size_t work, char out[MAX_WHAT])
+{
+    const struct raml_study_step *s = step_of(r, work);
+    const char *part = raml_study_parts_work(r->parts, work)->part.name;
+    snprintf(out, MAX_WHAT, "%s-%s (%s%s%.200s)", s->name, s->id, part, *part ? ": " : "", s->used);
+    return out;
+}
+
 static enum raml_code words_of(const struct study_runner *r, size_t step, size_t command, struct words *w,
                                struct raml_err *err)
 {
+    const struct raml_study_work *work = raml_study_parts_work(r->parts, step);
     struct raml_buf text;
     raml_buf_init(&text, MAX_WORD);
     enum raml_code rc = RAML_OK;
     w->n = 0;
-    for (size_t i = 0; !rc && raml_study_word(r->study, step, command, i, r->store, &text); i++) {
+    for (size_t i = 0; !rc && raml_study_word(work->part.study, work->step, command, i, r->store, &text); i++) {
         rc = raml_buf_status(&text, err);
         if (!rc) rc = add_word(w, text.data ? text.data : "", err);
     }
@@ -82,14 +100,15 @@ enum raml_code cli_study_check(const struct study_runner *r, struct raml_err *er
 {
     struct words w = {.n = 0};
     enum raml_code rc = RAML_OK;
-    for (size_t i = 0; i < raml_study_n_steps(r->study) && !rc; i++) {
-        const struct raml_study_step *s = raml_study_step(r->study, i);
+    char name[MAX_WHAT];
+    for (size_t i = 0; i < r->n_works && !rc; i++) {
+        const struct raml_study_step *s = step_of(r, i);
         for (size_t c = 0; c < s->n_commands && !rc; c++) {
             rc = words_of(r, i, c, &w, err);
             if (!rc) rc = check_words(r, &w, err);
             words_free(&w);
         }
-        if (rc) rc = raml_wrap(err, rc, "step %s (%s)", s->name, s->used);
+        if (rc) rc = raml_wrap(err, rc, "step %s", what(r, i, name));
     }
     return rc;
 }
@@ -99,17 +118,26 @@ enum raml_code cli_study_check(const struct study_runner *r, struct raml_err *er
 static enum raml_code beside(const struct study_runner *r, size_t step, const char *suffix, char out[STUDY_PATH],
                              struct raml_err *err)
 {
-    const struct raml_study_step *s = raml_study_step(r->study, step);
+    const struct raml_study_step *s = step_of(r, step);
     return raml_path_format(out, err, "%s/%s-%s%s", r->store, s->name, s->id, suffix);
 }
 
-/* seconds[step] from its record, where there is one. */
+/* Its record, where there is one; else whether it has failed since this process was started. */
 static enum raml_code look(struct study_runner *r, size_t step, struct raml_err *err)
 {
-    char path[STUDY_PATH];
+    char path[STUDY_PATH], failed[STUDY_PATH];
     json_t *o = NULL;
-    enum raml_code rc = beside(r, step, ".json", path, err);
-    if (rc || r->seconds[step] >= 0 || !raml_is_file(path)) return rc;
+    struct stat st;
+    enum raml_code rc = r->state[step] == STUDY_OPEN ? beside(r, step, ".json", path, err) : RAML_OK;
+    if (!rc) rc = beside(r, step, ".failed", failed, err);
+    if (rc || r->state[step] != STUDY_OPEN) return rc;
+    if (!raml_is_file(path)) {
+        bool later =
+            !stat(failed, &st) && (st.st_mtim.tv_sec > r->opened.tv_sec ||
+                                   (st.st_mtim.tv_sec == r->opened.tv_sec && st.st_mtim.tv_nsec > r->opened.tv_nsec));
+        if (later) r->state[step] = STUDY_FAILED;
+        return RAML_OK;
+    }
     double seconds = 0;
     const struct raml_place at = {path, 0};
     rc = raml_json_load(path, MAX_RECORD, &o, err);
@@ -117,46 +145,54 @@ static enum raml_code look(struct study_runner *r, size_t step, struct raml_err 
     json_decref(o);
     if (rc) return rc;
     r->seconds[step] = seconds >= 0 ? seconds : 0;
+    r->state[step] = STUDY_DONE;
     r->n_done++;
     return RAML_OK;
 }
 
 enum raml_code cli_study_runner_open(struct study_runner *r, struct raml_err *err)
 {
-    size_t n = raml_study_n_steps(r->study);
-    r->seconds = malloc(n * sizeof *r->seconds);
-    if (!r->seconds) return raml_fail(err, RAML_ENOMEM, "no memory for %zu steps", n);
-    for (size_t i = 0; i < n; i++) r->seconds[i] = -1;
+    r->n_works = raml_study_parts_n_works(r->parts);
+    r->seconds = calloc(r->n_works, sizeof *r->seconds);
+    r->state = calloc(r->n_works, sizeof *r->state);
+    clock_gettime(CLOCK_REALTIME, &r->opened);
+    if (!r->seconds || !r->state) return raml_fail(err, RAML_ENOMEM, "no memory for %zu steps", r->n_works);
     enum raml_code rc = RAML_OK;
-    for (size_t i = 0; i < n && !rc; i++) rc = look(r, i, err);
+    for (size_t i = 0; i < r->n_works && !rc; i++) rc = look(r, i, err);
     return rc;
 }
 
 void cli_study_runner_close(struct study_runner *r)
 {
     free(r->seconds);
+    free(r->state);
     r->seconds = NULL;
+    r->state = NULL;
+}
+
+/* Whether two are of a kind: of one part, name and length (the file tells long ones from short ones by their minutes). */
+static bool alike(const struct study_runner *r, size_t i, size_t k)
+{
+    const struct raml_study_step *a = step_of(r, i), *b = step_of(r, k);
+    return raml_study_parts_work(r->parts, i)->part.study == raml_study_parts_work(r->parts, k)->part.study &&
+           !strcmp(a->name, b->name) && !(a->minutes < b->minutes || a->minutes > b->minutes);
 }
 
 double cli_study_left(const struct study_runner *r, size_t *unknown)
 {
     double left = 0;
     *unknown = 0;
-    for (size_t i = 0; i < raml_study_n_steps(r->study); i++) {
-        if (r->seconds[i] >= 0) continue;
-        const struct raml_study_step *s = raml_study_step(r->study, i);
+    for (size_t i = 0; i < r->n_works; i++) {
+        if (r->state[i] != STUDY_OPEN) continue;
         double sum = 0;
         size_t n = 0;
-        for (size_t k = 0; k < raml_study_n_steps(r->study); k++) {
-            /* the file tells long ones from short ones: they have other minutes */
-            const struct raml_study_step *o = raml_study_step(r->study, k);
-            if (r->seconds[k] < 0 || strcmp(s->name, o->name)) continue;
-            if (s->minutes < o->minutes || s->minutes > o->minutes) continue;
+        for (size_t k = 0; k < r->n_works; k++) {
+            if (r->state[k] != STUDY_DONE || !alike(r, i, k)) continue;
             sum += r->seconds[k];
             n++;
         }
         if (n) left += sum / (double)n;
-        else if (s->minutes > 0) left += s->minutes * 60;
+        else if (step_of(r, i)->minutes > 0) left += step_of(r, i)->minutes * 60;
         else ++*unknown;
     }
     return left;
@@ -174,10 +210,11 @@ const char *cli_study_duration(double seconds, char out[STUDY_DURATION])
 
 enum raml_code cli_study_print_step(const struct study_runner *r, size_t step, struct raml_err *err)
 {
-    const struct raml_study_step *s = raml_study_step(r->study, step);
+    const struct raml_study_step *s = step_of(r, step);
     struct words w = {.n = 0};
     enum raml_code rc = RAML_OK;
-    printf("# %s-%s: %s%s\n", s->name, s->id, s->used, r->seconds[step] >= 0 ? " (done)" : "");
+    char name[MAX_WHAT];
+    printf("# %s%s\n", what(r, step, name), r->state[step] == STUDY_DONE ? ", done" : "");
     for (size_t c = 0; c < s->n_commands && !rc; c++) {
         rc = words_of(r, step, c, &w, err);
         printf("raml");
@@ -217,15 +254,17 @@ static enum raml_code run_command(struct study_runner *r, size_t step, size_t co
 {
     struct words w = {.n = 0};
     char threads[16];
+    int n_threads = r->cli->comm ? raml_device_threads(r->cli->dev) : r->cli->threads; /* ranks share a host */
     enum raml_code rc = words_of(r, step, command, &w, err);
     if (!rc && again) rc = add_again(r, &w, err);
-    snprintf(threads, sizeof threads, "%d", r->cli->threads);
-    if (!rc && r->cli->threads) rc = add_word(&w, "--threads", err);
-    if (!rc && r->cli->threads) rc = add_word(&w, threads, err);
+    snprintf(threads, sizeof threads, "%d", n_threads);
+    if (!rc && n_threads) rc = add_word(&w, "--threads", err);
+    if (!rc && n_threads) rc = add_word(&w, threads, err);
     if (!rc && strcmp(r->cli->level, "auto")) rc = add_word(&w, "--cpu", err);
     if (!rc && strcmp(r->cli->level, "auto")) rc = add_word(&w, r->cli->level, err);
     if (!rc && r->cli->quiet) rc = add_word(&w, "--quiet", err);
-    struct cli_child child = {.word = (const char *const *)w.word, .n = w.n, .stdout_path = log, .append = true};
+    struct cli_child child = {
+        .word = (const char *const *)w.word, .n = w.n, .stdout_path = log, .append = true, .errors_too = true};
     if (!rc) rc = cli_child_run(&child, err);
     *seconds += child.seconds;
     words_free(&w);
@@ -238,7 +277,7 @@ static enum raml_code run_command(struct study_runner *r, size_t step, size_t co
 static enum raml_code write_record(const struct study_runner *r, size_t step, const char *path, size_t commands,
                                    double seconds, struct raml_err *err)
 {
-    const struct raml_study_step *s = raml_study_step(r->study, step);
+    const struct raml_study_step *s = step_of(r, step);
     json_t *o = json_pack("{s:s, s:s, s:s, s:f, s:I}", "name", s->name, "id", s->id, "used", s->used, "seconds",
                           seconds, "commands", (json_int_t)commands);
     char *text = o ? json_dumps(o, JSON_INDENT(1) | JSON_REAL_PRECISION(6)) : NULL;
@@ -268,11 +307,12 @@ static enum raml_code read_progress(const char *path, size_t n_commands, size_t 
 /* With its lock held. */
 static enum raml_code run_step(struct study_runner *r, size_t step, struct raml_err *err)
 {
-    const struct raml_study_step *s = raml_study_step(r->study, step);
+    const struct raml_study_work *w = raml_study_parts_work(r->parts, step);
+    const struct raml_study_step *s = step_of(r, step);
     char dir[STUDY_PATH], log[STUDY_PATH], record[STUDY_PATH], progress[STUDY_PATH];
     size_t command = 0;
     double seconds = 0, before = 0;
-    enum raml_code rc = raml_study_folder(r->study, step, r->store, dir, err);
+    enum raml_code rc = raml_study_folder(w->part.study, w->step, r->store, dir, err);
     if (!rc) rc = beside(r, step, ".log", log, err);
     if (!rc) rc = beside(r, step, ".json", record, err);
     if (!rc) rc = beside(r, step, ".part.json", progress, err);
@@ -288,31 +328,114 @@ static enum raml_code run_step(struct study_runner *r, size_t step, struct raml_
     }
     r->ran += seconds - before;
     if (!rc) rc = write_record(r, step, record, s->n_commands, seconds, err);
-    if (rc == RAML_ESTOP) return rc;
-    if (rc) return raml_wrap(err, rc, "step %s-%s (%s; %s)", s->name, s->id, s->used, log);
-    (void)remove(progress);
-    return RAML_OK;
+    if (!rc) (void)remove(progress);
+    return rc;
+}
+
+/* -- Failures ------------------------------------------------------------------------------------------------------- */
+
+/* The last line of a file, "" where there is none. */
+static void last_line(const char *path, char out[MAX_LINE])
+{
+    char text[MAX_LINE];
+    out[0] = 0;
+    FILE *f = fopen(path, "r");
+    if (!f) return;
+    if (fseek(f, 1 - (long)MAX_LINE, SEEK_END)) rewind(f);
+    size_t n = fread(text, 1, MAX_LINE - 1, f);
+    fclose(f);
+    while (n && strchr("\n\r ", text[n - 1])) n--;
+    text[n] = 0;
+    const char *line = strrchr(text, '\n');
+    snprintf(out, MAX_LINE, "%s", line ? line + 1 : text);
+}
+
+/* Says so in the store, for the other processes and for the end. */
+static enum raml_code note_failure(struct study_runner *r, size_t step, const struct raml_err *why,
+                                   struct raml_err *err)
+{
+    char path[STUDY_PATH], log[STUDY_PATH], line[MAX_LINE], name[MAX_WHAT];
+    enum raml_code rc = beside(r, step, ".failed", path, err);
+    if (!rc) rc = beside(r, step, ".log", log, err);
+    if (rc) return rc;
+    last_line(log, line);
+    struct raml_buf text;
+    raml_buf_init(&text, MAX_RECORD);
+    bool of_command = *line && !strncmp(why->msg, "the step", strlen("the step")); /* its own message says more */
+    raml_buf_addf(&text, "step %s: %s (%s)\n", what(r, step, name), of_command ? line : why->msg, log);
+    rc = raml_buf_status(&text, err);
+    if (!rc) rc = raml_file_write(path, text.data, text.len, err);
+    raml_buf_deinit(&text);
+    r->state[step] = STUDY_FAILED;
+    raml_say(r->cli->sink, "failed: %s; steps that do not need it go on", name);
+    return rc;
+}
+
+enum raml_code cli_study_failures(const struct study_runner *r, struct raml_err *err)
+{
+    size_t n_failed = 0, n_blocked = 0;
+    char path[STUDY_PATH], first[STUDY_PATH] = "";
+    for (size_t i = 0; i < r->n_works; i++) {
+        struct raml_buf text;
+        n_blocked += r->state[i] == STUDY_BLOCKED;
+        if (r->state[i] != STUDY_FAILED) continue;
+        raml_buf_init(&text, MAX_RECORD);
+        enum raml_code rc = beside(r, i, ".failed", path, err);
+        if (!rc) rc = raml_file_read(path, &text, err);
+        if (!rc) fprintf(stderr, "raml study: %s", text.data ? text.data : "\n");
+        raml_buf_deinit(&text);
+        if (rc) return rc;
+        if (n_failed++ == 0) rc = beside(r, i, ".log", first, err);
+        if (rc) return rc;
+    }
+    if (n_failed == 0) return RAML_OK;
+    return raml_fail(err, RAML_EIO,
+                     "%zu step%s failed, and %zu that need%s were not run; %s%s; the same command tries again",
+                     n_failed, n_failed > 1 ? "s" : "", n_blocked, n_failed > 1 ? " them" : " it",
+                     n_failed > 1 ? "the first one's log is " : "its log is ", first);
 }
 
 /* -- All of them ---------------------------------------------------------------------------------------------------- */
 
-static bool is_ready(const struct study_runner *r, size_t step)
+/* Blocked where one that it needs has failed, or is blocked. */
+static bool is_ready(struct study_runner *r, size_t step)
 {
-    const struct raml_study_step *s = raml_study_step(r->study, step);
-    for (size_t i = 0; i < s->n_needs; i++)
-        if (r->seconds[s->needs[i]] < 0) return false;
-    return true;
+    const struct raml_study_work *w = raml_study_parts_work(r->parts, step);
+    bool ready = true;
+    for (size_t i = 0; i < w->n_needs; i++) {
+        enum study_state needed = r->state[w->needs[i]];
+        if (needed == STUDY_FAILED || needed == STUDY_BLOCKED) r->state[step] = STUDY_BLOCKED;
+        ready = ready && needed == STUDY_DONE;
+    }
+    return ready;
 }
 
 static void tell(const struct study_runner *r, size_t step)
 {
-    char took[STUDY_DURATION], left[STUDY_DURATION];
+    char took[STUDY_DURATION], left[STUDY_DURATION], name[MAX_WHAT];
     size_t unknown = 0;
     double more = cli_study_left(r, &unknown);
-    const struct raml_study_step *s = raml_study_step(r->study, step);
-    raml_say(r->cli->sink, "%zu of %zu steps done: %s (%s) in %s; about %s left%s", r->n_done,
-             raml_study_n_steps(r->study), s->name, s->used, cli_study_duration(r->seconds[step], took),
-             cli_study_duration(more, left), unknown ? ", and steps of unknown length" : "");
+    raml_say(r->cli->sink, "%zu of %zu steps done: %s in %s; about %s left%s", r->n_done, r->n_works,
+             what(r, step, name), cli_study_duration(r->seconds[step], took), cli_study_duration(more, left),
+             unknown ? ", and steps of unknown length" : "");
+}
+
+/* What is neither done nor failed, with its lock held. */
+static enum raml_code work(struct study_runner *r, size_t step, struct raml_err *err)
+{
+    char log[STUDY_PATH], failed[STUDY_PATH], name[MAX_WHAT];
+    struct raml_err why = {0};
+    enum raml_code rc = beside(r, step, ".failed", failed, err);
+    if (!rc) rc = beside(r, step, ".log", log, err);
+    if (rc) return rc;
+    raml_say(r->cli->sink, "%s: %s", what(r, step, name), log);
+    rc = run_step(r, step, &why);
+    if (rc == RAML_ESTOP) return raml_fail(err, rc, "%s", why.msg);
+    if (rc) return note_failure(r, step, &why, err);
+    (void)remove(failed);
+    rc = look(r, step, err);
+    if (!rc) tell(r, step);
+    return rc;
 }
 
 /* Runs the step unless another process does, or has meanwhile. *mine: it was run here. */
@@ -332,34 +455,43 @@ static enum raml_code try_step(struct study_runner *r, size_t step, bool *mine, 
         return RAML_OK;
     }
     rc = look(r, step, err);
-    if (!rc && r->seconds[step] < 0) {
-        rc = run_step(r, step, err);
-        if (!rc) rc = look(r, step, err);
-        *mine = !rc;
+    if (!rc && r->state[step] == STUDY_OPEN) {
+        *mine = true;
+        rc = work(r, step, err);
     }
     (void)unlink(lock); /* before it is let go: who waits for this one's name opens another, and finds the record */
     close(fd);
-    if (*mine) tell(r, step);
+    return rc;
+}
+
+/* One look at all of them, to the first that is run here. *open: how many are neither done nor given up. */
+static enum raml_code pass(struct study_runner *r, bool *ran, size_t *open, struct raml_err *err)
+{
+    enum raml_code rc = RAML_OK;
+    *ran = false;
+    *open = 0;
+    for (size_t i = 0; i < r->n_works && !*ran && !rc; i++) {
+        rc = look(r, i, err);
+        if (!rc && cli_signals_asked()) rc = raml_fail(err, RAML_ESTOP, "stopped; the same command goes on from there");
+        bool ready = !rc && r->state[i] == STUDY_OPEN && is_ready(r, i);
+        *open += r->state[i] == STUDY_OPEN;
+        if (ready) rc = try_step(r, i, ran, err);
+    }
     return rc;
 }
 
 enum raml_code cli_study_run_steps(struct study_runner *r, struct raml_err *err)
 {
     const struct timespec pause = {.tv_nsec = 300000000};
-    size_t n = raml_study_n_steps(r->study);
-    for (bool said = false; r->n_done < n;) {
-        bool any = false;
-        for (size_t i = 0; i < n && !any; i++) {
-            enum raml_code rc = look(r, i, err);
-            if (!rc && cli_signals_asked())
-                rc = raml_fail(err, RAML_ESTOP, "stopped; the same command goes on from there");
-            if (!rc && r->seconds[i] < 0 && is_ready(r, i)) rc = try_step(r, i, &any, err);
-            if (rc) return rc;
-        }
-        if (any || r->n_done == n) continue;
+    for (bool said = false;;) {
+        bool ran = false;
+        size_t open = 0;
+        enum raml_code rc = pass(r, &ran, &open, err);
+        if (rc) return rc;
+        if (ran) continue;
+        if (open == 0) return RAML_OK;
         if (!said) raml_say(r->cli->sink, "what is left waits for steps that other processes run");
         said = true;
         nanosleep(&pause, NULL);
     }
-    return RAML_OK;
 }

@@ -1,9 +1,11 @@
 /* study_steps.h - the steps of a declared study, run once each, by as many processes as there are.
  *
  * STORE/NAME-ID/ is a step's folder; beside it are NAME-ID.log, what its commands print, NAME-ID.json, how long they took,
- * written when the step is done, and NAME-ID.lock, which the process that runs it holds. So the same line may be started
- * several times, on machines that share the folder too: each takes what nobody has taken. Stopped or killed, it goes on
- * where it was: training at its checkpoint, sampling at its question, other commands anew.
+ * written when the step is done, NAME-ID.failed, written when it failed, and NAME-ID.lock, which the process that runs it
+ * holds. So the same line may be started several times, on machines that share the folder too, or by mpirun: each takes what
+ * nobody has taken. Stopped or killed, it goes on where it was: training at its checkpoint, sampling at its question, other
+ * commands anew. A step that fails does not end the others: only those that need it are not run. It is tried again by
+ * processes that are started later.
  */
 #ifndef RAML_CLI_STUDY_STEPS_H
 #define RAML_CLI_STUDY_STEPS_H
@@ -12,22 +14,29 @@
 
 #include "raml/study.h"
 
+#include <time.h>
+
+enum study_state { STUDY_OPEN, STUDY_DONE, STUDY_FAILED, STUDY_BLOCKED }; /* blocked: needs one that failed */
 struct study_runner {
     const struct cli *cli;
-    const struct raml_study *study;
+    const struct raml_study_parts *parts;
     const char *store;
-    double *seconds; /* [steps] of those that are done; -1: not done */
-    size_t n_done;
-    double ran; /* seconds of the steps that this process ran */
+    double *seconds;         /* [works] of those that are done */
+    enum study_state *state; /* [works] */
+    size_t n_works, n_done;
+    double ran;             /* seconds of the steps that this process ran */
+    struct timespec opened; /* failures before that are tried again */
 };
 RAML_CHECKED enum raml_code cli_study_runner_open(struct study_runner *r, struct raml_err *err);
 void cli_study_runner_close(struct study_runner *r);
 /* Whether every command of every step is one of this program's, with options that it has: before the first one runs. */
 RAML_CHECKED enum raml_code cli_study_check(const struct study_runner *r, struct raml_err *err);
-/* Runs what is not done. RAML_ESTOP: asked to stop. */
+/* Runs what is not done and does not need what failed. RAML_ESTOP: asked to stop. */
 RAML_CHECKED enum raml_code cli_study_run_steps(struct study_runner *r, struct raml_err *err);
-/* Seconds that the steps which are not done will take, as far as that is known: of steps of the same name that are done,
- * else the file's minutes. *unknown: how many there are of which nothing is known. */
+/* RAML_EIO: how many failed or were not run, and the first one with its log. All of them are named on standard error before. */
+RAML_CHECKED enum raml_code cli_study_failures(const struct study_runner *r, struct raml_err *err);
+/* Seconds that the steps which are not done will take, as far as that is known: of steps of the same part and name that are
+ * done, else the file's minutes. *unknown: how many there are of which nothing is known. */
 double cli_study_left(const struct study_runner *r, size_t *unknown);
 /* "1 h 20 min" */
 enum { STUDY_DURATION = 32 };

@@ -3,6 +3,7 @@
 #include "cli/output.h"
 
 #include "core/json.h"
+#include "raml/distill.h"
 #include "raml/family.h"
 
 #include <stdio.h>
@@ -23,14 +24,14 @@ static const struct raml_setting list_options[] = {
 };
 
 struct example {
-    struct raml_buf question, answer, style[RAML_N_STYLES];
+    struct raml_buf question, answer, style[RAML_STYLE_EMPTY];
 };
 
 static void example_free(struct example *e)
 {
     raml_buf_deinit(&e->question);
     raml_buf_deinit(&e->answer);
-    for (int s = 0; s < RAML_N_STYLES; s++) raml_buf_deinit(&e->style[s]);
+    for (int s = 0; s < RAML_STYLE_EMPTY; s++) raml_buf_deinit(&e->style[s]);
 }
 
 /* One instance at the family's default difficulty, with the run's seed. */
@@ -43,9 +44,9 @@ static enum raml_code example_make(const struct raml_family *f, uint64_t seed, s
     f->make(r, f->easy, &e->question, &e->answer);
     enum raml_code rc = raml_buf_status(&e->question, err);
     if (!rc) rc = raml_buf_status(&e->answer, err);
-    for (int i = 0; i < RAML_N_STYLES; i++) {
+    for (int i = 0; i < RAML_STYLE_EMPTY; i++) {
         raml_buf_init(&e->style[i], MAX_TEXT);
-        f->solve(r, f->easy, (enum raml_style)i, s, &e->style[i]);
+        raml_family_solve(f, r, f->easy, (enum raml_style)i, s, &e->style[i]);
         if (!rc) rc = raml_buf_status(&e->style[i], err);
     }
     return rc;
@@ -58,7 +59,7 @@ static json_t *list_json(const struct raml_family *f, const struct example *e, b
                           "example", "question", e->question.data, "answer", e->answer.data);
     json_t *example = o ? json_object_get(o, "example") : NULL;
     int bad = 0;
-    for (int s = 0; example && trajectories && s < RAML_N_STYLES; s++)
+    for (int s = 0; example && trajectories && s < RAML_STYLE_EMPTY; s++)
         bad |= json_object_set_new(example, raml_style_name((enum raml_style)s), json_string(e->style[s].data));
     return raml_json_checked(o, bad);
 }
@@ -68,7 +69,7 @@ static void list_text(const struct raml_family *f, const struct example *e, bool
     printf("%-10s %s\n", f->name, f->about);
     printf("%-10s difficulty: %s, %d to %d (default %d to %d)\n", "", f->difficulty, f->low, f->high, f->easy, f->hard);
     printf("%-10s %s   answer: %s\n", "", e->question.data, e->answer.data);
-    for (int s = 0; trajectories && s < RAML_N_STYLES; s++) {
+    for (int s = 0; trajectories && s < RAML_STYLE_EMPTY; s++) {
         printf("%-10s %s:\n", "", raml_style_name((enum raml_style)s));
         for (const char *at = e->style[s].data; *at;) {
             int n = (int)strcspn(at, "\n");
@@ -129,7 +130,7 @@ const struct cli_command cli_task_list = {
 /* -- make --------------------------------------------------------------------------------------------------------- */
 
 struct make_settings {
-    const char *families, *split, *styles, *out;
+    const char *families, *split, *styles, *hint_format, *out;
     int64_t n, trajectories;
     bool paraphrases;
 };
@@ -146,9 +147,12 @@ static const struct raml_setting make_options[] = {
     {"trajectories", "num_trajectories", RAML_INT, AT(trajectories), "1", 0, 4096, NULL,
      "Trajectories per question, distinct where the family allows it."},
     {"styles", NULL, RAML_TEXT, AT(styles), "concise", 0, 0, NULL,
-     "Styles of the trajectories, used in turn: concise,verbose,reflect."},
+     "Styles of the trajectories, used in turn: concise,verbose,reflect,checked,empty."},
     {"paraphrases", NULL, RAML_FLAG, AT(paraphrases), NULL, 0, 0, NULL,
      "A question's trajectories are one solution in other words; else its steps may come in another order too."},
+    {"hint_format", NULL, RAML_TEXT, AT(hint_format), NULL, 0, 0, NULL,
+     "Write each question with its solution in it, as raml train distill shows it to the teacher: \"{question} hint: "
+     "{hint}\"; ids begin with hint-."},
     {"out", NULL, RAML_PATH, AT(out), "questions.jsonl", 0, 0, NULL, "JSONL file to write."},
 };
 
@@ -171,6 +175,41 @@ static enum raml_code report(const struct cli *cli, const struct raml_questions 
     return RAML_OK;
 }
 
+/* Every question of *qs with its solution shown, in its place. */
+static enum raml_code show_hints(struct raml_questions *qs, const char *format, struct raml_err *err)
+{
+    const struct raml_distill_options o = {.hint = RAML_HINT_SOLUTION, .hint_format = format};
+    struct raml_questions shown;
+    struct raml_buf text, id;
+    raml_questions_init(&shown);
+    raml_buf_init(&text, MAX_TEXT);
+    raml_buf_init(&id, MAX_TEXT);
+    enum raml_code rc = raml_distill_check(&o, err);
+    for (size_t i = 0; i < qs->n && !rc; i++) {
+        struct raml_question q = qs->question[i];
+        bool has = false;
+        raml_buf_clear(&text);
+        raml_buf_clear(&id);
+        rc = raml_distill_question(&o, &q, &has, &text, err);
+        if (!rc && !has) rc = raml_fail(err, RAML_EUSAGE, "hint_format: %s has no trajectory to show", q.id);
+        raml_buf_addf(&id, "hint-%s", q.id);
+        if (!rc) rc = raml_buf_status(&text, err);
+        if (!rc) rc = raml_buf_status(&id, err);
+        q.question = text.data;
+        q.id = id.data;
+        if (!rc) rc = raml_questions_add(&shown, &q, err);
+    }
+    raml_buf_deinit(&text);
+    raml_buf_deinit(&id);
+    if (rc) {
+        raml_questions_deinit(&shown);
+        return rc;
+    }
+    raml_questions_deinit(qs);
+    *qs = shown;
+    return RAML_OK;
+}
+
 static enum raml_code run_make(const struct cli *cli, const void *settings, struct raml_err *err)
 {
     const struct make_settings *set = settings;
@@ -188,6 +227,7 @@ static enum raml_code run_make(const struct cli *cli, const void *settings, stru
     raml_questions_init(&qs);
     enum raml_code rc = cli_output_check(cli, "out", set->out, err);
     if (!rc) rc = raml_make_questions(&qs, &opt, err);
+    if (!rc && set->hint_format) rc = show_hints(&qs, set->hint_format, err);
     if (!rc) rc = cli_output_check(cli, "out", set->out, err); /* what came meanwhile */
     if (!rc) rc = raml_questions_write(&qs, set->out, err);
     if (!rc) rc = report(cli, &qs, set->out, err);

@@ -18,8 +18,8 @@
 #define AT(field) offsetof(struct training_settings, field)
 const struct raml_setting cli_training_options[] = {
     {"model_name_or_path", "model", RAML_PATH, AT(model), NULL, 0, 0, NULL,
-     "init:PRESET or init:config.json (from scratch), a model's folder or GGUF file, or a run's folder (its newest "
-     "checkpoint)."},
+     "init:PRESET or init:config.json (from scratch; what differs from a preset may follow it: "
+     "init:micro,hidden_size=64), a model's folder or GGUF file, or a run's folder (its newest checkpoint)."},
     {"adapter", "adapter_name_or_path", RAML_PATH, AT(adapter), NULL, 0, 0, NULL,
      "Low-rank adapters (LoRA) of the model to train on: a PEFT folder, or a run of --lora_r."},
     {"tokenizer", NULL, RAML_PATH, AT(tokenizer), NULL, 0, 0, NULL,
@@ -32,7 +32,7 @@ const struct raml_setting cli_training_options[] = {
      "Train on made questions instead of a file: \"add:2-4,modchain\"."},
     {"num_questions", "questions", RAML_INT, AT(num_questions), "10000", 1, 1e9, NULL,
      "Questions to make for --families."},
-    {"styles", NULL, RAML_TEXT, AT(styles), NULL, 0, 0, NULL, "Styles of made trajectories: concise,verbose,reflect."},
+    {"styles", NULL, RAML_TEXT, AT(styles), NULL, 0, 0, NULL, "Styles of made trajectories: concise,verbose,reflect,checked,empty."},
     {"paraphrases", NULL, RAML_FLAG, AT(paraphrases), NULL, 0, 0, NULL,
      "The trajectories of a made question are one solution in other words, a control for more solutions."},
     {"out", "output_dir", RAML_PATH, AT(out), NULL, 0, 0, NULL, "Run folder to write."},

@@ -157,6 +157,13 @@ static enum raml_code init(struct walk *k, struct raml_landscape *l, size_t n, s
     return RAML_OK;
 }
 
+double raml_landscape_walk_share(size_t n, size_t k)
+{
+    if (n == 0 || k >= n) return 0;
+    double s = sin((double)(2 * k + 1) * acos(-1) / (double)(4 * n + 2));
+    return 1 / (4 * s * s) / ((double)n * (double)(n + 1) / 2);
+}
+
 static enum raml_code points(const struct walk *k, const struct raml_loss_curve *c, struct raml_landscape_path *out,
                              struct raml_err *err)
 {

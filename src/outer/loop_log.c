@@ -137,6 +137,14 @@ enum raml_code raml_trainer_before_first(struct raml_trainer *t, struct raml_tra
     return write_line(t, false, wanted && t->source->evaluate, out, err);
 }
 
+/* How many there will be: where a budget of tokens ends rollouts first, by the tokens of the steps so far. */
+static double steps_ahead(const struct raml_trainer *t)
+{
+    double all = (double)t->source->n_steps, budget = (double)t->opt->token_budget;
+    if (!t->opt->token_budget || !t->state.tokens) return all;
+    return fmax((double)t->state.step, fmin(all, ceil((double)t->state.step * budget / (double)t->state.tokens)));
+}
+
 static void show_progress(const struct raml_trainer *t, const struct raml_statistics *now)
 {
     char note[96] = "";
@@ -145,7 +153,7 @@ static void show_progress(const struct raml_trainer *t, const struct raml_statis
                              : snprintf(note, sizeof note, "loss %.4f, ", t->step_loss);
     snprintf(note + n, sizeof note - (size_t)n, "%.0f tokens/s",
              seconds > 0 ? (double)(t->state.tokens - t->tokens_at_start) / seconds : 0.0);
-    raml_progress(t->job->sink, "train", (double)t->state.step, (double)t->source->n_steps, "steps", note);
+    raml_progress(t->job->sink, "train", (double)t->state.step, steps_ahead(t), "steps", note);
 }
 
 /* -- Checkpoints --------------------------------------------------------------------------------------------------- */

@@ -1,48 +1,9 @@
-/* config.c - the shape of a model: presets, checks, sizes. See raml/config.h. */
+/* config.c - the shape of a model: checks, sizes. See raml/config.h. */
 #include "raml/config.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-
-/* The last two are the shapes of Qwen2.5 (their config.json on the hub). */
-enum raml_code raml_config_preset(const char *name, struct raml_config *out, struct raml_err *err)
-{
-    static const struct {
-        const char *name, *type;
-        int vocab, d, ffn, layers, heads, kv, positions;
-        double eps, theta;
-    } table[] = {
-        {"micro", "llama", 512, 128, 352, 4, 4, 2, 4096, 1e-5, 1e4},
-        {"small", "llama", 512, 256, 704, 6, 8, 4, 4096, 1e-5, 1e4},
-        {"medium", "llama", 4096, 512, 1408, 8, 8, 4, 4096, 1e-5, 1e4},
-        {"gpt2", "llama", 50257, 768, 2048, 12, 12, 12, 4096, 1e-5, 1e4},
-        {"qwen2.5-0.5b", "qwen2", 151936, 896, 4864, 24, 14, 2, 32768, 1e-6, 1e6},
-        {"qwen2.5-1.5b", "qwen2", 151936, 1536, 8960, 28, 12, 2, 32768, 1e-6, 1e6},
-    };
-    char known[160] = "";
-    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
-        snprintf(known + strlen(known), sizeof known - strlen(known), "%s%s", i ? ", " : "", table[i].name);
-        if (strcmp(name, table[i].name)) continue;
-        *out = (struct raml_config){.vocab_size = table[i].vocab,
-                                    .hidden_size = table[i].d,
-                                    .intermediate_size = table[i].ffn,
-                                    .n_layers = table[i].layers,
-                                    .n_heads = table[i].heads,
-                                    .n_kv_heads = table[i].kv,
-                                    .head_dim = table[i].d / table[i].heads,
-                                    .max_positions = table[i].positions,
-                                    .rms_norm_eps = table[i].eps,
-                                    .rope_theta = table[i].theta,
-                                    .tied = true,
-                                    .qkv_bias = !strcmp(table[i].type, "qwen2"),
-                                    .bos_token = -1,
-                                    .eos_token = -1};
-        snprintf(out->model_type, sizeof out->model_type, "%s", table[i].type);
-        return RAML_OK;
-    }
-    return raml_fail(err, RAML_EUSAGE, "unknown preset '%s'; known: %s", name, known);
-}
 
 /* What only some architectures have. */
 static enum raml_code check_scales(const struct raml_config *c, struct raml_err *err)

@@ -76,6 +76,8 @@ struct raml_study {
     const struct raml_yaml *root, *values, *scale; /* scale: the chosen one, NULL: none */
     const char *const *set;
     size_t n_set, n_seeds;
+    bool *
+        taken; /* [n_set] caller's: values that are none of this part's are left out, others noted here; NULL: refused */
     struct study_axis axis[STUDY_MAX_AXES];
     struct study_arm *arm;
     struct study_template step[STUDY_MAX_STEPS];
@@ -86,6 +88,12 @@ struct raml_study {
     size_t *of; /* [n_arms, n_seeds, n_steps] instance + 1; 0: not planned */
 };
 
+/* declared_read.c: as one part of several. */
+RAML_CHECKED enum raml_code raml_study_open_part(const char *path, const struct raml_study_options *o, bool *taken,
+                                                 struct raml_study **out, struct raml_err *err);
+/* A name of a step, an arm or a measure: it is part of paths and of claims. */
+RAML_CHECKED enum raml_code raml_study_check_name(const struct raml_study *s, const struct raml_yaml *y,
+                                                  const char *what, struct raml_err *err);
 /* declared_fail.c: RAML_EUSAGE, "FILE:LINE: ...". */
 RAML_CHECKED enum raml_code raml_study_fail(const struct raml_study *s, const struct raml_yaml *at,
                                             struct raml_err *err, const char *fmt, ...) RAML_PRINTF(4, 5);
@@ -141,6 +149,7 @@ struct study_outcome {
     double per_seed[RAML_STUDY_MAX_SEEDS];
     size_t n_seeds; /* in per_seed; 0: interval of a file */
     enum raml_study_verdict verdict;
+    const char *missing; /* why it is not measured; NULL: it is */
 };
 /* value: [n_arms, n_seeds, n_measures]. One term of a claim without its factor, and the claim's sum, for one seed (from 0)
  * at one point of the axis that the claim goes over (0 where it goes over none). */
@@ -153,10 +162,26 @@ RAML_CHECKED enum raml_code raml_study_x(const struct raml_study *s, const struc
                                          double *out, struct raml_err *err);
 RAML_CHECKED enum raml_code raml_study_decide(const struct raml_study *s, const struct raml_study_value *value,
                                               size_t claim, struct study_outcome *out, struct raml_err *err);
-/* declared_figures.c */
+/* gap: [n_arms, n_seeds, n_measures], why there is no value; NULL: there is. The first one of the claim's; NULL: none. */
+const char *raml_study_gap(const struct raml_study *s, const char *const *gap, const struct study_claim *c);
+/* declared_figures.c: of claims that are measured. */
 RAML_CHECKED enum raml_code raml_study_figures(const struct raml_study *s, const struct raml_study_value *value,
                                                const struct study_outcome *outcome, const char *dir,
                                                const struct raml_sink *sink, struct raml_err *err);
+
+/* declared_tables.c: files of results. part: a first column; NULL: none. */
+struct study_claims_table {
+    struct raml_buf text;
+    bool part;
+};
+void raml_study_claims_begin(struct study_claims_table *t, bool part);
+void raml_study_claims_add(struct study_claims_table *t, const char *part, const json_t *claims);
+/* Writes claims.tsv, and ends it in any case. */
+RAML_CHECKED enum raml_code raml_study_claims_write(struct study_claims_table *t, const char *out,
+                                                    struct raml_err *err);
+RAML_CHECKED enum raml_code raml_study_write_values(const struct raml_study *s, const struct raml_study_value *value,
+                                                    const char *out, struct raml_err *err);
+RAML_CHECKED enum raml_code raml_study_write_json(const char *out, const json_t *doc, struct raml_err *err);
 
 static inline size_t raml_study_at(const struct raml_study *s, size_t arm, size_t seed, size_t measure)
 {

@@ -77,6 +77,8 @@ static enum raml_code read_measure(const struct raml_study *s, const struct raml
     if (!rc) rc = check_path(s, y, "low", m->low, err);
     if (!rc) rc = check_path(s, y, "high", m->high, err);
     if (!rc && !m->low != !m->high) rc = raml_study_fail(s, y, err, "%s: low and high go together", y->key);
+    if (!rc && m->low && strchr(m->file, '*'))
+        rc = raml_study_fail(s, y, err, "%s: low and high are of one file, not of a mean over '%s'", y->key, m->file);
     if (rc) return rc;
     m->unit = unit ? unit : "";
     for (size_t i = 0; i < s->n_steps; i++) steps[i] = s->step[i].at->key;

@@ -1,6 +1,7 @@
 /* declared_figures.c - a figure a claim: every seed, and their mean with its interval. See declared.h. */
 #include "study/declared.h"
 
+#include "core/path.h"
 #include "study/figure.h"
 
 #include <math.h>
@@ -104,6 +105,15 @@ static enum raml_code draw(struct raml_drawing *d, const struct raml_study *s, c
     return raml_figure_write(d, name, &f, NULL, err);
 }
 
+/* One of an earlier time, when there was what it needs. */
+static void forget(const char *dir, size_t claim)
+{
+    static const char *const end[] = {".tsv", ".gp", ".svg"};
+    char path[RAML_PATH_BYTES];
+    for (size_t i = 0; i < sizeof end / sizeof *end; i++)
+        if (!raml_path_format(path, NULL, "%s/claim_%zu%s", dir, claim + 1, end[i])) (void)remove(path);
+}
+
 enum raml_code raml_study_figures(const struct raml_study *s, const struct raml_study_value *value,
                                   const struct study_outcome *outcome, const char *dir, const struct raml_sink *sink,
                                   struct raml_err *err)
@@ -114,6 +124,10 @@ enum raml_code raml_study_figures(const struct raml_study *s, const struct raml_
     if (!p) return raml_fail(err, RAML_ENOMEM, "no memory for figures");
     for (size_t i = 0; i < s->n_claims && !rc; i++) {
         const struct study_claim *c = outcome[i].claim;
+        if (outcome[i].missing) {
+            forget(dir, i);
+            continue;
+        }
         *p = (struct plot){0};
         if (c->from_file) {
             const struct raml_estimate *e = &outcome[i].estimate;

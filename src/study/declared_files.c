@@ -1,10 +1,10 @@
 /* declared_files.c - results of a study that has run: numbers read, claims decided, files written. See study.h. */
 #include "study/declared.h"
 
-#include "core/file.h"
 #include "core/json.h"
 #include "core/path.h"
 
+#include <glob.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,22 +39,99 @@ static enum raml_code open_file(struct reader *r, const char *path, const json_t
     return rc;
 }
 
+static enum raml_code read_one(struct reader *r, const struct study_measure *m, const char *path,
+                               struct raml_study_value *out, struct raml_err *err)
+{
+    const json_t *file = NULL;
+    enum raml_code rc = open_file(r, path, &file, err);
+    if (!rc) rc = raml_study_follow(file, m->path, &out->value, err);
+    if (!rc && m->low) rc = raml_study_follow(file, m->low, &out->low, err);
+    if (!rc && m->high) rc = raml_study_follow(file, m->high, &out->high, err);
+    return rc == RAML_EFORMAT ? raml_wrap(err, rc, "%s", path) : rc;
+}
+
+/* In a pattern a folder's name stands for itself. */
+static enum raml_code escape(char dir[RAML_PATH_BYTES], struct raml_err *err)
+{
+    char plain[RAML_PATH_BYTES];
+    size_t at = 0;
+    strcpy(plain, dir);
+    for (const char *c = plain; *c; c++) {
+        if (at + 3 > RAML_PATH_BYTES) return raml_fail(err, RAML_EUSAGE, "%.80s..: the path is too long", plain);
+        if (strchr("*?[]\\", *c)) dir[at++] = '\\';
+        dir[at++] = *c;
+    }
+    dir[at] = 0;
+    return RAML_OK;
+}
+
+/* The mean over the files that a pattern names; what is not measured in one is left out. */
+static enum raml_code read_each(struct reader *r, const struct study_measure *m, const char *pattern,
+                                struct raml_study_value *out, struct raml_err *err)
+{
+    glob_t found = {0};
+    double sum = 0;
+    size_t n = 0;
+    int failed = glob(pattern, GLOB_ERR, NULL, &found);
+    enum raml_code rc = RAML_OK;
+    if (failed) rc = raml_fail(err, RAML_EFORMAT, "%s: no such file", pattern);
+    for (size_t i = 0; i < found.gl_pathc && !rc; i++) {
+        struct raml_study_value v = {.value = NAN};
+        rc = read_one(r, m, found.gl_pathv[i], &v, err);
+        if (isnan(v.value)) continue;
+        sum += v.value;
+        n++;
+    }
+    globfree(&found);
+    if (!rc && n) out->value = sum / (double)n;
+    return rc;
+}
+
 static enum raml_code read_value(const struct raml_study *s, struct reader *r, const struct study_measure *m,
                                  size_t instance, const char *store, struct raml_study_value *out, struct raml_err *err)
 {
     char dir[RAML_PATH_BYTES], path[RAML_PATH_BYTES];
-    const json_t *file = NULL;
+    bool pattern = strchr(m->file, '*');
     enum raml_code rc = raml_study_folder(s, instance, store, dir, err);
+    if (!rc && pattern) rc = escape(dir, err);
     if (!rc) rc = raml_path_join(path, dir, m->file, err);
-    if (!rc) rc = open_file(r, path, &file, err);
-    if (!rc) rc = raml_study_follow(file, m->path, &out->value, err);
-    if (!rc && m->low) rc = raml_study_follow(file, m->low, &out->low, err);
-    if (!rc && m->high) rc = raml_study_follow(file, m->high, &out->high, err);
-    if (rc == RAML_EFORMAT) rc = raml_wrap(err, rc, "%s", path);
+    if (!rc) rc = pattern ? read_each(r, m, path, out, err) : read_one(r, m, path, out, err);
     return rc ? raml_wrap(err, rc, "measure %s (%s:%zu)", m->at->key, s->path, m->at->line) : rc;
 }
 
-static enum raml_code read_values(const struct raml_study *s, const char *store, struct raml_study_value *value,
+/* What is read of a study's steps. */
+struct readings {
+    struct raml_study_value *value;
+    const char **gap; /* why there is none */
+    struct raml_arena *arena;
+    json_t *missing;
+};
+
+static json_t *missing_json(const struct raml_study *s, size_t a, size_t k, size_t m, bool done, const char *why)
+{
+    return json_pack("{s:s, s:s, s:I, s:b, s:s}", "measure", s->measure[m].at->key, "arm", s->arm[a].name, "seed",
+                     (json_int_t)(k + 1), "done", done, "why", why);
+}
+
+static enum raml_code read_one(const struct raml_study *s, struct reader *r, const char *store, const bool *done,
+                               struct readings *to, size_t a, size_t k, size_t m, struct raml_err *err)
+{
+    size_t at = raml_study_at(s, a, k, m), of = s->of[(a * s->n_seeds + k) * s->n_steps + s->measure[m].step] - 1;
+    struct raml_err why = {0};
+    bool is_done = !done || done[of];
+    const struct raml_study_step *step = raml_study_step(s, of);
+    enum raml_code rc = is_done ? read_value(s, r, &s->measure[m], of, store, &to->value[at], &why)
+                                : raml_fail(&why, RAML_EIO, "the step %s-%s is not done", step->name, step->id);
+    if (!rc) return RAML_OK;
+    if (rc == RAML_ENOMEM) return raml_fail(err, rc, "%s", why.msg);
+    to->value[at] = (struct raml_study_value){.value = NAN, .low = NAN, .high = NAN};
+    to->gap[at] = raml_arena_text(to->arena, why.msg, strlen(why.msg));
+    if (!to->gap[at] || json_array_append_new(to->missing, missing_json(s, a, k, m, is_done, why.msg)))
+        return raml_fail(err, RAML_ENOMEM, "no memory for results");
+    return RAML_OK;
+}
+
+static enum raml_code read_values(const struct raml_study *s, const char *store, const bool *done, struct readings *to,
                                   struct raml_err *err)
 {
     struct reader *r = calloc(1, sizeof *r);
@@ -62,11 +139,9 @@ static enum raml_code read_values(const struct raml_study *s, const char *store,
     for (size_t a = 0; a < s->n_arms && !rc; a++)
         for (size_t k = 0; k < s->n_seeds && !rc; k++)
             for (size_t m = 0; m < s->n_measures && !rc; m++) {
-                struct raml_study_value *v = &value[raml_study_at(s, a, k, m)];
-                *v = (struct raml_study_value){.value = NAN, .low = NAN, .high = NAN};
-                size_t of = s->of[(a * s->n_seeds + k) * s->n_steps + s->measure[m].step];
+                to->value[raml_study_at(s, a, k, m)] = (struct raml_study_value){.value = NAN, .low = NAN, .high = NAN};
                 if (raml_study_measured(s, &s->measure[m], &s->arm[a]))
-                    rc = read_value(s, r, &s->measure[m], of - 1, store, v, err);
+                    rc = read_one(s, r, store, done, to, a, k, m, err);
             }
     for (size_t i = 0; i < MAX_CACHED && r; i++) json_decref(r->cache[i].file);
     free(r);
@@ -100,7 +175,9 @@ static json_t *claim_json(const struct study_outcome *o)
     bad |= json_object_set_new(j, "low", raml_json_number(o->estimate.low));
     bad |= json_object_set_new(j, "high", raml_json_number(o->estimate.high));
     bad |= json_object_set_new(j, "interval", json_string(c->from_file ? "file" : "seeds"));
+    bad |= json_object_set_new(j, "n", json_integer((json_int_t)o->estimate.n));
     bad |= json_object_set_new(j, "per_seed", numbers(o->per_seed, o->n_seeds));
+    if (o->missing) bad |= json_object_set_new(j, "missing", json_string(o->missing));
     return raml_json_checked(j, bad);
 }
 
@@ -119,8 +196,7 @@ static json_t *value_json(const struct raml_study *s, const struct raml_study_va
     return raml_json_checked(j, bad);
 }
 
-static json_t *results_json(const struct raml_study *s, const struct raml_study_value *value,
-                            const struct study_outcome *outcome)
+static json_t *results_json(const struct raml_study *s, const struct readings *r, const struct study_outcome *outcome)
 {
     json_t *claims = json_array(), *values = json_array(), *doc = json_object();
     int bad = !doc;
@@ -128,98 +204,67 @@ static json_t *results_json(const struct raml_study *s, const struct raml_study_
     for (size_t a = 0; a < s->n_arms; a++)
         for (size_t m = 0; m < s->n_measures; m++)
             if (raml_study_measured(s, &s->measure[m], &s->arm[a]))
-                bad |= json_array_append_new(values, value_json(s, value, a, m));
+                bad |= json_array_append_new(values, value_json(s, r->value, a, m));
     bad |= json_object_set_new(doc, "study", raml_study_declaration(s));
     bad |= json_object_set_new(doc, "about", json_string(s->about));
     bad |= json_object_set_new(doc, "claims", claims);
     bad |= json_object_set_new(doc, "values", values);
+    bad |= json_object_set(doc, "missing", r->missing);
     return raml_json_checked(doc, bad);
 }
 
-/* -- Files ---------------------------------------------------------------------------------------------------------- */
+/* -- Results -------------------------------------------------------------------------------------------------------- */
 
-static enum raml_code write_json(const char *out, const json_t *doc, struct raml_err *err)
+static enum raml_code decide(const struct raml_study *s, const struct readings *r, size_t claim,
+                             struct study_outcome *out, struct raml_err *err)
 {
-    char path[RAML_PATH_BYTES];
-    char *text = json_dumps(doc, JSON_INDENT(1) | JSON_REAL_PRECISION(9));
-    enum raml_code rc =
-        text ? raml_path_join(path, out, "results.json", err) : raml_fail(err, RAML_ENOMEM, "no memory for results");
-    if (!rc) rc = raml_file_write(path, text, strlen(text), err);
-    free(text);
-    return rc;
+    const char *gap = raml_study_gap(s, r->gap, &s->claim[claim]);
+    if (!gap) return raml_study_decide(s, r->value, claim, out, err);
+    *out = (struct study_outcome){.claim = &s->claim[claim],
+                                  .estimate = {.value = NAN, .low = NAN, .high = NAN, .se = NAN},
+                                  .verdict = RAML_STUDY_NOT_MEASURED,
+                                  .missing = gap};
+    return RAML_OK;
 }
 
-/* A cell without the bytes that would end it. */
-static void add_cell(struct raml_buf *b, const char *text)
+static enum raml_code write_all(const struct raml_study *s, const struct readings *r,
+                                const struct study_outcome *outcome, const char *out, const struct raml_sink *sink,
+                                const json_t *doc, struct raml_err *err)
 {
-    for (; *text; text++) raml_buf_add(b, strchr("\t\n\r", *text) ? " " : text, 1);
+    struct study_claims_table claims;
+    enum raml_code rc = raml_study_figures(s, r->value, outcome, out, sink, err);
+    if (!rc) rc = raml_study_write_values(s, r->value, out, err);
+    if (rc) return rc;
+    raml_study_claims_begin(&claims, false);
+    raml_study_claims_add(&claims, NULL, json_object_get(doc, "claims"));
+    rc = raml_study_claims_write(&claims, out, err);
+    return rc ? rc : raml_study_write_json(out, doc, err); /* the last: with it the results are whole */
 }
 
-static enum raml_code write_table(struct raml_buf *b, const char *out, const char *name, struct raml_err *err)
-{
-    char path[RAML_PATH_BYTES];
-    enum raml_code rc = raml_buf_status(b, err);
-    if (!rc) rc = raml_path_join(path, out, name, err);
-    if (!rc) rc = raml_file_write(path, b->data, b->len, err);
-    raml_buf_deinit(b);
-    return rc;
-}
-
-static enum raml_code write_claims(const struct raml_study *s, const struct study_outcome *o, const char *out,
-                                   struct raml_err *err)
-{
-    struct raml_buf b;
-    raml_buf_init(&b, MAX_TABLE);
-    raml_buf_adds(&b, "claim\tverdict\testimate\testimate_low\testimate_high\tn\tunit\tholds\tof\tsays\n");
-    for (size_t i = 0; i < s->n_claims; i++) {
-        const struct study_claim *c = o[i].claim;
-        raml_buf_addf(&b, "%s\t%s\t%.9g\t%.9g\t%.9g\t%zu\t", c->id, raml_study_verdict_name(o[i].verdict),
-                      o[i].estimate.value, o[i].estimate.low, o[i].estimate.high, o[i].estimate.n);
-        add_cell(&b, c->over < 0 ? c->unit : "slope");
-        raml_buf_addf(&b, "\t%s %g\t", rule_name(c), c->by);
-        add_cell(&b, c->of);
-        raml_buf_adds(&b, "\t");
-        add_cell(&b, c->says);
-        raml_buf_adds(&b, "\n");
-    }
-    return write_table(&b, out, "claims.tsv", err);
-}
-
-static enum raml_code write_values(const struct raml_study *s, const struct raml_study_value *value, const char *out,
-                                   struct raml_err *err)
-{
-    struct raml_buf b;
-    raml_buf_init(&b, MAX_TABLE);
-    raml_buf_adds(&b, "measure\tarm\tseed\tvalue\tlow\thigh\n");
-    for (size_t m = 0; m < s->n_measures; m++)
-        for (size_t a = 0; a < s->n_arms; a++)
-            for (size_t k = 0; k < s->n_seeds && raml_study_measured(s, &s->measure[m], &s->arm[a]); k++) {
-                const struct raml_study_value *v = &value[raml_study_at(s, a, k, m)];
-                raml_buf_addf(&b, "%s\t%s\t%zu\t%.9g\t%.9g\t%.9g\n", s->measure[m].at->key, s->arm[a].name, k + 1,
-                              v->value, v->low, v->high);
-            }
-    return write_table(&b, out, "values.tsv", err);
-}
-
-enum raml_code raml_study_results(const struct raml_study *s, const char *store, const char *out,
+enum raml_code raml_study_results(const struct raml_study *s, const char *store, const char *out, const bool *done,
                                   const struct raml_sink *sink, json_t **doc, struct raml_err *err)
 {
     *doc = NULL;
-    struct raml_study_value *value = calloc(s->n_arms * s->n_seeds * s->n_measures, sizeof *value);
+    size_t n = s->n_arms * s->n_seeds * s->n_measures;
+    struct readings r = {.value = calloc(n, sizeof *r.value),
+                         .gap = calloc(n, sizeof *r.gap),
+                         .arena = raml_arena_open(MAX_TABLE),
+                         .missing = json_array()};
     struct study_outcome *outcome = calloc(s->n_claims, sizeof *outcome);
-    enum raml_code rc = value && outcome ? RAML_OK : raml_fail(err, RAML_ENOMEM, "no memory for results");
-    if (!rc) rc = read_values(s, store, value, err);
-    for (size_t i = 0; i < s->n_claims && !rc; i++) rc = raml_study_decide(s, value, i, &outcome[i], err);
-    if (!rc && !(*doc = results_json(s, value, outcome))) rc = raml_fail(err, RAML_ENOMEM, "no memory for results");
-    if (!rc) rc = raml_study_figures(s, value, outcome, out, sink, err);
-    if (!rc) rc = write_values(s, value, out, err);
-    if (!rc) rc = write_claims(s, outcome, out, err);
-    if (!rc) rc = write_json(out, *doc, err); /* the last: with it the results are whole */
+    bool all = r.value && r.gap && r.arena && r.missing && outcome;
+    enum raml_code rc = all ? RAML_OK : raml_fail(err, RAML_ENOMEM, "no memory for results");
+    if (!rc) rc = read_values(s, store, done, &r, err);
+    for (size_t i = 0; i < s->n_claims && !rc; i++) rc = decide(s, &r, i, &outcome[i], err);
+    if (!rc && !(*doc = results_json(s, &r, outcome))) rc = raml_fail(err, RAML_ENOMEM, "no memory for results");
+    if (!rc) rc = write_all(s, &r, outcome, out, sink, *doc, err);
     if (rc) {
         json_decref(*doc);
         *doc = NULL;
     }
     free(outcome);
-    free(value);
+    json_decref(r.missing);
+    raml_arena_close(r.arena);
+    free(r.gap);
+    free(r.value);
     return rc;
 }

@@ -17,23 +17,48 @@ static const char *text(const json_t *o, const char *key)
     return t ? t : "";
 }
 
+static void add_claim(const json_t *c, struct raml_buf *out)
+{
+    char interval[80] = "no interval", value[32] = "no value";
+    double e = get(c, "estimate"), low = get(c, "low"), high = get(c, "high");
+    raml_buf_addf(out, "%-14s %-13s ", text(c, "id"), text(c, "verdict"));
+    if (isfinite(e)) snprintf(value, sizeof value, "%.3g", e);
+    if (isfinite(low)) snprintf(interval, sizeof interval, "[%.3g, %.3g]", low, high);
+    if (*text(c, "missing")) raml_buf_adds(out, text(c, "missing"));
+    else raml_buf_addf(out, "%s %s%s%s", value, interval, *text(c, "unit") ? " " : "", text(c, "unit"));
+    raml_buf_addf(out, "; holds %s %.4g\n               %s\n", text(c, "rule"), get(c, "by"), text(c, "says"));
+}
+
+/* "trajectories, quick, 3 seeds: what it is about" */
+static void add_heading(const json_t *part, struct raml_buf *out)
+{
+    const json_t *study = json_object_get(part, "study");
+    raml_buf_addf(out, "%s%s%s, %g seed%s, declared %.12s%s%s\n", text(part, "part"), *text(study, "scale") ? ", " : "",
+                  text(study, "scale"), get(study, "seeds"), get(study, "seeds") > 1 ? "s" : "", text(study, "sha256"),
+                  *text(part, "about") ? ": " : "", text(part, "about"));
+}
+
 void raml_study_print(const json_t *doc, struct raml_buf *out)
 {
     const json_t *claims = json_object_get(doc, "claims"), *study = json_object_get(doc, "study");
-    size_t count[3] = {0};
-    for (size_t i = 0; i < json_array_size(claims); i++) {
-        const json_t *c = json_array_get(claims, i);
-        char interval[80] = "no interval", value[32] = "no value";
-        double e = get(c, "estimate"), low = get(c, "low"), high = get(c, "high");
-        if (isfinite(e)) snprintf(value, sizeof value, "%.3g", e);
-        if (isfinite(low)) snprintf(interval, sizeof interval, "[%.3g, %.3g]", low, high);
-        for (int v = 0; v < 3; v++)
-            count[v] += !strcmp(text(c, "verdict"), raml_study_verdict_name((enum raml_study_verdict)v));
-        raml_buf_addf(out, "%-14s %-13s %s %s%s%s; holds %s %.4g\n               %s\n", text(c, "id"),
-                      text(c, "verdict"), value, interval, *text(c, "unit") ? " " : "", text(c, "unit"),
-                      text(c, "rule"), get(c, "by"), text(c, "says"));
+    const json_t *parts = json_object_get(doc, "parts");
+    size_t count[RAML_STUDY_VERDICTS] = {0}, n_parts = json_array_size(parts);
+    for (size_t p = 0; p < (n_parts ? n_parts : 1); p++) {
+        const json_t *part = json_array_get(parts, p);
+        if (part) add_heading(part, out);
+        for (size_t i = 0; i < json_array_size(claims); i++) {
+            const json_t *c = json_array_get(claims, i);
+            if (part && strcmp(text(c, "part"), text(part, "part"))) continue;
+            add_claim(c, out);
+            for (int v = 0; v < RAML_STUDY_VERDICTS; v++)
+                count[v] += !strcmp(text(c, "verdict"), raml_study_verdict_name((enum raml_study_verdict)v));
+        }
+        if (part) raml_buf_adds(out, "\n");
     }
-    raml_buf_addf(out, "%zu claims: %zu hold, %zu do not, %zu undecided; %g seeds; declared %.12s\n",
-                  json_array_size(claims), count[RAML_STUDY_HOLDS], count[RAML_STUDY_DOES_NOT],
-                  count[RAML_STUDY_UNDECIDED], get(study, "seeds"), text(study, "sha256"));
+    raml_buf_addf(out, "%zu claims: %zu hold, %zu do not, %zu undecided", json_array_size(claims),
+                  count[RAML_STUDY_HOLDS], count[RAML_STUDY_DOES_NOT], count[RAML_STUDY_UNDECIDED]);
+    if (count[RAML_STUDY_NOT_MEASURED]) raml_buf_addf(out, ", %zu not measured", count[RAML_STUDY_NOT_MEASURED]);
+    if (n_parts) raml_buf_addf(out, "; %zu part%s", n_parts, n_parts > 1 ? "s" : "");
+    else raml_buf_addf(out, "; %g seeds", get(study, "seeds"));
+    raml_buf_addf(out, "; declared %.12s\n", text(study, "sha256"));
 }

@@ -12,9 +12,8 @@ enum { MAX_MEMORY = 512 << 20, MAX_NAME = 64 };
 
 /* -- Checks of the tree --------------------------------------------------------------------------------------------- */
 
-/* A name of a step, an arm or a measure: it is part of paths and of claims. */
-static enum raml_code check_name(const struct raml_study *s, const struct raml_yaml *y, const char *what,
-                                 struct raml_err *err)
+enum raml_code raml_study_check_name(const struct raml_study *s, const struct raml_yaml *y, const char *what,
+                                     struct raml_err *err)
 {
     static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
     size_t n = strlen(y->key);
@@ -44,7 +43,7 @@ static enum raml_code check_values(const struct raml_study *s, const struct raml
     if (map->kind != RAML_YAML_MAP)
         return raml_study_fail(s, map, err, "found %s, expected a mapping of values", raml_yaml_kind_name(map));
     for (const struct raml_yaml *y = map->child; y; y = y->next) {
-        enum raml_code rc = check_name(s, y, "a value", err);
+        enum raml_code rc = raml_study_check_name(s, y, "a value", err);
         if (rc) return rc;
         if (y->kind != RAML_YAML_VALUE)
             return raml_study_fail(s, y, err, "%s: found %s, expected a value", y->key, raml_yaml_kind_name(y));
@@ -68,7 +67,7 @@ static enum raml_code read_axis(struct raml_study *s, const char *name, const st
     axis->point = raml_arena_alloc(s->arena, map->n, sizeof *axis->point);
     if (!axis->point) return raml_fail(err, RAML_ENOMEM, "%s: no memory for its arms", s->path);
     for (const struct raml_yaml *y = map->child; y; y = y->next) {
-        enum raml_code rc = check_name(s, y, "an arm", err);
+        enum raml_code rc = raml_study_check_name(s, y, "an arm", err);
         if (!rc) rc = check_values(s, y, err);
         if (rc) return rc;
         axis->point[axis->n++] = y;
@@ -110,7 +109,7 @@ static enum raml_code read_arms(struct raml_study *s, struct raml_err *err)
     if (!rc && !arms == !axes) rc = raml_study_fail(s, s->root, err, "expected either arms or axes");
     if (!rc && arms) rc = read_axis(s, "arms", arms, err);
     for (const struct raml_yaml *y = axes ? axes->child : NULL; y && !rc; y = y->next) {
-        rc = check_name(s, y, "an axis", err);
+        rc = raml_study_check_name(s, y, "an axis", err);
         if (!rc) rc = read_axis(s, y->key, y, err);
     }
     return rc ? rc : make_arms(s, err);
@@ -135,7 +134,7 @@ static enum raml_code read_step(struct raml_study *s, const struct raml_yaml *y,
     if (s->n_steps == STUDY_MAX_STEPS) return raml_study_fail(s, y, err, "more than %d steps", STUDY_MAX_STEPS);
     struct study_template *t = &s->step[s->n_steps];
     t->at = y;
-    enum raml_code rc = check_name(s, y, "a step", err);
+    enum raml_code rc = raml_study_check_name(s, y, "a step", err);
     const struct raml_yaml *run = y, *minutes = NULL;
     if (!rc && y->kind == RAML_YAML_MAP) {
         rc = raml_study_check_fields(s, y, known, sizeof known / sizeof *known, err);
@@ -176,7 +175,7 @@ static enum raml_code choose_scale(struct raml_study *s, const struct raml_study
     for (const struct raml_yaml *y = scales->child; y && !rc; y = y->next) {
         if (n == STUDY_MAX_STEPS) return raml_study_fail(s, y, err, "more than %d scales", STUDY_MAX_STEPS);
         names[n++] = y->key;
-        rc = check_name(s, y, "a scale", err);
+        rc = raml_study_check_name(s, y, "a scale", err);
         if (!rc) rc = check_values(s, y, err);
     }
     s->scale = o->scale ? raml_yaml_find(scales, o->scale) : scales->child;
@@ -207,21 +206,34 @@ static bool names_value(const struct raml_yaml *map, const char *name, size_t n)
     return false;
 }
 
-/* A value that is set is one that the file has somewhere: else a slip of the pen would change nothing. */
-static enum raml_code check_set(struct raml_study *s, struct raml_err *err)
+static bool has_value(const struct raml_study *s, const char *name, size_t n)
 {
+    bool is = names_value(s->scale, name, n) || names_value(s->values, name, n);
+    for (size_t a = 0; a < s->n_axes; a++)
+        for (size_t k = 0; k < s->axis[a].n; k++) is = is || names_value(s->axis[a].point[k], name, n);
+    return is;
+}
+
+/* A value that is set is one that the file has somewhere: else a slip of the pen would change nothing. */
+static enum raml_code check_set(struct raml_study *s, const char **set, struct raml_err *err)
+{
+    size_t n_kept = 0;
     for (size_t i = 0; i < s->n_set; i++) {
-        size_t n = strcspn(s->set[i], "=");
-        if (!s->set[i][n] || n == 0) return raml_fail(err, RAML_EUSAGE, "found '%s', expected name=value", s->set[i]);
-        bool is = names_value(s->scale, s->set[i], n) || names_value(s->values, s->set[i], n);
-        for (size_t a = 0; a < s->n_axes; a++)
-            for (size_t k = 0; k < s->axis[a].n; k++) is = is || names_value(s->axis[a].point[k], s->set[i], n);
-        if (!is) return raml_fail(err, RAML_EUSAGE, "%s has no value called '%.*s'", s->path, (int)n, s->set[i]);
+        size_t n = strcspn(set[i], "=");
+        if (!set[i][n] || n == 0) return raml_fail(err, RAML_EUSAGE, "found '%s', expected name=value", set[i]);
+        bool is = has_value(s, set[i], n);
+        if (!is && !s->taken)
+            return raml_fail(err, RAML_EUSAGE, "%s has no value called '%.*s'", s->path, (int)n, set[i]);
+        if (!is) continue;
+        if (s->taken) s->taken[i] = true;
+        set[n_kept++] = set[i];
     }
+    s->n_set = n_kept;
     return RAML_OK;
 }
 
-static enum raml_code read_all(struct raml_study *s, const struct raml_study_options *o, struct raml_err *err)
+static enum raml_code read_all(struct raml_study *s, const struct raml_study_options *o, const char **set,
+                               struct raml_err *err)
 {
     static const char *const known[] = {"name", "about", "values", "scales",   "seeds",
                                         "arms", "axes",  "steps",  "measures", "claims"};
@@ -240,7 +252,7 @@ static enum raml_code read_all(struct raml_study *s, const struct raml_study_opt
     if (!rc) rc = choose_scale(s, o, err);
     if (!rc) rc = read_seeds(s, o, err);
     if (!rc) rc = read_arms(s, err);
-    if (!rc) rc = check_set(s, err);
+    if (!rc) rc = check_set(s, set, err);
     if (!rc) rc = raml_study_read_measures(s, err);
     if (!rc) rc = raml_study_read_claims(s, err);
     if (rc) return rc;
@@ -259,6 +271,12 @@ static enum raml_code keep(struct raml_study *s, const char *text, const char **
 enum raml_code raml_study_open(const char *path, const struct raml_study_options *o, struct raml_study **out,
                                struct raml_err *err)
 {
+    return raml_study_open_part(path, o, NULL, out, err);
+}
+
+enum raml_code raml_study_open_part(const char *path, const struct raml_study_options *o, bool *taken,
+                                    struct raml_study **out, struct raml_err *err)
+{
     *out = NULL;
     struct raml_arena *arena = raml_arena_open(MAX_MEMORY);
     struct raml_study *s = arena ? raml_arena_alloc(arena, 1, sizeof *s) : NULL;
@@ -268,6 +286,7 @@ enum raml_code raml_study_open(const char *path, const struct raml_study_options
     }
     s->arena = arena;
     s->path = path;
+    s->taken = taken;
     struct raml_yaml *root = NULL;
     const char **set = raml_arena_alloc(arena, o->n_set + 1, sizeof *set);
     enum raml_code rc = set ? keep(s, path, &s->path, err) : raml_fail(err, RAML_ENOMEM, "%s: no memory", path);
@@ -278,7 +297,7 @@ enum raml_code raml_study_open(const char *path, const struct raml_study_options
     if (!rc) {
         SHA256Data((const uint8_t *)s->text, s->text_len, s->hash);
         s->root = root;
-        rc = read_all(s, o, err);
+        rc = read_all(s, o, set, err);
     }
     if (rc) raml_study_close(s);
     else *out = s;

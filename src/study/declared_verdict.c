@@ -7,7 +7,7 @@
 
 const char *raml_study_verdict_name(enum raml_study_verdict v)
 {
-    static const char *const name[] = {"holds", "does not hold", "undecided"};
+    static const char *const name[] = {"holds", "does not hold", "undecided", "not measured"};
     return name[v];
 }
 
@@ -74,6 +74,20 @@ static enum raml_study_verdict decide(const struct study_claim *c, const struct 
     }
     if (e->low > -c->by && e->high < c->by) return RAML_STUDY_HOLDS;
     return e->low > c->by || e->high < -c->by ? RAML_STUDY_DOES_NOT : RAML_STUDY_UNDECIDED;
+}
+
+const char *raml_study_gap(const struct raml_study *s, const char *const *gap, const struct study_claim *c)
+{
+    size_t n_points = c->over < 0 ? 1 : s->axis[c->over].n;
+    for (size_t i = 0; i < c->n; i++)
+        for (size_t p = 0; p < n_points; p++) {
+            const struct study_arm *arm = raml_study_arm(s, c->term[i].arm, c->over, p);
+            for (size_t k = 0; k < (c->from_file ? 1 : s->n_seeds); k++) {
+                const char *why = gap[raml_study_at(s, (size_t)(arm - s->arm), k, c->term[i].measure)];
+                if (why) return why;
+            }
+        }
+    return NULL;
 }
 
 enum raml_code raml_study_decide(const struct raml_study *s, const struct raml_study_value *value, size_t claim,

@@ -134,6 +134,31 @@ static enum raml_code write_path(const struct raml_landscape_result *r, struct r
     return write_and_deinit(&t, r->dir, "path", err);
 }
 
+static enum raml_code write_plane(const struct raml_landscape_result *r, struct raml_err *err)
+{
+    const struct raml_landscape_path *p = r->path;
+    struct table t;
+    double explained = 0, walk = 0;
+    init(&t);
+    add_text(&t, "axis");
+    add_text(&t, "explained");
+    add_text(&t, "walk");
+    end_row(&t);
+    for (size_t k = 0; k < 2; k++) {
+        explained += p->explained[k];
+        walk += raml_landscape_walk_share(p->n - 1, k);
+        add_number(&t, (double)(k + 1));
+        add_number(&t, p->explained[k]);
+        add_number(&t, raml_landscape_walk_share(p->n - 1, k));
+        end_row(&t);
+    }
+    add_text(&t, "both");
+    add_number(&t, explained);
+    add_number(&t, walk);
+    end_row(&t);
+    return write_and_deinit(&t, r->dir, "plane", err);
+}
+
 enum raml_code raml_landscape_tables_write(const struct raml_landscape_result *r, struct raml_err *err)
 {
     const size_t shape[] = {r->n_frames, r->n_alpha, r->n_beta};
@@ -143,6 +168,7 @@ enum raml_code raml_landscape_tables_write(const struct raml_landscape_result *r
     if (!rc) rc = write_grid(r, err);
     if (!rc) rc = write_frames(r, err);
     if (!rc && r->path->n) rc = write_path(r, err);
+    if (!rc && r->path->n) rc = write_plane(r, err);
     return rc;
 }
 

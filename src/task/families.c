@@ -13,8 +13,38 @@ static const struct raml_family *const families[] = {
 
 const char *raml_style_name(enum raml_style s)
 {
-    static const char *const names[RAML_N_STYLES] = {"concise", "verbose", "reflect"};
+    static const char *const names[RAML_N_STYLES] = {"concise", "verbose", "reflect", "checked", "empty"};
     return (unsigned)s < RAML_N_STYLES ? names[s] : "unknown";
+}
+
+void raml_family_solve(const struct raml_family *f, struct raml_rng r, int difficulty, enum raml_style style,
+                       struct raml_rng s, struct raml_buf *out)
+{
+    enum { TRIES = 8, FIRST = 1 << 20 /* beyond the samples that are asked for */, MAX_TEXT = 1 << 20 };
+    if (style == RAML_STYLE_EMPTY) {
+        raml_buf_adds(out, "");
+        return;
+    }
+    if (style != RAML_STYLE_CHECKED) {
+        f->solve(r, difficulty, style, s, out);
+        return;
+    }
+    size_t at = out->len;
+    struct raml_buf again;
+    f->solve(r, difficulty, RAML_STYLE_CONCISE, s, out);
+    raml_buf_init(&again, MAX_TEXT);
+    bool same = true;
+    for (uint32_t i = 0; i < TRIES && same; i++) {
+        struct raml_rng other = s;
+        other.key.sample = s.key.sample ^ (FIRST + i);
+        raml_buf_clear(&again);
+        f->solve(r, difficulty, RAML_STYLE_CONCISE, other, &again);
+        same = again.len == out->len - at && !memcmp(again.data, out->data + at, again.len);
+    }
+    raml_buf_adds(out, "\ncheck:\n");
+    raml_buf_add(out, again.data, again.len);
+    if (raml_buf_status(&again, NULL) && !raml_buf_status(out, NULL)) out->code = raml_buf_status(&again, NULL);
+    raml_buf_deinit(&again);
 }
 
 size_t raml_families(const struct raml_family *const **out)

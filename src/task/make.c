@@ -195,7 +195,8 @@ static enum raml_code read_styles(struct maker *m, struct raml_err *err)
             if (strlen(name) == len && memcmp(name, at, len) == 0) found = s;
         }
         if (found < 0 || m->n_styles == MAX_STYLES)
-            return raml_fail(err, RAML_EUSAGE, "styles: found '%.*s', expected some of concise, verbose, reflect",
+            return raml_fail(err, RAML_EUSAGE,
+                             "styles: found '%.*s', expected some of concise, verbose, reflect, checked, empty",
                              len > 60 ? 60 : (int)len, at);
         m->style[m->n_styles++] = (enum raml_style)found;
         if (!at[len]) return RAML_OK;
@@ -277,7 +278,7 @@ static enum raml_code generate_trajectory(struct maker *m, const struct cell *c,
         raml_buf_clear(&m->text);
         struct raml_rng s = stream(m, c, i, RAML_FOR_SOLUTION, rewords ? 0 : number);
         if (rewords) s.key.round = number;
-        c->family->solve(stream(m, c, i, RAML_FOR_QUESTION, 0), c->difficulty, style, s, &m->text);
+        raml_family_solve(c->family, stream(m, c, i, RAML_FOR_QUESTION, 0), c->difficulty, style, s, &m->text);
         enum raml_code rc = raml_buf_status(&m->text, err);
         if (rc) return rc;
         again = false;

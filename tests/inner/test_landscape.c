@@ -473,14 +473,37 @@ static void holes(void **state)
     lab_close(&b);
 }
 
+/* A random walk's shares: the Gram matrix min(i, j) times sin((2 k + 1) π i / (2 n + 1)), i from 1, is λ_k times it. */
+static void walk_share(void **state)
+{
+    (void)state;
+    for (size_t n = 1; n <= 40; n++) {
+        double sum = 0;
+        for (size_t k = 0; k < n; k++) {
+            double share = raml_landscape_walk_share(n, k), turn = (double)(2 * k + 1) * acos(-1) / (double)(2 * n + 1);
+            sum += share;
+            for (size_t i = 1; i <= n; i++) {
+                double product = 0;
+                for (size_t j = 1; j <= n; j++) product += (double)(i < j ? i : j) * sin(turn * (double)j);
+                CHECK_NEAR("λ v", share * (double)(n * (n + 1)) / 2 * sin(turn * (double)i), product, 1e-9 * (double)n);
+            }
+        }
+        CHECK_NEAR("sum of shares", sum, 1, 1e-12);
+    }
+    CHECK_NEAR("beyond the last", raml_landscape_walk_share(3, 3), 0, 0);
+    CHECK_NEAR("no point", raml_landscape_walk_share(0, 0), 0, 0);
+    CHECK_NEAR("a long walk", raml_landscape_walk_share(100000, 0), 8 / (acos(-1) * acos(-1)), 1e-4);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(oracle_slices), cmocka_unit_test(centre_is_the_curve),
         cmocka_unit_test(no_drift),      cmocka_unit_test(axes),
         cmocka_unit_test(norms),         cmocka_unit_test(draws),
-        cmocka_unit_test(path),          cmocka_unit_test(frames),
-        cmocka_unit_test(bad_input),     cmocka_unit_test(holes),
+        cmocka_unit_test(path),          cmocka_unit_test(walk_share),
+        cmocka_unit_test(frames),        cmocka_unit_test(bad_input),
+        cmocka_unit_test(holes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

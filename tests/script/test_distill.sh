@@ -31,6 +31,17 @@ cmp one/checkpoint-3/model.safetensors two/checkpoint-3/model.safetensors || fai
 distill --max_steps 3 --one_pass --out together || fail "one pass: $(cat said)"
 cmp one/checkpoint-3/model.safetensors together/checkpoint-3/model.safetensors || fail "one pass: another model"
 
+# -- Questions with their solution in them, to train a start that can use hints
+"$raml" task make --families add:2 --n 20 --out plain.jsonl >said 2>&1 || fail "task make: $(cat said)"
+"$raml" task make --families add:2 --n 20 --hint_format '{question} hint: {hint}' --out hinted.jsonl >said 2>&1 || fail "task make: $(cat said)"
+sed 's/"id":"/&hint-/; s/"question":"\([^"]*\)\(.*"text":"\)\([^"]*\)/"question":"\1 hint: \3\2\3/' plain.jsonl >want.jsonl
+cmp want.jsonl hinted.jsonl || fail "hinted: $(head -n 1 hinted.jsonl)"
+"$raml" task make --families add:2 --n 2 --hint_format '{question}' --out no.jsonl >said 2>&1 && fail "a format without a hint"
+grep -q 'hint_format' said || fail "a format without a hint: $(cat said)"
+"$raml" task make --families add:2 --n 2 --trajectories 0 --hint_format '{hint}' --out no.jsonl >said 2>&1 && fail "no solution"
+grep -q 'has no trajectory to show' said || fail "no solution: $(cat said)"
+[ ! -e no.jsonl ] || fail "half a result"
+
 # -- kill -9 at a few moments, and --resume
 for teacher in current start; do
     long="--max_steps 16 --save_steps 2 --logging_steps 3 --teacher $teacher"

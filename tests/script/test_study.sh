@@ -1,6 +1,7 @@
 #!/bin/sh
 # test_study.sh BINARY SOURCE_DIR BUILD_DIR: raml study run as a person runs it: planned, run, killed and run again to the
-# same bytes, by two processes at once, with a step shared by two studies; and one clear error for each bad input.
+# same bytes, by two processes at once, with a step shared by two studies, with steps that fail, in parts; and one clear error
+# for each bad input.
 set -eu
 
 raml=$1 source=$2
@@ -54,6 +55,20 @@ done
 cmp -s small.yaml whole/study.yaml || fail "the file is not kept as it was"
 [ "$(wc -l <whole/values.tsv)" -eq 13 ] || fail "values.tsv: $(cat whole/values.tsv)"
 [ -z "$(find whole -name '*.lock' -o -name '*.part.json')" ] || fail "left: $(find whole -name '*.lock' -o -name '*.part.json')"
+
+# The program is installed anew while a study runs: its steps go on with what it was started as.
+cp "$raml" old
+./old study run --threads 1 small.yaml --out meanwhile >out 2>&1 &
+pid=$!
+for _ in $(seq 200); do
+    [ -d meanwhile/steps ] && break
+    sleep 0.02
+done
+rm old
+printf '#!/bin/sh\nexit 3\n' >old
+chmod +x old
+wait $pid || fail "with another program in its place: $(tail -n 3 out)"
+cmp -s whole/results.json meanwhile/results.json || fail "other results with another program in its place"
 
 # Again: nothing runs, the same bytes.
 cp whole/results.json first.json
@@ -114,7 +129,7 @@ refused 2 'has no value called' small.yaml --out new --set lenght=9
 refused 2 'found 0 files, expected one' --out new
 refused 1 'none.yaml' none.yaml --out new
 sed 's/--temperature/--temprature/' small.yaml >bad.yaml
-refused 2 "step samples (cold 1): raml sample: " bad.yaml --out new
+refused 2 " (cold 1): raml sample: " bad.yaml --out new
 grep -q 'did you mean' err || fail "no name near it: $(cat err)"
 sed 's/eval {samples}/evaluate {samples}/' small.yaml >bad.yaml
 refused 2 "there is no command 'raml evaluate" bad.yaml --out new
@@ -123,6 +138,52 @@ sed 's/at: all.accuracy/at: all.acc/' small.yaml >bad.yaml
 refused 1 'all.acc.value: no field acc; found fields: ' bad.yaml --out bad --store whole/steps
 sed 's/eval {samples}\/s.jsonl --by/eval {samples}\/none.jsonl --by/' small.yaml >bad.yaml
 refused 1 'step eval-' bad.yaml --out bad2 --store whole/steps
+
+
+# A step that fails stops nothing that does not need it; what it fails of is named, and its log.
+sed 's/eval {samples}\/s.jsonl --by/eval {samples}\/none.jsonl --by/; s/^name: small/name: broken/' small.yaml >broken.yaml
+refused 1 '6 steps failed, and 0 that need them were not run; the first one' broken.yaml --out broken --store whole/steps
+grep -q '^loss  *holds ' out && grep -q '^same  *not measured  *the step eval-.* is not done' out ||
+    fail "verdicts beside a step that failed: $(cat out)"
+grep -q '^3 claims: 1 hold, 1 do not, 0 undecided, 1 not measured' out || fail "the sum beside a step that failed: $(cat out)"
+[ "$(grep -c '^raml study: step eval-.*none.jsonl.*\.log)$' err)" -eq 6 ] || fail "failed steps are not named: $(cat err)"
+[ ! -e broken/claim_2.tsv ] || fail "a figure of a claim that is not measured"
+sed 's/--families add:1 --num_questions 40/--data none.jsonl/; s/^name: small/name: blocked/' small.yaml >blocked.yaml
+refused 1 '3 steps failed, and 12 that need them were not run' blocked.yaml --out blocked
+
+# Tables and page of what is there, while nothing is run.
+study small.yaml --out part --report >out 2>err || fail "a report of nothing: $(cat err)"
+grep -q '^3 claims: 0 hold, 0 do not, 0 undecided, 3 not measured' out || fail "a report of nothing: $(cat out)"
+mkdir -p part/steps && cp -R whole/steps/model-* part/steps
+study small.yaml --out part --report >out 2>err || fail "a report of a part: $(cat err)"
+grep -q '^3 claims: 1 hold, 1 do not, 0 undecided, 1 not measured' out || fail "a report of a part: $(cat out)"
+[ "$(find part/steps -name '*.json' | grep -cv model-)" -eq 0 ] || fail "a report ran something"
+refused 2 'either --plan or --report' small.yaml --out part --report --plan
+
+# A study of parts: steps that they share run once; each part is the study of its file; tables over all.
+mkdir sub && cp small.yaml sub/one.yaml
+sed 's/length: 12/length: 14/; s/^name: small/name: long/' small.yaml >sub/long.yaml
+printf 'name: all\nabout: both\nparts:\n  one: sub/one.yaml\n  long: sub/long.yaml\n' >all.yaml
+study all.yaml --plan >plan || fail "a plan of parts: $(cat plan)"
+grep -q '^# 30 steps, 0 done' plan || fail "a plan of parts: $(tail -n 1 plan)" # 18, and 12 whose length differs
+grep -q '^# part long' plan || fail "a plan of parts without their names: $(cat plan)"
+study all.yaml >out 2>err || fail "a study of parts: $(cat err)"
+grep -q '^6 claims: ' out && grep -q '^long, 3 seeds, declared ' out || fail "a study of parts: $(cat out)"
+for f in study.yaml declared.json claims.tsv results.json report.html one/study.yaml one/results.json long/claim_1.tsv; do
+    [ -s all/$f ] || fail "a study of parts: no $f"
+done
+[ "$(wc -l <all/claims.tsv)" -eq 7 ] && grep -q '^long	same	' all/claims.tsv || fail "all claims: $(cat all/claims.tsv)"
+cmp -s whole/results.json all/one/results.json || fail "a part differs from the study of its file"
+study sub/one.yaml --out all/one --store all/steps >out || fail "a part by itself: $(cat out)"
+study all.yaml --parts long >out 2>err || fail "one of the parts: $(cat err)"
+grep -q '^3 claims: ' out || fail "one of the parts: $(cat out)"
+refused 2 "there is no part 'lon'; did you mean 'long'?" all.yaml --parts lon
+refused 2 'small.yaml has no parts' small.yaml --parts one
+refused 2 'no part of all.yaml has a value called' all.yaml --set lenght=9
+refused 2 'part one: sub/one.yaml has no scales' all.yaml --scale quick
+echo '# changed' >>sub/long.yaml
+refused 2 'declared with the part long "' all.yaml
+refused 2 'declared with the part long "' all.yaml --parts one
 
 # The studies that come with the program are sound, and the one of docs/study.md.
 awk '/^    name: length/ { on = 1 } on && !/^    / { exit } on { print substr($0, 5) }' "$source/docs/study.md" >page.yaml

@@ -356,6 +356,13 @@ static void path_and_curvature(void **state)
              r.frame[1].loss, r.frame[2].loss); /* θ itself: L(0), and all frames' centres */
     assert_true(has(tsv, row));
     free(tsv);
+    tsv = slurp(in(dir, "plane.tsv", path), NULL);
+    snprintf(row, sizeof row, "axis\texplained\twalk\n1\t%.17g\t%.17g\n2\t%.17g\t", r.path.explained[0],
+             raml_landscape_walk_share(T, 0), r.path.explained[1]);
+    assert_true(!strncmp(tsv, row, strlen(row)));
+    snprintf(row, sizeof row, "\nboth\t%.17g\t", r.path.explained[0] + r.path.explained[1]);
+    assert_true(has(tsv, row));
+    free(tsv);
     raml_landscape_files_summary_deinit(&r);
     f.opt.n_alpha = 1;
     assert_int_equal(raml_landscape_files(&f.job, &f.opt, &r, &err), RAML_ERANGE);

@@ -277,8 +277,12 @@ static void test_errors(void **state)
          "families: weight of perm: found '2x', expected a number from 1 to 9999"},
         {{.families = "add:2-4,add:3", .n = 1}, RAML_EUSAGE, "families: add at difficulty 3 is given twice"},
         {{.split = "dev", .n = 1}, RAML_EUSAGE, "split: found 'dev', expected train or test"},
-        {{.styles = "brief", .n = 1}, RAML_EUSAGE, "styles: found 'brief', expected some of concise, verbose, reflect"},
-        {{.styles = "concise,", .n = 1}, RAML_EUSAGE, "styles: found '', expected some of concise, verbose, reflect"},
+        {{.styles = "brief", .n = 1},
+         RAML_EUSAGE,
+         "styles: found 'brief', expected some of concise, verbose, reflect, checked, empty"},
+        {{.styles = "concise,", .n = 1},
+         RAML_EUSAGE,
+         "styles: found '', expected some of concise, verbose, reflect, checked, empty"},
         {{.n_trajectories = 5000, .n = 1}, RAML_EUSAGE, "trajectories: found 5000, expected at most 4096"},
     };
     for (size_t i = 0; i < COUNT(cases); i++) {

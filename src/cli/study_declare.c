@@ -1,0 +1,84 @@
+/* study_declare.c - what a study declares, kept before anything runs. See study_run.h. */
+#include "cli/study_run.h"
+
+#include "core/file.h"
+#include "core/json.h"
+#include "core/path.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MAX_RECORD = 1 << 20 };
+
+/* RAML_EUSAGE: what differs between two values of one name. */
+static enum raml_code compare_value(const char *path, const char *name, const json_t *mine, const json_t *had,
+                                    struct raml_err *err)
+{
+    if (json_equal(mine, had)) return RAML_OK;
+    char *was = json_dumps(had, JSON_ENCODE_ANY | JSON_COMPACT), *is = json_dumps(mine, JSON_ENCODE_ANY | JSON_COMPACT);
+    enum raml_code rc = raml_fail(err, RAML_EUSAGE,
+                                  "%s: declared with %s %s, now it is %s; a study is not changed while it runs: give "
+                                  "another --out (--store can be the same)",
+                                  path, name, was ? was : "missing", is ? is : "missing");
+    free(was);
+    free(is);
+    return rc;
+}
+
+/* RAML_EUSAGE names what differs from the declaration that the folder has: a part before the whole. */
+static enum raml_code compare(const char *path, const json_t *mine, const json_t *had, struct raml_err *err)
+{
+    const char *key;
+    json_t *value;
+    const json_t *parts = json_object_get(had, "parts");
+    enum raml_code rc = RAML_OK;
+    json_object_foreach (json_object_get(mine, "parts"), key, value) {
+        char name[100];
+        snprintf(name, sizeof name, "the part %.80s", key);
+        const json_t *other = json_object_get(parts, key);
+        if (!rc && other) rc = compare_value(path, name, value, other, err);
+    }
+    json_object_foreach ((json_t *)(uintptr_t)mine, key, value)
+        if (!rc) rc = compare_value(path, key, value, json_object_get(had, key), err);
+    return rc;
+}
+
+/* Writes into a folder what is declared, with the file as it is; or finds the same. */
+static enum raml_code declare(json_t *mine, const char *text, size_t len, const char *out, struct raml_err *err)
+{
+    char path[RAML_PATH_BYTES], copy[RAML_PATH_BYTES];
+    json_t *had = NULL;
+    enum raml_code rc = mine ? raml_make_dir(out, err) : raml_fail(err, RAML_ENOMEM, "no memory for the declaration");
+    if (!rc) rc = raml_path_join(path, out, "declared.json", err);
+    if (!rc) rc = raml_path_join(copy, out, "study.yaml", err);
+    if (!rc && raml_is_file(path)) {
+        rc = raml_json_load(path, MAX_RECORD, &had, err);
+        if (!rc) rc = compare(path, mine, had, err);
+    } else if (!rc) {
+        char *record = json_dumps(mine, JSON_INDENT(1));
+        rc = record ? raml_file_write(copy, text, len, err) : raml_fail(err, RAML_ENOMEM, "no memory");
+        if (!rc) rc = raml_file_write(path, record, strlen(record), err);
+        free(record);
+    }
+    json_decref(had);
+    json_decref(mine);
+    return rc;
+}
+
+enum raml_code cli_study_declare(const struct raml_study_parts *p, const char *out, struct raml_err *err)
+{
+    size_t len = 0;
+    const char *text = raml_study_parts_text(p, &len);
+    enum raml_code rc = declare(raml_study_parts_declaration(p), text, len, out, err);
+    for (size_t i = 0; i < raml_study_parts_n(p) && !rc; i++) {
+        const struct raml_study_part part = raml_study_parts_get(p, i);
+        char dir[RAML_PATH_BYTES];
+        if (!*part.name) continue;
+        text = raml_study_text(part.study, &len);
+        rc = raml_path_join(dir, out, part.name, err);
+        if (!rc) rc = declare(raml_study_declaration(part.study), text, len, dir, err);
+    }
+    return rc;
+}

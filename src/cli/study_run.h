@@ -1,0 +1,24 @@
+/* study_run.h - settings that `raml study run` and `raml study paper` share, and what they do. */
+#ifndef RAML_CLI_STUDY_RUN_H
+#define RAML_CLI_STUDY_RUN_H
+
+#include "cli/cli.h"
+
+#include "raml/study.h"
+
+struct study_run_settings {
+    const char *out, *store, *scale, *set, *parts;
+    int64_t seeds;
+    bool plan, report;
+};
+extern const struct raml_setting cli_study_run_options[];
+enum { CLI_STUDY_RUN_OPTIONS = 8 };
+
+/* Runs the study of this file. */
+RAML_CHECKED enum raml_code cli_study_start(const struct cli *cli, const struct study_run_settings *s, const char *path,
+                                            struct raml_err *err);
+/* Keeps what is declared in `out`, and what its parts declare in their folders, or finds the same there. RAML_EUSAGE names
+ * what differs. */
+RAML_CHECKED enum raml_code cli_study_declare(const struct raml_study_parts *p, const char *out, struct raml_err *err);
+
+#endif
