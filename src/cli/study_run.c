@@ -109,6 +109,7 @@ static enum raml_code write_results(const struct study_runner *r, const char *ou
     return rc ? rc : cli_child_run(&child, err);
 }
 
+/* By rank 0, which the others wait for. */
 static enum raml_code finish(const struct study_runner *r, const char *out, struct raml_err *err)
 {
     json_t *doc = NULL;
@@ -153,7 +154,9 @@ static enum raml_code run_study(const struct cli *cli, const struct study_run_se
     } else if (!rc) {
         rc = prepare(&r, out, err);
         if (!rc && !s->report) rc = cli_study_run_steps(&r, err);
-        if (!rc && first) rc = finish(&r, out, err);
+        bool over = !rc;
+        if (over) rc = first ? finish(&r, out, err) : cli_study_failures(&r, err);
+        if (over && cli->comm) rc = raml_comm_agree(cli->comm, rc, err);
     }
     cli_study_runner_close(&r);
     return rc;

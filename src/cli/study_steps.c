@@ -195,7 +195,7 @@ double cli_study_left(const struct study_runner *r, size_t *unknown)
         else if (step_of(r, i)->minutes > 0) left += step_of(r, i)->minutes * 60;
         else ++*unknown;
     }
-    return left;
+    return r->cli->comm ? left / r->cli->comm->size : left;
 }
 
 const char *cli_study_duration(double seconds, char out[STUDY_DURATION])
@@ -382,7 +382,8 @@ enum raml_code cli_study_failures(const struct study_runner *r, struct raml_err 
         raml_buf_init(&text, MAX_RECORD);
         enum raml_code rc = beside(r, i, ".failed", path, err);
         if (!rc) rc = raml_file_read(path, &text, err);
-        if (!rc) fprintf(stderr, "raml study: %s", text.data ? text.data : "\n");
+        bool speaks = !r->cli->comm || r->cli->comm->rank == 0;
+        if (!rc && speaks) fprintf(stderr, "raml study: %s", text.data ? text.data : "\n");
         raml_buf_deinit(&text);
         if (rc) return rc;
         if (n_failed++ == 0) rc = beside(r, i, ".log", first, err);

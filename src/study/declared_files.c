@@ -39,8 +39,8 @@ static enum raml_code open_file(struct reader *r, const char *path, const json_t
     return rc;
 }
 
-static enum raml_code read_one(struct reader *r, const struct study_measure *m, const char *path,
-                               struct raml_study_value *out, struct raml_err *err)
+static enum raml_code read_file(struct reader *r, const struct study_measure *m, const char *path,
+                                struct raml_study_value *out, struct raml_err *err)
 {
     const json_t *file = NULL;
     enum raml_code rc = open_file(r, path, &file, err);
@@ -77,7 +77,7 @@ static enum raml_code read_each(struct reader *r, const struct study_measure *m,
     if (failed) rc = raml_fail(err, RAML_EFORMAT, "%s: no such file", pattern);
     for (size_t i = 0; i < found.gl_pathc && !rc; i++) {
         struct raml_study_value v = {.value = NAN};
-        rc = read_one(r, m, found.gl_pathv[i], &v, err);
+        rc = read_file(r, m, found.gl_pathv[i], &v, err);
         if (isnan(v.value)) continue;
         sum += v.value;
         n++;
@@ -95,7 +95,7 @@ static enum raml_code read_value(const struct raml_study *s, struct reader *r, c
     enum raml_code rc = raml_study_folder(s, instance, store, dir, err);
     if (!rc && pattern) rc = escape(dir, err);
     if (!rc) rc = raml_path_join(path, dir, m->file, err);
-    if (!rc) rc = pattern ? read_each(r, m, path, out, err) : read_one(r, m, path, out, err);
+    if (!rc) rc = pattern ? read_each(r, m, path, out, err) : read_file(r, m, path, out, err);
     return rc ? raml_wrap(err, rc, "measure %s (%s:%zu)", m->at->key, s->path, m->at->line) : rc;
 }
 
