@@ -41,7 +41,7 @@ tr -d ' \n' <back/generation_config.json | grep -q '"eos_token_id":\[256\]' || #
 grep -q '"eos_token": "<|endoftext|>"' back/tokenizer_config.json || fail "$(cat back/tokenizer_config.json)"
 
 # What other programs need to stop and to ask is in the checkpoint, and stays; a checkpoint of a version that did not say
-# it is told apart and completed, to a folder and to GGUF.
+# it is recognised and completed, to a folder and to GGUF.
 says_all() {
     tr -d ' \n' <"$1/generation_config.json" | grep -q '"eos_token_id":\[256\]' || fail "$1: $(cat "$1/generation_config.json")"
     grep -q '"eos_token_id": 256' "$1/config.json" || fail "$1: $(cat "$1/config.json")"
@@ -54,7 +54,7 @@ says_all run/checkpoint-2
 says_all back
 cp -R run/checkpoint-2 old
 rm old/generation_config.json old/tokenizer_config.json
-sed 's/^  "torch_dtype": "float32",$/  "torch_dtype": "float32"/; /"eos_token_id"/d' run/checkpoint-2/config.json >old/config.json
+sed 's/"float32",$/"float32"/; /"eos_token_id"/d' run/checkpoint-2/config.json >old/config.json
 "$raml" convert old new --quiet >/dev/null
 says_all new
 for name in config.json generation_config.json tokenizer_config.json; do
