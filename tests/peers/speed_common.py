@@ -160,19 +160,29 @@ class Table:
     def measure(self, what, ways, rounds):
         """ways: {program: function}; the first is raml's. Rounds in turns, every other one backwards. A way may name its setting: ("program", "setting")."""
         got = {name: [] for name in ways}
-        for i in range(rounds):
-            for name in list(ways)[::-1 if i % 2 else 1]:
-                if got[name] is None:
-                    continue
-                try:
-                    got[name].append(ways[name]())
-                except (Failed, subprocess.TimeoutExpired) as e:
-                    note(f"{what}: {name}: failed: {str(e)[:400]}")
-                    got[name] = None
-        mine = got[next(iter(ways))]
+        try:
+            for i in range(rounds):
+                for name in list(ways)[::-1 if i % 2 else 1]:
+                    if got[name] is not None:
+                        got[name] = self.once(what, name, ways[name], got[name])
+        except SystemExit:
+            got = {name: values for name, values in got.items() if values is None or values}
+            raise
+        finally:
+            self.add(what, got, next(iter(ways)))
+
+    def once(self, what, name, way, values):
+        try:
+            return values + [way()]
+        except (Failed, subprocess.TimeoutExpired) as e:
+            note(f"{what}: {name}: failed: {str(e)[:400]}")
+            return None
+
+    def add(self, what, got, first):
+        mine = got.get(first)
         for name, values in got.items():
             if not values or not mine:
-                self.rows.append((what, name, None, None))
+                self.rows.append((what, name, values or None, None))
                 continue
             ratios = [(v / m if self.lower else m / v) for m, v in zip(mine, values)]
             self.rows.append((what, name, values, ratios))
@@ -193,7 +203,7 @@ class Table:
                 lines.append(f"| {first} | {name} | failed | |")
                 continue
             said = f"{number(statistics.median(values))} ({number(min(values))} to {number(max(values))})"
-            ratio = "" if values is mine_of.get(what) else \
+            ratio = "" if values is mine_of.get(what) or not ratios else \
                 f"{statistics.median(ratios):.2f} x ({min(ratios):.2f} to {max(ratios):.2f})"
             lines.append(f"| {first} | {name} | {said} | {ratio} |")
         print("\n".join(lines) + "\n", flush=True)
