@@ -223,6 +223,18 @@ enum raml_code raml_train_check_job(const struct raml_train_job *job, const stru
     return rc ? rc : check_vocabulary(job, err);
 }
 
+/* What is trained to end a text by the format's stop says so. */
+static enum raml_code add_end(const struct raml_train_job *job, struct raml_err *err)
+{
+    struct raml_tokens stop = {0};
+    enum raml_code rc = raml_format_stop(&job->format, job->tokenizer, &stop, err);
+    if (!rc && stop.n == 1 && !raml_model_add_eos(job->model, stop.id[0]))
+        rc = raml_fail(err, RAML_ERANGE, "the format's stop is one more token that ends a text; the model has %d",
+                       RAML_MAX_EOS);
+    raml_tokens_deinit(&stop);
+    return rc;
+}
+
 enum raml_code raml_train_loop(const struct raml_train_job *job, const struct raml_train_options *opt,
                                const struct raml_training *training, struct raml_train_result *out,
                                struct raml_err *err)
@@ -236,7 +248,8 @@ enum raml_code raml_train_loop(const struct raml_train_job *job, const struct ra
                              .objective = training->objective,
                              .state.best_score = -INFINITY,
                              .comm = job->comm ? job->comm : raml_comm_alone()};
-    enum raml_code rc = train(&t, &result, err);
+    enum raml_code rc = add_end(job, err);
+    if (!rc) rc = train(&t, &result, err);
     result.seconds = t.started > 0 ? raml_clock_monotonic() - t.started : 0;
     result.steps = t.state.step;
     result.tokens = t.state.tokens;
