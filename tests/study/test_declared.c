@@ -111,6 +111,17 @@ static void test_refused(void **state)
          ":5: interval: file, but the measure m has no low and high"},
         {"name: x\n" STEPS ARMS MEASURES "claims: {c: {says: it, of: with.m, holds: above 0, over: arms}}\n",
          ":5: over needs x: the value that the slope is against"},
+        {"name: x\n" STEPS "arms: {with: {w: 1}, without: {w: some}}\n" MEASURES
+         "claims: {c: {says: it, of: '{arms}.m', holds: above 0, over: arms, x: w}}\n",
+         ":5: x: w of the arm without is 'some'; expected a number"},
+        {"name: x\n" STEPS ARMS MEASURES
+         "claims: {c: {says: it, of: '{arms}.m', holds: above 0, over: arms, x: w, log: x}}\n",
+         ":5: x: w is 0; no logarithm"},
+        {"name: x\nvalues: {a: '{b}{b}{b}{b}{b}{b}{b}{b}{b}{b}', b: '{c}{c}{c}{c}{c}{c}{c}{c}{c}{c}', c: "
+         "'{d}{d}{d}{d}{d}{d}{d}{d}{d}{d}', d: '{e}{e}{e}{e}{e}{e}{e}{e}{e}{e}', e: "
+         "'{f}{f}{f}{f}{f}{f}{f}{f}{f}{f}', f: '{g}{g}{g}{g}{g}{g}{g}{g}{g}{g}', g: ''}\n"
+         "steps: {s: 'eval x{a}'}\n" ARMS "measures: {m: {step: s, file: x.json, at: v}}\n" CLAIMS,
+         ":3: values within values come to more than 65536 places"},
     };
     for (size_t i = 0; i < COUNT(bad); i++) {
         struct raml_study *s = NULL;
