@@ -39,11 +39,12 @@ struct raml_endpoint_options {
     const char *api_key_env; /* environment variable with the key; NULL: none */
     const char *journal;     /* a file; NULL: none */
     enum raml_api api;
-    size_t parallel;   /* requests in flight, at least 1 */
-    size_t retries;    /* times that a request is asked again that the server answered with a fault of its own */
-    double timeout_s;  /* of a request */
-    double patience_s; /* without any answer, after which the server is given up */
-    bool prefix_cache; /* the server has one: order and kind of requests are chosen for it */
+    size_t parallel;    /* requests in flight, at least 1 */
+    size_t retries;     /* times that a request is asked again that the server answered with a fault of its own */
+    double timeout_s;   /* of a request */
+    double patience_s;  /* without any answer, after which the server is given up */
+    bool prefix_cache;  /* the server has one: order and kind of requests are chosen for it */
+    int32_t vocab_size; /* of the model; 0: not known. SGLang then can't be asked about the last token. */
     const struct raml_sink *sink;
     /* The text of a token, for a check of the server's tokenizer; NULL: none. false: not known. */
     bool (*spell)(void *user, int32_t token, struct raml_buf *out);

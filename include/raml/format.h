@@ -82,5 +82,14 @@ RAML_CHECKED enum raml_code raml_format_answer_prefix(const struct raml_format *
 RAML_CHECKED enum raml_code raml_format_end(const struct raml_format *f, const struct raml_tokenizer *t,
                                             struct raml_tokens *out, struct raml_err *err);
 
+/* What tokenizer_config.json says of a model of this format: c (NULL: nothing), and where it names no end-of-text token
+ * the format's stop. The built-in format also gives <|pad|> and a chat template, whose prompts are the format's; a
+ * system message is an error of it. stop_id: the stop as one token; -1: none, or several. The caller frees *out
+ * (raml_tokenizer_config_deinit); on failure it is empty. */
+RAML_CHECKED enum raml_code raml_format_tokenizer_config(const struct raml_format *f, const struct raml_tokenizer *t,
+                                                         const struct raml_tokenizer_config *c,
+                                                         struct raml_tokenizer_config *out, int32_t *stop_id,
+                                                         struct raml_err *err);
+
 #pragma GCC visibility pop
 #endif

@@ -71,6 +71,8 @@ struct raml_model_size raml_model_estimate_parts(const struct raml_config *c, en
                                                  bool random_init);
 void raml_model_close(struct raml_model *m);
 const struct raml_config *raml_model_config(const struct raml_model *m);
+/* token ends a text as well; _save says so in config.json. What raml_config_add_eos returns. */
+bool raml_model_add_eos(struct raml_model *m, int token);
 enum raml_dtype raml_model_dtype(const struct raml_model *m); /* of activations: RAML_F32 or RAML_BF16 */
 const struct raml_device *raml_model_device(const struct raml_model *m);
 

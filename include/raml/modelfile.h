@@ -47,6 +47,8 @@ RAML_CHECKED enum raml_code raml_model_file_open(const char *path, struct raml_m
 void raml_model_file_close(struct raml_model_file *f);
 const char *raml_model_file_path(const struct raml_model_file *f); /* of the tensors, for messages */
 const struct raml_config *raml_model_file_config(const struct raml_model_file *f);
+/* token ends a text as well: what is written of f says so. What raml_config_add_eos returns. */
+bool raml_model_file_add_eos(struct raml_model_file *f, int token);
 const struct raml_gguf *raml_model_file_gguf(const struct raml_model_file *f); /* NULL: a folder */
 size_t raml_model_file_count(const struct raml_model_file *f);
 const struct raml_file_tensor *raml_model_file_at(const struct raml_model_file *f,

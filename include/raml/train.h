@@ -95,11 +95,13 @@ const char *raml_train_preset_name(size_t i); /* NULL: there are fewer */
 RAML_CHECKED enum raml_code raml_train_check(const struct raml_train_options *opt, struct raml_err *err);
 
 struct raml_train_job {       /* all borrowed */
-    struct raml_model *model; /* trained in place; with resume_step: as opened from that checkpoint */
+    struct raml_model *model; /* trained in place; with resume_step: as opened from that checkpoint. The format's stop,
+                               * where it is one token, becomes one that ends a text in its configuration. */
     const struct raml_tokenizer *tokenizer;
     struct raml_format format;
-    const struct raml_tokenizer_config *tokenizer_config; /* goes into checkpoints; NULL: none */
-    const char *data_name;                                /* in messages: "train.jsonl" */
+    const struct raml_tokenizer_config
+        *tokenizer_config; /* goes into checkpoints, with what the format adds; NULL: none */
+    const char *data_name; /* in messages: "train.jsonl" */
     const struct raml_questions *data;
     const struct raml_questions *validation; /* NULL: none */
     struct raml_run *run;                    /* NULL on ranks other than 0, which write nothing */

@@ -9,6 +9,7 @@
 #include "raml/modelfile.h"
 #include "core/file.h"
 #include "raml/format.h"
+#include "raml/generation.h"
 #include "raml/run.h"
 #include "raml/tokenizer.h"
 
@@ -46,6 +47,7 @@ struct work {
     struct raml_model_file *f;
     struct raml_tokenizer *tokenizer; /* NULL: none */
     struct raml_tokenizer_config config;
+    bool completed; /* config has what SRC does not say */
     struct raml_save_options o;
     struct cli_source source;
     struct raml_lora lora; /* of an adapter */
@@ -108,6 +110,28 @@ static enum raml_code find_source(struct work *w, const char *path, struct raml_
     return cli_source_find(w->src, s->adapter, &w->source, err);
 }
 
+/* Models that earlier versions trained do not say what ends a text, nor how a question is asked: transformers would take
+ * token 2, llama.cpp token 11. */
+static enum raml_code complete(struct work *w, struct raml_err *err)
+{
+    const struct raml_format builtin = raml_format_default();
+    struct raml_tokenizer_config c;
+    struct raml_tokenizer *t = NULL;
+    int32_t stop = -1;
+    if (raml_model_file_config(w->f)->eos_token >= 0 && w->config.chat_template) return RAML_OK;
+    if (raml_tokenizer_open(w->src, &t, NULL)) return RAML_OK; /* one that is only copied need not be one of ours */
+    bool ours = raml_tokenizer_id(t, builtin.before) >= 0 && raml_tokenizer_id(t, builtin.stop) >= 0;
+    enum raml_code rc = ours ? raml_format_tokenizer_config(&builtin, t, &w->config, &c, &stop, err) : RAML_OK;
+    raml_tokenizer_close(t);
+    if (rc || !ours) return rc;
+    raml_tokenizer_config_deinit(&w->config);
+    w->config = c;
+    w->completed = true;
+    if (raml_model_file_config(w->f)->eos_token < 0 && !raml_model_file_add_eos(w->f, stop))
+        return raml_fail(err, RAML_ERANGE, "%s: no room for the token that ends a text", w->src);
+    return RAML_OK;
+}
+
 static enum raml_code open_source(struct work *w, const char *path, struct raml_err *err)
 {
     enum raml_code rc = find_source(w, path, err);
@@ -123,6 +147,7 @@ static enum raml_code open_source(struct work *w, const char *path, struct raml_
     memcpy(w->src, w->source.tokenizer, sizeof w->src);
     if (!w->s->tokenizer || !has_tokenizer(w) || (w->source.adapter[0] && !w->s->merge)) return rc;
     rc = raml_tokenizer_config_read(w->src, &w->config, err);
+    if (!rc) rc = complete(w, err);
     /* between files of the same kind it is copied unread */
     if (!rc && raml_is_gguf(w->src) != ends_in_gguf(w->dst)) rc = raml_tokenizer_open(w->src, &w->tokenizer, err);
     return rc ? raml_wrap(err, rc, "the model's tokenizer (--no-tokenizer leaves it out)") : RAML_OK;
@@ -193,8 +218,7 @@ static enum raml_code check_target(struct work *w, const struct cli *cli, const 
 }
 
 /* -- GGUF ---------------------------------------------------------------------------------------------------------- */
-/* Models made here do not record their end-of-text token: it is what their format writes there. llama.cpp would take
- * token 11. */
+/* What has such a token and does not say that it ends a text: llama.cpp would take token 11. */
 static enum raml_code name_end(struct work *w, struct raml_err *err)
 {
     const char *end = raml_format_default().stop;
@@ -254,6 +278,18 @@ static enum raml_code copy_file(const struct work *w, const char *name, struct r
     return rc;
 }
 
+/* What SRC lacks of them. */
+static enum raml_code write_completed(const struct work *w, struct raml_err *err)
+{
+    static const struct raml_generation unsaid = {0};
+    char path[RAML_PATH_BYTES];
+    enum raml_code rc = raml_path_join(path, w->folder.path, "tokenizer_config.json", err);
+    if (!rc && !raml_is_file(path)) rc = raml_tokenizer_config_write(&w->config, path, err);
+    if (!rc) rc = raml_path_join(path, w->folder.path, "generation_config.json", err);
+    if (rc || raml_is_file(path)) return rc;
+    return raml_generation_write(&unsaid, raml_model_file_config(w->f), path, err);
+}
+
 /* From a folder: its files, copied. From GGUF: made from the metadata. */
 static enum raml_code write_tokenizer(const struct work *w, struct raml_err *err)
 {
@@ -267,7 +303,7 @@ static enum raml_code write_tokenizer(const struct work *w, struct raml_err *err
     if (!w->s->tokenizer) return RAML_OK;
     if (!raml_is_gguf(w->src)) {
         for (size_t i = 0; i < sizeof files / sizeof *files && !rc; i++) rc = copy_file(w, files[i], err);
-        return rc;
+        return rc || !w->completed ? rc : write_completed(w, err);
     }
     if (!w->tokenizer) return RAML_OK;
     rc = raml_path_join(path, w->folder.path, "tokenizer.json", err);

@@ -145,8 +145,24 @@ enum raml_code cli_endpoint_forget(const struct endpoint_settings *s, const char
     return rc;
 }
 
+/* The model's vocabulary, which may be larger than its tokenizer's; 0: not known. */
+static enum raml_code vocabulary_of(const char *path, const struct raml_tokenizer *t, int32_t *size,
+                                    struct raml_err *err)
+{
+    char config[RAML_PATH_BYTES];
+    struct raml_config c;
+    *size = t ? raml_tokenizer_size(t) : 0;
+    if (!path || !raml_is_dir(path)) return RAML_OK; /* a GGUF file's vocabulary is its tokenizer's */
+    enum raml_code rc = raml_path_join(config, path, "config.json", err);
+    if (rc || !raml_is_file(config)) return rc;
+    rc = raml_config_read(config, &c, err);
+    if (!rc) *size = c.vocab_size;
+    return rc;
+}
+
 enum raml_code cli_endpoint_open(const struct cli *cli, const struct endpoint_settings *s, const char *out,
-                                 const struct raml_tokenizer *t, struct cli_endpoint *x, struct raml_err *err)
+                                 const char *path, const struct raml_tokenizer *t, struct cli_endpoint *x,
+                                 struct raml_err *err)
 {
     static const char *const apis[] = {"auto", "vllm", "openai", "sglang"};
     char journal[RAML_PATH_BYTES];
@@ -171,6 +187,7 @@ enum raml_code cli_endpoint_open(const struct cli *cli, const struct endpoint_se
         o.spell = spell;
         o.spell_user = x;
     }
+    if (!rc) rc = vocabulary_of(path, t, &o.vocab_size, err);
     return rc ? rc : raml_endpoint_open(&o, &x->endpoint, err);
 }
 

@@ -35,10 +35,10 @@ struct cli_endpoint { /* zero-initialise */
     const struct raml_tokenizer *tokenizer;
     const struct cli *cli;
 };
-/* out: beside which the journal is kept (NULL, a device or standard output: none, unless --journal names one). t: NULL,
- * the server's tokens aren't compared. */
+/* out: beside which the journal is kept (NULL, a device or standard output: none, unless --journal names one). path: as
+ * _find gave it. t: NULL, the server's tokens aren't compared. */
 RAML_CHECKED enum raml_code cli_endpoint_open(const struct cli *cli, const struct endpoint_settings *s, const char *out,
-                                              const struct raml_tokenizer *t, struct cli_endpoint *x,
+                                              const char *path, const struct raml_tokenizer *t, struct cli_endpoint *x,
                                               struct raml_err *err);
 void cli_endpoint_close(struct cli_endpoint *x); /* tells what was asked */
 /* The results are where they should be: the journal goes. Without an endpoint it does nothing. */

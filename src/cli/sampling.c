@@ -202,7 +202,7 @@ static enum raml_code ask(const struct cli *cli, const struct sampling_settings 
         o->hears_user = listener->user;
         if (!rc) rc = listener->open(listener->user, tokenizer, &prompting.format, err);
     }
-    if (!rc) rc = cli_endpoint_open(cli, &s->endpoint, file, tokenizer, &endpoint, err);
+    if (!rc) rc = cli_endpoint_open(cli, &s->endpoint, file, path, tokenizer, &endpoint, err);
     double start = raml_clock_monotonic();
     if (!rc)
         rc = raml_sample_questions_remote(raml_endpoint_remote(endpoint.endpoint), tokenizer, &prompting.format, qs, o,

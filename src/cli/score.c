@@ -404,7 +404,7 @@ static enum raml_code open_endpoint(struct work *w, struct raml_err *err)
     bool named = s->model || s->tokenizer;
     enum raml_code rc = cli_endpoint_find(s->model, s->adapter, s->tokenizer, false, &w->model_path, err);
     if (!rc && named) rc = need_tokenizer(w, err);
-    if (!rc) rc = cli_endpoint_open(w->cli, &s->endpoint, s->out, w->tokenizer, &w->endpoint, err);
+    if (!rc) rc = cli_endpoint_open(w->cli, &s->endpoint, s->out, w->model_path, w->tokenizer, &w->endpoint, err);
     if (rc) return rc;
     return raml_completion_open_remote(raml_endpoint_remote(w->endpoint.endpoint), MAX_ASKED_TOKENS, &w->evaluator,
                                        err);

@@ -130,7 +130,7 @@ static enum raml_code trace_with(const struct cli *cli, const struct settings *s
                              : cli_load_model(cli, r->model, r->adapter, s->of.dtype, &model, &model_path, err);
     if (!rc && model) raml_model_heed(model, cli->sink);
     if (!rc) rc = open_tokenizer(r, model_path, &tokenizer, err);
-    if (!rc && asks) rc = cli_endpoint_open(cli, &s->endpoint, r->traced.out, tokenizer, &endpoint, err);
+    if (!rc && asks) rc = cli_endpoint_open(cli, &s->endpoint, r->traced.out, model_path, tokenizer, &endpoint, err);
     if (!rc && r->traced.reader) rc = raml_trace_check_reader(model, tokenizer, r->traced.reader, err);
     if (!rc) rc = cli_prompting_open(&s->of.prompting, model_path, tokenizer, &prompting, err);
     const struct raml_trace_files_job job = {.model = model,

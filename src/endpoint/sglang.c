@@ -26,12 +26,20 @@ static void count(struct raml_endpoint *e, const json_t *meta)
     if (cached > 0) e->stats.cached_tokens += (uint64_t)cached;
 }
 
-/* [logprob, id, text] of a token that must be this one. SGLang 0.5.23 says 0 in the place of its vocabulary's last token. */
-static enum raml_code read_token(const json_t *entry, size_t place, int32_t want, float *logp, struct raml_err *err)
+/* [logprob, id, text] of a token that must be this one. SGLang (0.5.23, _process_input_token_logprobs) says 0 of every
+ * token of a prompt that is not below its model's vocab_size - 1: of the vocabulary's last token too. */
+static enum raml_code read_token(const struct raml_endpoint *e, const json_t *entry, size_t place, int32_t want,
+                                 float *logp, struct raml_err *err)
 {
     const json_t *id = json_array_get(entry, 1);
     if (!json_is_integer(id)) return raml_fail(err, RAML_EFORMAT, "token %zu has no id", place + 1);
-    if (json_integer_value(id) != want && json_integer_value(id) != 0)
+    bool zeroed = json_integer_value(id) == 0 && e->opt.vocab_size > 0 && want >= e->opt.vocab_size - 1;
+    if (json_integer_value(id) == 0 && want && !e->opt.vocab_size)
+        return raml_fail(err, RAML_ERANGE,
+                         "token %zu is 0 there; %d was sent. SGLang says so of its vocabulary's last token: --model "
+                         "tells which that is",
+                         place + 1, (int)want);
+    if (json_integer_value(id) != want && !zeroed)
         return raml_fail(err, RAML_ERANGE, "token %zu is %lld there; %d was sent", place + 1,
                          (long long)json_integer_value(id), (int)want);
     return raml_reply_logprob(json_array_get(entry, 0), place, logp, err);
@@ -48,7 +56,8 @@ static enum raml_code read_text(struct raml_endpoint *e, const json_t *reply, st
     if (!json_is_array(list)) return raml_fail(err, RAML_ESUPPORT, "its reply has no 'input_token_logprobs'");
     if (n < wanted) return raml_fail(err, RAML_EFORMAT, "%zu log-probabilities of %zu tokens", n, wanted);
     for (size_t i = 0; i < wanted && !rc; i++) {
-        rc = read_token(json_array_get(list, n - wanted + i), t->first + i, t->token[t->first + i], &t->logp[i], err);
+        rc =
+            read_token(e, json_array_get(list, n - wanted + i), t->first + i, t->token[t->first + i], &t->logp[i], err);
         const json_t *best = n_top < wanted ? NULL : json_array_get(json_array_get(top, n_top - wanted + i), 0);
         t->argmax[i] =
             json_is_integer(json_array_get(best, 1)) ? (int32_t)json_integer_value(json_array_get(best, 1)) : -1;

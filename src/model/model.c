@@ -188,6 +188,11 @@ const struct raml_config *raml_model_config(const struct raml_model *m)
     return &m->config;
 }
 
+bool raml_model_add_eos(struct raml_model *m, int token)
+{
+    return raml_config_add_eos(&m->config, token);
+}
+
 enum raml_dtype raml_model_dtype(const struct raml_model *m)
 {
     return m->type == RAML_TYPE_BF16 ? RAML_BF16 : RAML_F32;

@@ -157,6 +157,11 @@ const struct raml_config *raml_model_file_config(const struct raml_model_file *f
     return &f->config;
 }
 
+bool raml_model_file_add_eos(struct raml_model_file *f, int token)
+{
+    return raml_config_add_eos(&f->config, token);
+}
+
 const struct raml_gguf *raml_model_file_gguf(const struct raml_model_file *f)
 {
     return f->gguf;

@@ -149,6 +149,23 @@ static enum raml_code take_step(struct raml_trainer *t, struct raml_err *err)
 
 /* -- All steps ----------------------------------------------------------------------------------------------------- */
 
+/* A schedule is of steps. Where a budget of tokens ends rollouts far before them, it has hardly begun: with warm-up the
+ * rate was next to 0 all along. */
+static void tell_of_schedule(const struct raml_trainer *t)
+{
+    uint64_t step = t->state.step, all = t->source->n_steps;
+    bool plain = t->schedule.decay == RAML_DECAY_CONSTANT && t->schedule.warmup_steps == 0;
+    if (plain || step > all / 2 || !raml_trainer_reached_budget(t)) return;
+    raml_say(
+        t->job->sink,
+        "token_budget ended training at step %" PRIu64 " of the %" PRIu64
+        " that the learning rate's schedule counts (%" PRIu64
+        " of them warm-up; it was %.3g of its peak): give max_steps near the budget's, or lr_scheduler_type constant "
+        "with warmup_ratio 0",
+        step, all, t->schedule.warmup_steps,
+        step ? raml_schedule_rate(&t->schedule, step - 1) / t->schedule.peak : 0.0);
+}
+
 static enum raml_code train(struct raml_trainer *t, struct raml_train_result *out, struct raml_err *err)
 {
     const struct raml_step_source *source = t->source;
@@ -171,6 +188,7 @@ static enum raml_code train(struct raml_trainer *t, struct raml_train_result *ou
         if (!rc) rc = raml_trainer_after_step(t, out, err);
         if (rc && rc != RAML_ESTOP) raml_wrap(err, rc, "step %" PRIu64, number + 1);
     }
+    if (!rc) tell_of_schedule(t);
     return rc;
 }
 
@@ -205,6 +223,18 @@ enum raml_code raml_train_check_job(const struct raml_train_job *job, const stru
     return rc ? rc : check_vocabulary(job, err);
 }
 
+/* What is trained to end a text by the format's stop says so. */
+static enum raml_code add_end(const struct raml_train_job *job, struct raml_err *err)
+{
+    struct raml_tokens stop = {0};
+    enum raml_code rc = raml_format_stop(&job->format, job->tokenizer, &stop, err);
+    if (!rc && stop.n == 1 && !raml_model_add_eos(job->model, stop.id[0]))
+        rc = raml_fail(err, RAML_ERANGE, "the format's stop is one more token that ends a text; the model has %d",
+                       RAML_MAX_EOS);
+    raml_tokens_deinit(&stop);
+    return rc;
+}
+
 enum raml_code raml_train_loop(const struct raml_train_job *job, const struct raml_train_options *opt,
                                const struct raml_training *training, struct raml_train_result *out,
                                struct raml_err *err)
@@ -218,7 +248,8 @@ enum raml_code raml_train_loop(const struct raml_train_job *job, const struct ra
                              .objective = training->objective,
                              .state.best_score = -INFINITY,
                              .comm = job->comm ? job->comm : raml_comm_alone()};
-    enum raml_code rc = train(&t, &result, err);
+    enum raml_code rc = add_end(job, err);
+    if (!rc) rc = train(&t, &result, err);
     result.seconds = t.started > 0 ? raml_clock_monotonic() - t.started : 0;
     result.steps = t.state.step;
     result.tokens = t.state.tokens;

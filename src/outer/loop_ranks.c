@@ -92,7 +92,7 @@ static int add_shape(json_t *o, const struct raml_config *c, bool resumes)
                      c->embedding_scale, c->attention_scale, c->residual_scale, c->logit_divisor,
                      c->window_theta,    (double)c->window};
     uint64_t layers = raml_hash(&c->unturned, sizeof c->unturned, raml_hash(&c->windowed, sizeof c->windowed, 0));
-    int ends[9] = {c->bos_token, c->eos_token};
+    int ends[RAML_MAX_EOS + 1] = {c->bos_token, c->eos_token};
     memcpy(ends + 2, c->more_eos, (size_t)c->n_more_eos * sizeof *ends);
     json_t *own = json_pack("{s:s,s:i,s:i,s:i,s:i,s:i,s:i,s:f,s:f}", "model_type", c->model_type, "vocab_size",
                             c->vocab_size, "num_hidden_layers", c->n_layers, "num_attention_heads", c->n_heads,

@@ -9,6 +9,8 @@
 
 #include "core/path.h"
 #include "raml/device.h"
+#include "raml/generation.h"
+#include "raml/lora.h"
 #include "core/file.h"
 #include "core/json.h"
 
@@ -221,6 +223,24 @@ static enum raml_code save_json(const struct raml_train_job *job, const struct r
     return rc;
 }
 
+/* What other programs need beside tokenizer.json. */
+static enum raml_code save_texts(const struct raml_train_job *job, const char *dir, struct raml_err *err)
+{
+    static const struct raml_generation unsaid = {0};
+    char path[RAML_PATH_BYTES];
+    struct raml_tokenizer_config c;
+    int32_t stop;
+    const struct raml_config *shape = raml_model_config(job->model);
+    enum raml_code rc =
+        raml_format_tokenizer_config(&job->format, job->tokenizer, job->tokenizer_config, &c, &stop, err);
+    if (!rc) rc = raml_path_join(path, dir, "tokenizer_config.json", err);
+    if (!rc) rc = raml_tokenizer_config_write(&c, path, err);
+    raml_tokenizer_config_deinit(&c);
+    if (rc || shape->eos_token < 0 || raml_model_lora(job->model)) return rc;
+    rc = raml_path_join(path, dir, "generation_config.json", err);
+    return rc ? rc : raml_generation_write(&unsaid, shape, path, err);
+}
+
 enum raml_code raml_train_state_save(const struct raml_train_job *job, const struct raml_train_options *opt,
                                      const struct train_state *s, const struct train_state_facts *facts,
                                      const struct raml_adamw *adamw, const struct raml_parts *parts,
@@ -232,10 +252,7 @@ enum raml_code raml_train_state_save(const struct raml_train_job *job, const str
     if (!rc) rc = raml_model_save(job->model, dir, err);
     if (!rc) rc = raml_path_join(path, dir, "tokenizer.json", err);
     if (!rc) rc = raml_tokenizer_save(job->tokenizer, path, err);
-    if (!rc && job->tokenizer_config) {
-        rc = raml_path_join(path, dir, "tokenizer_config.json", err);
-        if (!rc) rc = raml_tokenizer_config_write(job->tokenizer_config, path, err);
-    }
+    if (!rc) rc = save_texts(job, dir, err);
     if (!rc) rc = raml_path_join(path, dir, "optimizer.safetensors", err);
     if (!rc) rc = raml_moments_save(job, adamw, parts, path, err);
     if (!rc) rc = raml_path_join(path, dir, "trainer_state.json", err);

@@ -140,6 +140,7 @@ static void recorded_sglang(void **state)
     float logp[9];
     int32_t argmax[9];
     o.api = RAML_API_SGLANG;
+    o.vocab_size = 49152;
     struct raml_endpoint *e = open_with(&o);
     ask_sglang(e, recorded_text, 10, 1, logp, argmax);
     for (size_t i = 0; i < 9; i++) {
@@ -169,6 +170,15 @@ static void recorded_sglang(void **state)
     free(s.token);
     free(s.logp);
     raml_endpoint_close(e);
+    for (int32_t known = 0; known < 2; known++) { /* 49151 is not the last token, or isn't known to be it */
+        struct raml_remote_text t = {.token = last, .n = 3, .first = 1, .logp = logp, .argmax = argmax};
+        o.vocab_size = known * 49153;
+        e = open_with(&o);
+        r = raml_endpoint_remote(e);
+        assert_int_equal(r->logprobs(r->user, &t, 1, &err), RAML_ERANGE);
+        assert_non_null(strstr(err.msg, "token 2 is 0 there; 49151 was sent"));
+        raml_endpoint_close(e);
+    }
 }
 
 static void recorded_refusal(void **state)

@@ -234,8 +234,9 @@ static inline void same_file(const struct bench *b, const char *run1, const char
 
 static inline void same_checkpoint(const struct bench *b, const char *run1, const char *run2, int step)
 {
-    static const char *const files[] = {"config.json", "model.safetensors", "tokenizer.json", "optimizer.safetensors",
-                                        "trainer_state.json"};
+    static const char *const files[] = {"config.json",           "model.safetensors",  "tokenizer.json",
+                                        "optimizer.safetensors", "trainer_state.json", "tokenizer_config.json",
+                                        "generation_config.json"};
     for (size_t i = 0; i < COUNT(files); i++) {
         char name[64];
         snprintf(name, sizeof name, "checkpoint-%d/%s", step, files[i]);

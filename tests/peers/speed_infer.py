@@ -97,13 +97,14 @@ def llama(a, program, path, what, key="tokens_per_s", **settings):
     return run_json(a, program, path, what, f"threads={a.threads}", *words)[key]
 
 
-def llama_best(a, name, program, path, what, grid, screen, key="tokens_per_s", better=max, **settings):
-    """A way to measure the best of the grid's settings."""
+def llama_best(a, name, program, path, what, grid, trial, key="tokens_per_s", better=max, **settings):
+    """A way to measure the best of the grid's settings. The trial is one run of each, with less to do."""
     asked = {", ".join(f"{k} {v}" for k, v in g.items()): {**settings, **g} for g in grid}
-    fastest = best(f"{name} {what} {os.path.basename(path)}", {k: (lambda s=s: llama(a, program, path, what, key, runs=1, **{**s, **screen})) for k, s in asked.items()}, better)
+    said = f"{what}{settings.get('batch', '')} {os.path.basename(path)}"
+    fastest = best(a, f"{name} {said}", {k: (lambda s=s: llama(a, program, path, what, key, runs=1, **{**s, **trial})) for k, s in asked.items()}, better)
     if fastest is None:
         return None
-    return f"{name} ({fastest})", lambda: llama(a, program, path, what, key, runs=1 if what == "curve" else 3, **asked[fastest])
+    return f"{name} ({fastest})", lambda: llama(a, program, path, what, key, runs=1, **asked[fastest])
 
 
 def raml_ways(a, path, bench_name, *words, key="tokens_per_s"):
@@ -112,7 +113,9 @@ def raml_ways(a, path, bench_name, *words, key="tokens_per_s"):
     ask = lambda dtype: bench(a, "--bench", bench_name, "--model", path, "--dtype", dtype, *words)[key]
     if "bf16" in os.path.basename(path):
         kinds = {"stored": "auto"}
-    fastest = best(f"raml {bench_name} {os.path.basename(path)}", {k: (lambda v=v: ask(v)) for k, v in kinds.items()}, min if key == "seconds" else max)
+    said = " ".join(map(str, words)).replace("--", "")
+    fastest = best(a, f"raml {bench_name} {said} {os.path.basename(path)}".replace("  ", " "), {k: (lambda v=v: ask(v)) for k, v in kinds.items()},
+                   min if key == "seconds" else max) if len(kinds) > 1 else "stored"
     if fastest is None:
         raise Failed(f"raml-bench {bench_name} fails")
     return f"raml, weights {'as stored' if fastest == 'stored' else fastest}", lambda: ask(kinds[fastest])
@@ -121,82 +124,98 @@ def raml_ways(a, path, bench_name, *words, key="tokens_per_s"):
 def vllm_open(a, folder, vocabulary, w=None):
     w = w or Worker(a, a.vllm, "speed_vllm.py", VLLM_ENABLE_V1_MULTIPROCESSING="0", VLLM_CPU_KVCACHE_SPACE="2", VLLM_CPU_OMP_THREADS_BIND="nobind",
                     TORCHINDUCTOR_CACHE_DIR=a.out + "/inductor", VLLM_CACHE_ROOT=a.out + "/vllm-cache", **({"LD_PRELOAD": a.preload} if a.preload else {}))
-    w.ask(do="open", path=folder, compiled=not (a.quick or a.eager), sequences=64, vocabulary=vocabulary, block=32)
+    w.ask(do="open", path=folder, compiled=not a.eager, sequences=64, vocabulary=vocabulary, block=32)
+    w.ask(do="score", runs=1, length=64)  # not measured: what is made at first
+    w.ask(do="sample", batch=2, steps=2, runs=1)
     return w
 
 
 VOCABULARY = {"SmolLM2-135M": 49152, "qwen2.5-0.5b": 151936, "small": 512}
 
 
+def beside(a, programs, path, what, batch, steps):
+    """llama.cpp and ik_llama.cpp at what infer measures, each in its best setting."""
+    ways = {}
+    for library, program in programs.items():
+        if batch:
+            grid = [{"fa": f, "unified": u} for f in (0, 1) for u in ((1, 0) if batch > 1 and library == "llama.cpp" else (1,))]
+            way = llama_best(a, library, program, path, "decode", grid, {"steps": 4 if a.quick else 12}, batch=batch, steps=steps)
+        else:
+            grid = [{"fa": f, "ubatch": u} for f in (0, 1) for u in (512, 2048)]
+            more = {"read": 256} if a.quick else {}
+            way = llama_best(a, library, program, path, "score", grid, {}, **more)
+        if way:
+            ways[way[0]] = way[1]
+    return ways
+
+
 def infer(a):
     programs, models = built(a), files(a)
-    steps = 32 if a.quick else 64
-    table = Table("Scoring 2,048 tokens; decoding after a shared prompt of 512", "tokens/s")
-    for model, kinds in models.items():
-        if model == "small":
+    with Table("Scoring 2,048 tokens; decoding after a shared prompt of 512", "tokens/s") as table:
+        for model, kinds in models.items():
+            if model != "small":
+                infer_model(a, table, programs, model, kinds)
+
+
+def infer_model(a, table, programs, model, kinds):
+    steps = 8 if a.quick else 32
+    for kind in a.types.split(","):
+        if kind not in kinds:
             continue
-        w = None
-        for kind, path in kinds.items():
-            if kind == "hf":
-                continue
-            if kind == "BF16" and a.vllm:
-                try:
-                    w = vllm_open(a, kinds["hf"], VOCABULARY[model])
-                except Failed as e:
-                    note(f"vLLM: {e}")
-            for what in a.measures.split(","):
-                batch = int(what[6:] or 1) if what != "score" else 0
-                name, mine = raml_ways(a, path, "score") if not batch else raml_ways(a, path, "decode", "--batch", batch, "--steps", steps)
-                ways = {name: mine}
-                for library, program in programs.items():
-                    if batch:
-                        grid = [{"fa": f, "unified": u} for f in (0, 1) for u in ((1, 0) if batch > 1 and library == "llama.cpp" else (1,))]
-                        way = llama_best(a, library, program, path, "decode", grid, {"steps": 16}, batch=batch, steps=steps)
-                    else:
-                        grid = [{"fa": f, "ubatch": u} for f in (0, 1) for u in (512, 2048)]
-                        way = llama_best(a, library, program, path, "score", grid, {})
-                    if way:
-                        ways[way[0]] = way[1]
-                if kind == "BF16" and w:
-                    ways["vLLM"] = (lambda: w.ask(do="sample", batch=batch, steps=steps, runs=1)["tokens_per_s"]) if batch else \
-                        (lambda: w.ask(do="score", runs=2, length=2048)["tokens_per_s"])
-                table.measure(f"{model}, {kind}, " + (f"decode, {batch} at once" if batch else "score"), ways, a.rounds)
+        path, w = kinds[kind], None
+        if kind == "BF16" and a.vllm:
+            try:
+                w = vllm_open(a, kinds["hf"], VOCABULARY[model])
+            except Failed as e:
+                note(f"vLLM: {e}")
+        for what in a.measures.split(","):
+            batch = int(what[6:] or 1) if what != "score" else 0
+            name, mine = raml_ways(a, path, "score") if not batch else raml_ways(a, path, "decode", "--batch", batch, "--steps", steps)
+            ways = {name: mine, **beside(a, programs, path, what, batch, steps)}
             if w:
-                w.close()
-                w = None
-    table.show()
+                ways["vLLM"] = (lambda: w.ask(do="sample", batch=batch, steps=steps, runs=1)["tokens_per_s"]) if batch else \
+                    (lambda: w.ask(do="score", runs=1, length=256 if a.quick else 2048)["tokens_per_s"])
+            table.measure(f"{model}, {kind}, " + (f"decode, {batch} at once" if batch else "score"), ways, a.rounds)
+        if w:
+            w.close()
 
 
 def curve(a):
     programs, models = built(a), files(a)
-    table = Table("The loss curve: prompt 128, trajectory 1,024, 12 answer tokens after each of 1,025 prefixes", "seconds", lower=True)
-    for model in ("small", "SmolLM2-135M"):
-        if model not in models:
-            continue
-        path = models[model]["BF16"]
-        ask = lambda: bench(a, "--bench", "trace", "--model", path)["seconds"]
-        ways = {"raml, one pass": ask}
-        for library, program in programs.items():
-            grid = [{"fa": f, "branches": b, "ubatch": u} for f in (0, 1) for b, u in ((16, 512), (42, 512), (85, 1024), (170, 2048)) if not (a.quick and b > 42)]
-            way = llama_best(a, library, program, path, "curve", grid, {"every": 8 if a.quick else 2}, "seconds", min)
-            if way:
-                ways[way[0] + (", extrapolated" if a.quick else "")] = way[1] if not a.quick else lambda p=program: llama(a, p, path, "curve", "seconds", runs=1, every=8)
-        w = None
-        if a.vllm:
-            try:
-                w = vllm_open(a, models[model]["hf"], VOCABULARY[model])
-                every = 128 if a.quick else 32
-                for way, share in (("prompts", every), ("tokens", every), ("forced", 16 if a.quick else 1)):
-                    def vllm(way=way, share=share):
-                        r = w.ask(do="curve", way=way, length=1024, every=share)
-                        vllm.cached = r
-                        note(f"vLLM {way}: {r['cuts']} cuts, {100 * r['cached_share']:.0f} % of the prompts' tokens from the cache, answers {r['values']}")
-                        return r["seconds"]
-                    ways[{"prompts": "vLLM, prompt_logprobs", "tokens": "vLLM, a request a token, prefix cache", "forced": "vLLM, answers forced by a logits processor, prefix cache"}[way]
-                         + (f", 1 of {share} prefixes, extrapolated" if share > 1 else "")] = vllm
-            except Failed as e:
-                note(f"vLLM: {e}")
-        table.measure(f"{model}, BF16", ways, a.rounds)
-        if w:
-            w.close()
-    table.show()
+    with Table("The loss curve: prompt 128, trajectory 1,024, 12 answer tokens after each of 1,025 prefixes", "seconds", lower=True) as table:
+        for model in ("small", "SmolLM2-135M"):
+            if model in models:
+                curve_model(a, table, programs, model, models[model])
+
+
+def curve_model(a, table, programs, model, kinds):
+    path, large = kinds["BF16"], model != "small"
+    said = lambda share: f", 1 of {share} prefixes, extrapolated" if share > 1 else ""
+    ways = {"raml, one pass": lambda: bench(a, "--bench", "trace", "--model", path)["seconds"]}
+    for library, program in programs.items():
+        every = 64 if a.quick else 12 if large else 2
+        grid = [{"fa": f, "branches": b, "ubatch": u} for f in (0, 1) for b, u in ((16, 512), (42, 512), (85, 1024), (170, 2048)) if b < (43 if a.quick or large else 171)]
+        way = llama_best(a, library, program, path, "curve", grid, {"every": every}, "seconds", min, **({"every": 64} if a.quick else {}))
+        if way:
+            ways[way[0] + said(64 if a.quick else 1)] = way[1]
+    w = None
+    if a.vllm:
+        try:
+            w = vllm_open(a, kinds["hf"], VOCABULARY[model])
+            vllm_curves(a, w, ways, large, said)
+        except Failed as e:
+            note(f"vLLM: {e}")
+    table.measure(f"{model}, BF16", ways, a.rounds)
+    if w:
+        w.close()
+
+
+def vllm_curves(a, w, ways, large, said):
+    few = 512 if a.quick else 64 if large else 32
+    for way, share, name in (("prompts", few, "vLLM, prompt_logprobs"), ("tokens", few, "vLLM, a request a token, prefix cache"),
+                             ("forced", 128 if a.quick else 4 if large else 1, "vLLM, answers forced by a logits processor, prefix cache")):
+        def vllm(way=way, share=share):
+            r = w.ask(do="curve", way=way, length=1024, every=share)
+            note(f"vLLM {way}: {r['cuts']} cuts, {100 * r['cached_share']:.0f} % of the prompts' tokens from the cache, answers {r['values']}")
+            return r["seconds"]
+        ways[name + said(share)] = vllm

@@ -8,7 +8,7 @@
  * curve:  a prompt of 128 and a trajectory of `length`, read once; after each of its prefixes 1 + 12 tokens of an answer, of which
  *         12 log-probabilities are wanted: `branches` of them a batch, each a sequence that shares the trajectory's cells.
  * Keys: fa, unified, repack: 0 or 1; kv: f16, bf16, f32; ubatch; batch; steps; branches; length; every: cuts left out (1: none);
- *       threads; runs: measured, after one that is not.
+ *       read: tokens that score reads; threads; runs: measured, after `warm` tokens that are not.
  */
 #include <llama.h>
 
@@ -22,7 +22,7 @@
 enum { READ = 2048, PROMPT = 512, QUESTION = 128, PREFIX = 1, ANSWER = 12, MOST_RUNS = 64 };
 
 struct settings {
-    int fa, unified, repack, ubatch, batch, steps, branches, length, every, threads, runs;
+    int fa, unified, repack, ubatch, batch, steps, branches, length, every, read, threads, runs, warm;
     enum ggml_type kv;
 };
 
@@ -177,12 +177,12 @@ static double score(struct rig *r, const struct settings *s)
     static llama_token wanted[READ];
     forget(r->context, -1, 0);
     double start = now();
-    for (int i = 0; i < READ; i++) {
+    for (int i = 0; i < s->read; i++) {
         put(r, token(r, (unsigned)i), i, 0, true);
-        wanted[i] = i + 1 < READ ? token(r, (unsigned)i + 1) : -1;
+        wanted[i] = i + 1 < s->read ? token(r, (unsigned)i + 1) : -1;
     }
     decode(r);
-    add_logprobs(r, wanted, READ, s->threads);
+    add_logprobs(r, wanted, s->read, s->threads);
     return now() - start;
 }
 
@@ -254,7 +254,8 @@ static void set(struct settings *s, const char *word)
         int *value;
     } keys[] = {{"fa", &s->fa},       {"unified", &s->unified}, {"repack", &s->repack},     {"ubatch", &s->ubatch},
                 {"batch", &s->batch}, {"steps", &s->steps},     {"branches", &s->branches}, {"length", &s->length},
-                {"every", &s->every}, {"threads", &s->threads}, {"runs", &s->runs}};
+                {"every", &s->every}, {"read", &s->read},       {"threads", &s->threads},   {"runs", &s->runs},
+                {"warm", &s->warm}};
     const char *value = strchr(word, '=');
     if (!value) fail("expected KEY=VALUE");
     if (!strncmp(word, "kv=", 3)) {
@@ -292,8 +293,10 @@ int main(int argc, char **argv)
                          .branches = 32,
                          .length = 1024,
                          .every = 1,
+                         .read = READ,
                          .threads = 2,
                          .runs = 3,
+                         .warm = 64,
                          .kv = GGML_TYPE_F16};
     struct rig r = {0};
     double second[MOST_RUNS], reading = 0;
@@ -302,18 +305,20 @@ int main(int argc, char **argv)
     char what = argv[2][0];
     if (s.runs < 1 || s.runs > MOST_RUNS || s.batch < 1 || s.every < 1 || !strchr("sdc", what))
         fail("a setting is out of range");
-    if (s.branches < 1 || s.branches > READ / ANSWER || s.length > READ - QUESTION)
-        fail("branches or length: out of range");
-    int cells = what == 's'   ? READ
+    if (s.branches < 1 || s.branches > READ / ANSWER || s.length > READ - QUESTION || s.read < 2 || s.read > READ ||
+        s.warm > PROMPT)
+        fail("branches, length, read or warm: out of range");
+    int cells = what == 's'   ? s.read
                 : what == 'd' ? PROMPT + (s.unified ? s.batch : 1) * s.steps
                               : QUESTION + s.length + s.branches * ANSWER;
     open_rig(&r, argv[1], &s, cells, what == 's' ? 1 : what == 'd' ? s.batch : 1 + s.branches);
-    once(&r, &s, what, &reading);
+    for (int i = 0; i < s.warm; i++) put(&r, token(&r, (unsigned)i), i, 0, true);
+    if (s.warm) decode(&r);
     for (int i = 0; i < s.runs; i++) second[i] = once(&r, &s, what, &reading);
     qsort(second, (size_t)s.runs, sizeof *second, by_value);
     double median = second[s.runs / 2], cuts = 1 + s.length / s.every;
     double whole = what == 'c' ? reading + (median - reading) * (1 + s.length) / cuts : median;
-    double tokens = what == 's'   ? READ
+    double tokens = what == 's'   ? s.read
                     : what == 'd' ? s.batch * s.steps
                                   : QUESTION + s.length + (1.0 + s.length) * ANSWER;
     printf("{\"seconds\": %.5f, \"tokens_per_s\": %.2f, \"extrapolated\": %s, \"sum\": %.4f}\n", whole, tokens / whole,

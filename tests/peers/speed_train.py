@@ -11,21 +11,24 @@ SKIPPED = 2
 
 
 def train(a):
-    table = Table("Training: forward, backward, clipping, AdamW", "tokens/s")
+    with Table("Training: forward, backward, clipping, AdamW", "tokens/s") as table:
+        train_shapes(a, table)
+
+
+def train_shapes(a, table):
     for name in a.shapes.split(","):
         shape, rows = SHAPES[name]
         w = Worker(a, a.torch, "speed_torch.py", **KEEP)
         ask = lambda kind: w.ask(do="train", kind=kind, shape=shape, rows=rows, length=256, seconds=a.seconds)["tokens_per_s"]
         for dtype in ("bf16", "f32"):
-            kinds = [f"{model}-{dtype}-{how}" for model in ("plain", "transformers") for how in (("eager",) if a.quick else ("eager", "compile"))]
-            fastest = best(f"train {name}", {k: (lambda k=k: ask(k)) for k in kinds})
+            kinds = [f"{model}-{dtype}-{how}" for model in ("plain", "transformers") for how in (("eager",) if a.eager else ("eager", "compile"))]
+            fastest = best(a, f"train {dtype} {name}", {k: (lambda k=k: ask(k)) for k in kinds})
             ways = {f"raml {dtype}": lambda: bench(a, "--bench", "train", "--preset", name, "--dtype", dtype)["tokens_per_s"]}
             if fastest:
                 said = "bf16 autocast" if dtype == "bf16" else "f32"
                 ways[f"PyTorch {said}, {fastest.split('-')[0]} model, {fastest.split('-')[2]}"] = lambda: ask(fastest)
             table.measure(f"`{name}`, {dtype}", ways, a.rounds)
         w.close()
-    table.show()
 
 
 def steps_of(folder):
@@ -55,7 +58,7 @@ def rows_of(a, file, n, base, out):
     return list(rows.values())
 
 
-def sft(a, w, table, start):
+def sft_row(a, w, table, start):
     batch, steps = 16, 8 if a.quick else 14
     questions = a.out + "/sft.jsonl"
     with open(a.shared + "/data/datasets/gsm8k/train.jsonl") as f, open(questions, "w") as g:
@@ -73,7 +76,7 @@ def sft(a, w, table, start):
         return tokens / theirs.said["seconds"]
     kinds = {"bf16 autocast": (True, False), "f32": (False, False)} if a.quick else \
         {"bf16 autocast": (True, False), "bf16 autocast, torch_compile": (True, True), "f32": (False, False)}
-    fastest = best("SFT", {k: (lambda v=v: theirs(*v)) for k, v in kinds.items()})
+    fastest = best(a, "SFT", {k: (lambda v=v: theirs(*v)) for k, v in kinds.items()})
     ways = {"raml bf16": mine}
     if fastest:
         ways["TRL " + fastest] = lambda: theirs(*kinds[fastest])
@@ -82,8 +85,8 @@ def sft(a, w, table, start):
          f"last loss {mine.said['loss']:.4f} raml, {getattr(theirs, 'said', {}).get('loss')} TRL")
 
 
-def grpo(a, w, table, start):
-    batch, group, length, steps = 8, 8, 64, 5 if a.quick else 10
+def grpo_row(a, w, table, start):
+    batch, group, length, steps = 8, 8, 64, 3 if a.quick else 8
     questions, prompts = a.out + "/grpo.jsonl", a.out + "/grpo-prompts.jsonl"
     if os.path.exists(questions):
         os.remove(questions)
@@ -105,12 +108,12 @@ def grpo(a, w, table, start):
         lengths["raml"] = (statistics.mean(each), statistics.mean(m["reward"] for m in metrics))
         return batch * group * statistics.mean(each) / statistics.mean(seconds)
 
-    def theirs(bf16, continuous):
-        r = w.ask(do="grpo", base=start, prompts=prompts, out=a.out + "/trl", batch=batch, group=group, length=length, steps=steps, bf16=bf16, continuous=continuous)
+    def theirs(bf16, continuous, n=steps):
+        r = w.ask(do="grpo", base=start, prompts=prompts, out=a.out + "/trl", batch=batch, group=group, length=length, steps=n, bf16=bf16, continuous=continuous)
         lengths["TRL"] = (r["completion_tokens"] / batch / group, r["reward"])
         return r["completion_tokens"] / r["seconds"]
-    kinds = {"bf16 autocast": (True, False), "f32": (False, False), "bf16 autocast, continuous batching": (True, True)}
-    fastest = best("GRPO", {k: (lambda v=v: theirs(*v)) for k, v in kinds.items()})
+    kinds = {"bf16 autocast": (True, False), "f32": (False, False), "f32, continuous batching": (False, True)}
+    fastest = best(a, "GRPO", {k: (lambda v=v: theirs(*v, SKIPPED + (1 if a.quick else 2))) for k, v in kinds.items()})
     ways = {"raml bf16": mine}
     if fastest:
         ways["TRL " + fastest] = lambda: theirs(*kinds[fastest])
@@ -118,18 +121,30 @@ def grpo(a, w, table, start):
     note("GRPO: mean tokens of a completion, reward: " + "; ".join(f"{k} {v[0]:.1f}, {v[1]:.3f}" for k, v in lengths.items()))
 
 
-def trl(a):
-    start, table = a.out + ("/start-quick" if a.quick else "/start"), Table("Fine-tuning and GRPO of `small`", "tokens/s")
+def beside_trl(a, rows):
+    start = a.out + ("/start-quick" if a.quick else "/start")
     if not os.path.exists(start):
         shutil.rmtree(start + "-run", ignore_errors=True)
         run(a, a.raml + "/raml", "train", "sft", "--model", "init:small", "--families", "add:2-3", "--num_questions", 5000, "--batch_size", 32, "--learning_rate", 1e-3,
             "--max_steps", 40 if a.quick else 250, "--dtype", "bf16", "--threads", a.threads, "--quiet", "--out", start + "-run")
         run(a, a.raml + "/raml", "convert", start + "-run", start)
-    w = Worker(a, a.torch, "speed_trl.py", **KEEP)
-    for part in (sft, grpo):
-        try:
-            part(a, w, table, start)
-        except Failed as e:
-            note(f"{part.__name__}: failed: {e}")
-    w.close()
-    table.show()
+    with Table("Fine-tuning and GRPO of `small`", "tokens/s") as table:
+        w = Worker(a, a.torch, "speed_trl.py", **KEEP)
+        for row in rows:
+            try:
+                row(a, w, table, start)
+            except Failed as e:
+                note(f"{row.__name__}: failed: {e}")
+        w.close()
+
+
+def trl(a):
+    beside_trl(a, (sft_row, grpo_row))
+
+
+def sft(a):
+    beside_trl(a, (sft_row,))
+
+
+def grpo(a):
+    beside_trl(a, (grpo_row,))

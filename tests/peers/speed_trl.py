@@ -65,7 +65,8 @@ def grpo(base, prompts, out, batch, group, length, steps, bf16, continuous):
     def right(completion_ids, gold, **more):
         return [float(words.decode(c, skip_special_tokens=False).replace("<|endoftext|>", "").split("</think>")[-1].strip() == g) for c, g in zip(completion_ids, gold)]
     args = GRPOConfig(num_generations=group, max_completion_length=length, temperature=1.0, steps_per_generation=1, beta=0.0,
-                      use_transformers_continuous_batching=continuous, **common(out, bf16, False, steps, batch * group, 1e-6))
+                      use_transformers_continuous_batching=continuous, transformers_continuous_batching_config={"max_memory_percent": 0.05} if continuous else None,
+                      **common(out, bf16, False, steps, batch * group, 1e-6))
     clock = Clock()
     trainer = GRPOTrainer(model=model, reward_funcs=right, args=args, processing_class=words, callbacks=[clock],
                           train_dataset=Dataset.from_list([{"prompt": r["text"], "gold": r["gold"]} for r in data]))

@@ -40,6 +40,31 @@ tr -d ' \n' <back/generation_config.json | grep -q '"eos_token_id":\[256\]' || #
     fail "$(cat back/generation_config.json)"
 grep -q '"eos_token": "<|endoftext|>"' back/tokenizer_config.json || fail "$(cat back/tokenizer_config.json)"
 
+# What other programs need to stop and to ask is in the checkpoint, and stays; a checkpoint of a version that did not say
+# it is recognised and completed, to a folder and to GGUF.
+says_all() {
+    tr -d ' \n' <"$1/generation_config.json" | grep -q '"eos_token_id":\[256\]' || fail "$1: $(cat "$1/generation_config.json")"
+    grep -q '"eos_token_id": 256' "$1/config.json" || fail "$1: $(cat "$1/config.json")"
+    for part in '"tokenizer_class": "PreTrainedTokenizerFast"' '"eos_token": "<|endoftext|>"' '"pad_token": "<|pad|>"' \
+        '"chat_template": ".*<|question|>.*<think>'; do
+        grep -q "$part" "$1/tokenizer_config.json" || fail "$1: no $part: $(cat "$1/tokenizer_config.json")"
+    done
+}
+says_all run/checkpoint-2
+says_all back
+cp -R run/checkpoint-2 old
+rm old/generation_config.json old/tokenizer_config.json
+sed 's/"float32",$/"float32"/; /"eos_token_id"/d' run/checkpoint-2/config.json >old/config.json
+"$raml" convert old new --quiet >/dev/null
+says_all new
+for name in config.json generation_config.json tokenizer_config.json; do
+    cmp "run/checkpoint-2/$name" "new/$name" || fail "completed otherwise than trained: $name"
+done
+"$raml" convert old old.gguf --quiet >/dev/null
+"$raml" convert old.gguf new2 --quiet >/dev/null
+says_all new2
+rm -r old old.gguf new new2
+
 # bf16 through GGUF
 "$raml" convert run half --dtype bf16 --quiet >/dev/null
 "$raml" convert half half.gguf --quiet >/dev/null

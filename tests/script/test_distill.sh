@@ -31,6 +31,12 @@ cmp one/checkpoint-3/model.safetensors two/checkpoint-3/model.safetensors || fai
 distill --max_steps 3 --one_pass --out together || fail "one pass: $(cat said)"
 cmp one/checkpoint-3/model.safetensors together/checkpoint-3/model.safetensors || fail "one pass: another model"
 
+# -- A budget of tokens that ends a run whose schedule has hardly begun is named
+distill --num_train_epochs 500 --token_budget 3000 --out short || fail "a budget: $(cat said)"
+grep -q 'token_budget ended training at step [0-9]* of the 7500 that' said || fail "a schedule that has not begun: $(cat said)"
+distill --num_train_epochs 500 --token_budget 3000 --lr_scheduler_type constant --warmup_ratio 0 --out plainly || fail "a budget: $(cat said)"
+grep -q 'token_budget ended' said && fail "a constant rate: $(cat said)"
+
 # -- Questions with their solution in them, to train a start that can use hints
 "$raml" task make --families add:2 --n 20 --out plain.jsonl >said 2>&1 || fail "task make: $(cat said)"
 "$raml" task make --families add:2 --n 20 --hint_format '{question} hint: {hint}' --out hinted.jsonl >said 2>&1 || fail "task make: $(cat said)"

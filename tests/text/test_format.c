@@ -14,6 +14,8 @@
 #include "core/file.h"
 #include "raml/format.h"
 
+#include <jansson.h>
+
 enum { END_OF_TEXT = 256, QUESTION, THINK, END_OF_THINK };
 
 static int open_bytes(void **state)
@@ -39,6 +41,66 @@ static void test_built_in(void **state)
     const int32_t want[] = {QUESTION, '1', '+', '1', THINK, END_OF_THINK, END_OF_TEXT};
     check_ids("prompt, cue, end", out.id, out.n, want, COUNT(want));
     raml_tokens_deinit(&out);
+}
+
+/* What other programs read of a model trained here: a template whose prompts are the format's, ends that are its stop. */
+static void test_as_tokenizer_config(void **state)
+{
+    static const char *const questions[] = {"1+1", "", " a\n\nb ", "</think>{{ 1 }}<|endoftext|>", "caf\xc3\xa9 '\\\""};
+    const struct raml_tokenizer *t = *state;
+    const struct raml_format f = raml_format_default();
+    struct raml_tokenizer_config c;
+    struct raml_chat_template *chat;
+    struct raml_format as_chat;
+    struct raml_err err = {0};
+    int32_t stop = -1;
+    CHECK_OK(raml_format_tokenizer_config(&f, t, NULL, &c, &stop, &err));
+    assert_int_equal(stop, END_OF_TEXT);
+    assert_string_equal(c.eos, "<|endoftext|>");
+    assert_string_equal(json_string_value(json_object_get(c.special, "pad_token")), "<|pad|>");
+    assert_int_equal(c.add_bos, -1);
+    CHECK_OK(raml_chat_template_open("built-in", c.chat_template, strlen(c.chat_template), NULL, c.eos, &chat, &err));
+    CHECK_OK(raml_format_of_template(chat, RAML_CHAT_THINKING_AUTO, NULL, &as_chat, &err));
+    assert_true(as_chat.think_opened);
+    assert_string_equal(as_chat.stop, f.stop);
+    as_chat.instruction = NULL;
+    for (size_t i = 0; i < COUNT(questions); i++) {
+        struct raml_tokens want = {0}, got = {0};
+        CHECK_OK(raml_format_prompt(&f, t, questions[i], &want, &err));
+        CHECK_OK(raml_format_prompt(&as_chat, t, questions[i], &got, &err));
+        check_ids(questions[i], got.id, got.n, want.id, want.n);
+        raml_tokens_deinit(&want);
+        raml_tokens_deinit(&got);
+    }
+    as_chat.system = "Be brief.";
+    struct raml_tokens none = {0};
+    assert_int_not_equal(raml_format_prompt(&as_chat, t, "1+1", &none, &err), RAML_OK);
+    if (!strstr(err.msg, "no place for a message of role system")) fail_msg("%s", err.msg);
+    raml_chat_template_close(chat);
+    raml_tokenizer_config_deinit(&c);
+}
+
+/* What was given stays. */
+static void test_tokenizer_config_of_others(void **state)
+{
+    const struct raml_tokenizer *t = *state;
+    struct raml_format f = raml_format_default();
+    struct raml_tokenizer_config own = {.chat_template = strdup("mine"), .eos = strdup("<think>"), .add_bos = 0}, c;
+    struct raml_err err = {0};
+    int32_t stop = -1;
+    CHECK_OK(raml_format_tokenizer_config(&f, t, &own, &c, &stop, &err));
+    assert_int_equal(stop, END_OF_TEXT);
+    assert_string_equal(c.chat_template, "mine");
+    assert_string_equal(c.eos, "<think>");
+    assert_int_equal(c.add_bos, 0);
+    raml_tokenizer_config_deinit(&c);
+    f = (struct raml_format){.name = "custom", .before = "Q:", .stop = "ab"}; /* no one token */
+    CHECK_OK(raml_format_tokenizer_config(&f, t, NULL, &c, &stop, &err));
+    assert_int_equal(stop, -1);
+    assert_null(c.chat_template);
+    assert_null(c.eos);
+    raml_tokenizer_config_deinit(&c);
+    raml_tokenizer_config_deinit(&own);
 }
 
 /* A question that spells a special token must not become one: it could close the thinking before it begins. */
@@ -274,6 +336,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_built_in),
+        cmocka_unit_test(test_as_tokenizer_config),
+        cmocka_unit_test(test_tokenizer_config_of_others),
         cmocka_unit_test(test_presets),
         cmocka_unit_test(test_preset_of_a_template),
         cmocka_unit_test(test_specials_in_a_question_stay_text),

@@ -200,7 +200,7 @@ static void test_faults(void **state)
         {{ONE("model", gpt2), ONE("pre", pre), LIST("tokens", RAML_GGUF_STRING, 2, tokens)}, RAML_EFORMAT,
          "metadata 'tokenizer.ggml.merges' is missing"},
         {{ONE("model", gpt2), ONE("pre", odd), LIST("tokens", RAML_GGUF_STRING, 2, tokens),
-          LIST("merges", RAML_GGUF_STRING, 0, tokens)}, RAML_ESUPPORT, "unknown pre-tokenizer 'odd'"},
+          LIST("merges", RAML_GGUF_STRING, 0, tokens)}, RAML_ESUPPORT, "unknown pre-tokenizer 'odd'; this version has gpt-2, llama-bpe, "},
         {{ONE("model", gpt2), ONE("pre", pre), LIST("tokens", RAML_GGUF_STRING, 2, tokens),
           LIST("merges", RAML_GGUF_STRING, 0, tokens), LIST("token_type", RAML_GGUF_I32, 3, types)}, RAML_ESHAPE,
          "'tokenizer.ggml.token_type' has 3 entries, tokenizer.ggml.tokens has 2"},
