@@ -193,6 +193,13 @@ echo '# changed' >>sub/long.yaml
 refused 2 'declared with the part long "' all.yaml
 refused 2 'declared with the part long "' all.yaml --parts one
 
+# The paper's study is found beside the program, and not elsewhere.
+"$raml" study paper --plan --budget quick >plan 2>err || fail "study paper: $(cat err)"
+grep -q '^# part descent' plan || fail "study paper: $(head -n 3 plan)"
+cp "$raml" alone
+if ./alone study paper --plan >plan 2>err; then fail "study paper without its file"; fi
+grep -q 'studies/paper.yaml is neither in .*/share/raml nor in ' err || fail "study paper without its file: $(cat err)"
+
 # The studies that come with the program are sound, and the one of docs/study.md.
 awk '/^    name: length/ { on = 1 } on && !/^    / { exit } on { print substr($0, 5) }' "$source/docs/study.md" >page.yaml
 for f in page.yaml "$source"/studies/*.yaml; do
