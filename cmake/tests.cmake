@@ -7,7 +7,7 @@ add_library(far_device STATIC tests/device/far.c)
 target_include_directories(far_device PRIVATE src tests)
 target_link_libraries(far_device PUBLIC raml_device)
 set(with_device device modelfile model inner serve outer study cli)
-set(on_far test_golden test_top_tokens test_answers test_adapter test_adapter_oracle test_adapter_gradient test_cache test_hooks test_paths test_gradient test_load test_named test_reading test_train test_train_adapter test_ranks test_packs test_probe_rows test_distill test_grpo test_grpo_data test_optim test_sample_token test_sampler test_sampler_faults test_sample
+set(on_far test_golden test_top_tokens test_answers test_adapter test_adapter_oracle test_adapter_gradient test_cache test_hooks test_tap_attention test_paths test_gradient test_load test_named test_reading test_train test_train_adapter test_ranks test_packs test_probe_rows test_distill test_grpo test_grpo_data test_optim test_sample_token test_sampler test_sampler_faults test_sample
   test_sample_exit test_sampler_start test_round_fork test_generate test_generate_probes test_completion test_trace test_trace_answers test_fork test_controls test_update test_update_patched test_exchange test_landscape test_curvature test_meta_step test_meta_train)
 # A small inference server, in a process of its own.
 add_library(test_server STATIC tests/endpoint/server.c)

@@ -7,6 +7,7 @@
 #define RAML_H
 
 #include "raml/answer.h"
+#include "raml/attention_files.h"
 #include "raml/buf.h"
 #include "raml/chat.h"
 #include "raml/comm.h"

@@ -55,6 +55,8 @@ void raml_run_protect(struct raml_run *r, uint64_t step);
 /* Path of the newest whole checkpoint below dir, or dir itself when it holds a config.json (of an adapter:
  * adapter_config.json) or is a .gguf file; out: caller's. */
 RAML_CHECKED enum raml_code raml_run_newest(const char *dir, char *out, size_t cap, struct raml_err *err);
+/* Numbers of the whole checkpoints below dir, rising; free(*step). A folder without any, or none: *n is 0. */
+RAML_CHECKED enum raml_code raml_run_checkpoints(const char *dir, uint64_t **step, size_t *n, struct raml_err *err);
 
 #pragma GCC visibility pop
 #endif

@@ -11,7 +11,8 @@
  *   take     before every layer, the stream of row `to` is overwritten by that of row `from`: `to` then computes what
  *            its own ancestors make of the other row's stream
  *   patch    adds left (right x) to the product of one of a layer's matrices with the rows' x, for all rows or some
- *   tap      reads z, s, r and h' of some rows of some layers
+ *   tap      reads z, s, r and h' of some rows of some layers, and how much each of the layer's heads attends to groups
+ *            of their ancestors
  *            (a tap of the layer before still reads what `to` itself had; a lens reads what it has taken)
  *   lens     log-probabilities of the pack's targets, read from the stream after some number of layers through the
  *            model's own final norm and head ("logit lens"; nostalgebraist 2020)
@@ -19,6 +20,8 @@
  * Models    opened for inference as well as for training, of any dtype. After patches or takes there is no backward
  *           (RAML_EUSAGE).
  * Memory    all arrays are the host's. A tap's memory is that of one layer: values are passed on as layers finish.
+ *           Attention is summed over groups where it is made, never the whole [rows, tokens] matrix: 4 n_rows n_heads
+ *           n_groups bytes on host and device, and twice the scores of the chosen rows in time.
  */
 #ifndef RAML_TAP_H
 #define RAML_TAP_H
@@ -50,12 +53,18 @@ struct raml_tapped { /* of one layer; valid during the call. [n_rows, width], NU
     const float *inner;    /* [.., intermediate_size] s */
     const float *residual; /* [.., hidden_size] r, the stream between attention and MLP */
     const float *output;   /* [.., hidden_size] h', the stream after the layer */
+    /* [n_rows, n_heads, n_groups] what a head's attention probabilities add up to over the row's ancestors (itself
+     * included; in windowed layers those that its window holds) of each group. All groups together: 1. */
+    const float *attention;
+    size_t n_groups;
 };
 struct raml_tap {
     const uint32_t *row; /* [n_rows] of the pack, strictly rising */
     size_t n_rows;
     const bool *layer; /* [n_layers of the model] which; NULL: all */
     bool z, inner, residual, output;
+    const uint16_t *group; /* [n_rows of the pack] of every token, below n_groups; NULL: attention is not read */
+    size_t n_groups;
     /* Called once a layer, in their order. An error ends the pass, with that error. */
     enum raml_code (*read)(void *user, const struct raml_tapped *t, struct raml_err *err);
     void *user;
@@ -93,7 +102,8 @@ struct raml_hooks { /* any part may be empty */
     size_t n_lenses;
 };
 /* raml_pass_forward with hooks (NULL: none). RAML_ERANGE, naming the hook: a row or layer that the pack or the model
- * does not have, a wrong order, a rank of 0. Cost of a patch: rank (n_in + n_out) multiplications a row; of a lens: a
+ * does not have, a wrong order, a rank of 0, a group that
+ * is not below n_groups. Cost of a patch: rank (n_in + n_out) multiplications a row; of a lens: a
  * head over all targets. */
 RAML_CHECKED enum raml_code raml_pass_forward_hooked(struct raml_pass *p, const struct raml_pack *pack,
                                                      const struct raml_hooks *hooks, const struct raml_logprobs *out,

@@ -18,10 +18,13 @@ struct trajectories_settings { /* a member of a command's settings */
     struct prompting_settings prompting;
 };
 /* Rows of the table of settings; at: offset of the member, folder: default of --out, samples: of --max_samples, of_dtype: what
- * --dtype says. */
+ * --dtype says. All of them, or those that say which trajectories and model, whose loss, and how it is read. */
 #define TRAJECTORIES_AT(at, field) ((at) + offsetof(struct trajectories_settings, field))
 /* clang-format off */
 #define TRAJECTORIES_OPTIONS(at, folder, samples, of_dtype)                                                            \
+    TRAJECTORIES_WHICH_OPTIONS(at, folder, samples), TRAJECTORIES_LOSS_OPTIONS(at),                                    \
+        TRAJECTORIES_READ_OPTIONS(at, of_dtype)
+#define TRAJECTORIES_WHICH_OPTIONS(at, folder, samples)                                                                \
     {"model", "model_name_or_path", RAML_PATH, TRAJECTORIES_AT(at, model), NULL, 0, 0, NULL,                           \
      "A model's folder or GGUF file, a run's folder (its newest checkpoint), or init:PRESET (random weights)."},       \
         ADAPTER_OPTION(TRAJECTORIES_AT(at, adapter)),                                                                  \
@@ -39,13 +42,15 @@ struct trajectories_settings { /* a member of a command's settings */
         {"split", NULL, RAML_TEXT, TRAJECTORIES_AT(at, split), NULL, 0, 0, NULL, "Only questions of this split."},     \
         {"family", NULL, RAML_TEXT, TRAJECTORIES_AT(at, family), NULL, 0, 0, NULL, "Only questions of this family."},  \
         {"max_samples", NULL, RAML_INT, TRAJECTORIES_AT(at, max_samples), samples, 0, 1e9, NULL,                       \
-         "Only the first n trajectories of each question; 0: all."},                                                   \
+         "Only the first n trajectories of each question; 0: all."}
+#define TRAJECTORIES_LOSS_OPTIONS(at)                                                                                  \
         {"answer", NULL, RAML_ONE, TRAJECTORIES_AT(at, answer), "gold", 0, 0, "gold|own",                              \
          "Whose loss: the question's answer, or the sample's own."},                                                   \
         {"join", NULL, RAML_ONE, TRAJECTORIES_AT(at, join), "joint", 0, 0, "joint|split",                              \
          "joint: answer prefix and answer are encoded as one text, as a model sees them; split: separately."},                         \
         {"score_end", NULL, RAML_FLAG, TRAJECTORIES_AT(at, score_end), NULL, 0, 0, NULL,                               \
-         "Count the end-of-text token as part of the answer."},                                                        \
+         "Count the end-of-text token as part of the answer."}
+#define TRAJECTORIES_READ_OPTIONS(at, of_dtype)                                                                        \
         {"skip_long", NULL, RAML_FLAG, TRAJECTORIES_AT(at, skip_long), NULL, 0, 0, NULL,                               \
          "Skip trajectories that are longer than the model's context; without it they are an error."},                 \
         {"max_batch_tokens", NULL, RAML_INT, TRAJECTORIES_AT(at, max_batch_tokens), "16384", 1, 1 << 30, NULL,         \

@@ -113,6 +113,28 @@ struct raml_attention {
     void *o;     /* act [n, H D] */
     float *lse;  /* [n, H] log of the sum of exponentials of scaled scores, for backward; or NULL */
 };
+/* For chosen query rows, what each head's probabilities add up to over groups of keys: scores as in attention, of the same
+ * queries and pages, in double; the sums of a row and head over all groups are 1 to rounding. Only this is ever made of
+ * the [rows, keys] matrix. A row's sums are chains over its keys in the order of its pairs: they do not depend on how keys
+ * fall into pages. Cost: twice the scores of the chosen rows. */
+struct raml_attention_row {
+    uint32_t row, tile; /* row of qkv, and the tile that it is in */
+};
+struct raml_attention_sums {
+    enum raml_type type;
+    size_t H, K, D;
+    const void *qkv; /* [.., (H + 2K) D], after heads */
+    const void *k;   /* pages of this layer */
+    const struct raml_query_tile *tile;
+    const struct raml_key_page *pair;
+    const uint64_t *mask;
+    float scale; /* as in attention */
+    const struct raml_attention_row *query;
+    size_t n;              /* chosen rows */
+    const uint16_t *group; /* [pages, RAML_KEYS] of each key, below n_groups where a chosen row sees it */
+    size_t n_groups;
+    float *sum; /* [n, H, n_groups], written */
+};
 struct raml_attention_back {
     struct raml_attention f; /* as in forward; pair[].page is the number of a tile */
     const void *d_o;         /* act [n, H D] */
@@ -294,6 +316,7 @@ struct raml_backend {
                      const uint32_t *page, const uint8_t *slot, size_t n, size_t H, size_t K, size_t D);
     void (*attention)(const struct raml_device *d, const struct raml_attention *a);
     void (*attention_back)(const struct raml_device *d, const struct raml_attention_back *a);
+    void (*attention_sums)(const struct raml_device *d, const struct raml_attention_sums *a);
 
     /* -- Loss ------------------------------------------------------------------------------------------------------ */
     void (*loss_start)(const struct raml_device *d, const struct raml_loss_state *s, size_t n);

@@ -55,7 +55,7 @@ void *raml_device_alloc_uninit(size_t n, size_t size); /* the same, uninitialise
 /* Could this many bytes be mapped now? Asked before a library is called that does not look whether its memory came. */
 RAML_CHECKED enum raml_code raml_device_need(size_t bytes, const char *what, struct raml_err *err);
 
-/* optim.c, sample_token.c, top.c: operations of the table for the processor, in plain C. */
+/* optim.c, sample_token.c, top.c, attention_sums.c: operations of the table for the processor, in plain C. */
 void raml_cpu_adamw(const struct raml_adamw_factors *f, float *w, float *m, float *v, const float *g, size_t n);
 void raml_cpu_adamw_back(const struct raml_adamw_factors *f, const float *dw, float *dm, float *dv, float *dg,
                          const float *m, const float *v, const float *g, size_t n);
@@ -63,5 +63,6 @@ double raml_cpu_square_sum(const float *g, size_t n);
 void raml_cpu_combine(float *out, const float *base, float a, const float *x, float b, const float *y, size_t n);
 void raml_cpu_sample(const struct raml_ops *ops, const struct raml_token_rows *r, struct raml_token_sampled *out);
 void raml_cpu_top(const struct raml_top_logits *top, const struct raml_logits_tile *z, size_t n);
+bool raml_cpu_attention_sums(const struct raml_attention_sums *a); /* false: out of memory */
 
 #endif

@@ -53,11 +53,20 @@ static enum raml_code check_takes(const struct raml_hooks *of, size_t n_rows, st
     return RAML_OK;
 }
 
+static enum raml_code check_tap(const struct raml_tap *t, size_t n_rows, struct raml_err *err)
+{
+    for (size_t i = 0; t->group && i < n_rows; i++)
+        if (t->group[i] >= t->n_groups)
+            return raml_fail(err, RAML_ERANGE, "tap 1: row %zu is of group %u; expected a number below %zu", i,
+                             (unsigned)t->group[i], t->n_groups);
+    return check_rows("tap", 1, t->row, t->n_rows, n_rows, err);
+}
+
 static enum raml_code check(const struct raml_model *m, const struct raml_hooks *of, size_t n_rows,
                             struct raml_err *err)
 {
     size_t n_layers = (size_t)m->config.n_layers;
-    enum raml_code rc = of->tap ? check_rows("tap", 1, of->tap->row, of->tap->n_rows, n_rows, err) : RAML_OK;
+    enum raml_code rc = of->tap ? check_tap(of->tap, n_rows, err) : RAML_OK;
     for (size_t i = 0; !rc && i < of->n_patches; i++) rc = check_patch(m, &of->patch[i], i + 1, n_rows, err);
     if (!rc) rc = check_takes(of, n_rows, err);
     for (size_t i = 0; !rc && i < of->n_lenses; i++)
@@ -109,6 +118,41 @@ static enum raml_code open_tap(struct hooks *h, struct raml_err *err)
     h->read_dev = m->b->alloc(m->dev, bytes ? bytes : 64, 1);
     if (h->read_raw && h->read_dev) return RAML_OK;
     return raml_fail(err, RAML_ENOMEM, "no memory for the tapped values of %zu rows", t->n_rows);
+}
+
+/* Pages are tiles: the groups of a tile's rows are those of its page's keys. */
+static void list_attention(struct tapped_attention *x, const struct raml_tap *t, const struct raml_pack *pack)
+{
+    struct raml_attention_row *row = x->row.host;
+    uint16_t *group = x->group.host;
+    for (size_t i = 0, k = 0; i < pack->n_tiles; i++) {
+        const struct raml_tile *tile = &pack->tile[i];
+        for (uint32_t r = 0; r < RAML_KEYS; r++) group[i * RAML_KEYS + r] = r < tile->n ? t->group[tile->row + r] : 0;
+        for (; k < t->n_rows && t->row[k] < tile->row + tile->n; k++)
+            row[k] = (struct raml_attention_row){t->row[k], (uint32_t)i};
+    }
+}
+
+static enum raml_code open_attention(struct hooks *h, const struct raml_pack *pack, struct raml_err *err)
+{
+    const struct raml_model *m = h->m;
+    const struct raml_tap *t = h->of->tap;
+    struct tapped_attention *x = &h->attention;
+    if (!t || !t->group || t->n_rows == 0) return RAML_OK;
+    size_t rows = t->n_rows * sizeof(struct raml_attention_row);
+    size_t groups = pack->n_tiles * RAML_KEYS * sizeof(uint16_t);
+    enum raml_code rc = raml_list_grow(&x->row, rows, err);
+    if (!rc) rc = raml_list_grow(&x->group, groups, err);
+    if (rc) return rc;
+    list_attention(x, t, pack);
+    rc = raml_list_send(m, &x->row, x->row.host, rows, err);
+    if (!rc) rc = raml_list_send(m, &x->group, x->group.host, groups, err);
+    if (rc) return rc;
+    x->n = t->n_rows * (size_t)m->config.n_heads * t->n_groups;
+    x->read = x->n <= SIZE_MAX / sizeof *x->read ? malloc(x->n * sizeof *x->read) : NULL;
+    x->sum = x->read ? m->b->alloc(m->dev, x->n, sizeof *x->sum) : NULL;
+    if (x->sum) return RAML_OK;
+    return raml_fail(err, RAML_ENOMEM, "no memory for the attention of %zu rows to %zu groups", t->n_rows, t->n_groups);
 }
 
 static void transpose(float *out, const float *in, size_t rows, size_t columns)
@@ -172,6 +216,7 @@ enum raml_code raml_hooks_open(struct hooks *h, struct raml_pass *p, const struc
     *h = (struct hooks){.m = p->m, .of = of, .pass = p};
     enum raml_code rc = check(h->m, of, pack->n_rows, err);
     if (!rc) rc = open_tap(h, err);
+    if (!rc) rc = open_attention(h, pack, err);
     if (!rc) rc = open_patches(h, err);
     if (!rc) rc = open_takes(h, err);
     if (rc || of->n_lenses == 0) return rc;
@@ -183,12 +228,15 @@ enum raml_code raml_hooks_open(struct hooks *h, struct raml_pass *p, const struc
 void raml_hooks_drop(struct hooks *h)
 {
     if (!h->m) return;
-    struct list *list[] = {&h->tap_row, &h->take_from, &h->patch_row, &h->patch_value};
+    struct list *list[] = {&h->tap_row,     &h->take_from,     &h->patch_row,
+                           &h->patch_value, &h->attention.row, &h->attention.group};
     for (size_t i = 0; i < sizeof list / sizeof *list; i++) raml_list_drop(h->m, list[i]);
     free(h->patch_at);
     free(h->patch_row_at);
     if (h->read_dev) h->m->b->free(h->m->dev, h->read_dev);
     if (h->lens) h->m->b->free(h->m->dev, h->lens);
+    if (h->attention.sum) h->m->b->free(h->m->dev, h->attention.sum);
+    free(h->attention.read);
     free(h->read_raw);
     for (int k = 0; k < TAPPED; k++) free(h->read[k]);
     *h = (struct hooks){0};
@@ -255,6 +303,27 @@ void raml_hooks_tap(const struct hooks *h, size_t layer, enum tapped what, struc
                  width_of(m, what));
 }
 
+void raml_hooks_attention(const struct hooks *h, size_t layer, const struct raml_attention *t)
+{
+    if (!h || !h->attention.sum || !reads(h, layer)) return;
+    const struct raml_attention_sums a = {.type = t->type,
+                                          .H = t->H,
+                                          .K = t->K,
+                                          .D = t->D,
+                                          .qkv = t->qkv,
+                                          .k = t->k,
+                                          .tile = t->tile,
+                                          .pair = t->pair,
+                                          .mask = t->mask,
+                                          .scale = t->scale,
+                                          .query = h->attention.row.device,
+                                          .n = h->of->tap->n_rows,
+                                          .group = h->attention.group.device,
+                                          .n_groups = h->of->tap->n_groups,
+                                          .sum = h->attention.sum};
+    h->m->b->attention_sums(h->m->dev, &a);
+}
+
 void raml_hooks_take(const struct hooks *h, struct chunk_of_rows c, float *x, void *xn, float *rstd, const float *norm)
 {
     const struct raml_model *m = h ? h->m : NULL;
@@ -283,13 +352,17 @@ static enum raml_code pass_on(const struct hooks *h, size_t layer, struct raml_e
         m->b->download(m->dev, size == sizeof(float) ? h->read[k] : h->read_raw, from, n * size);
         if (size != sizeof(float)) raml_widen_bf16(h->read[k], h->read_raw, n);
     }
+    const struct tapped_attention *x = &h->attention;
+    if (x->sum) m->b->download(m->dev, x->read, x->sum, x->n * sizeof *x->sum);
     enum raml_code rc = m->b->sync(m->dev, err);
     const struct raml_tapped tapped = {.layer = layer,
                                        .n_rows = t->n_rows,
                                        .z = h->read[TAPPED_Z],
                                        .inner = h->read[TAPPED_INNER],
                                        .residual = h->read[TAPPED_RESIDUAL],
-                                       .output = h->read[TAPPED_OUTPUT]};
+                                       .output = h->read[TAPPED_OUTPUT],
+                                       .attention = x->sum ? x->read : NULL,
+                                       .n_groups = x->sum ? t->n_groups : 0};
     return rc ? rc : t->read(t->user, &tapped, err);
 }
 

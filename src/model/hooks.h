@@ -11,6 +11,13 @@
 
 #include "model/impl.h"
 
+/* What a tap of attention needs on the device. */
+struct tapped_attention {
+    struct list row, group; /* struct raml_attention_row [n_rows of the tap]; uint16_t [tiles, RAML_KEYS] */
+    float *sum;             /* dev [n_rows, H, n_groups]; NULL: not asked for */
+    float *read;            /* of the host, as many */
+    size_t n;
+};
 struct chunk_of_rows { /* [row, row + n) of the pack */
     size_t row, n;
 };
@@ -27,7 +34,8 @@ struct hooks {
     void *read_raw;         /* of the host: one array of them, as it comes */
     float *read[TAPPED];    /* of the host, as f32 */
     size_t read_at[TAPPED]; /* offset in read_dev, bytes */
-    float *lens;            /* dev [head_rows + slack_rows, d] */
+    struct tapped_attention attention;
+    float *lens; /* dev [head_rows + slack_rows, d] */
 };
 
 /* Checks hooks against pack and model, and sends what the device needs. On failure h may be dropped. */
@@ -41,6 +49,8 @@ void raml_hooks_patch(const struct hooks *h, size_t layer, enum raml_layer_matri
 void raml_hooks_tap(const struct hooks *h, size_t layer, enum tapped what, struct chunk_of_rows c, const void *values);
 /* Rows of the chunk whose stream is taken from others: in x [all rows, d], then their norm in xn [c.n, d]. */
 void raml_hooks_take(const struct hooks *h, struct chunk_of_rows c, float *x, void *xn, float *rstd, const float *norm);
+/* After a layer's attention, of which t is. */
+void raml_hooks_attention(const struct hooks *h, size_t layer, const struct raml_attention *t);
 /* After all rows of iteration i (stream: x, after i layers): passes on what was tapped of layer i - 1, evaluates a
  * lens. */
 RAML_CHECKED enum raml_code raml_hooks_layer(const struct hooks *h, size_t i, const float *x, struct raml_err *err);

@@ -125,6 +125,7 @@ static void attend(const struct raml_model *m, const struct stream *s, const str
                                .o = a->o,
                                .lse = a->lse};
     m->b->attention(m->dev, &t);
+    raml_hooks_attention(s->hooks, i, &t);
 }
 
 /* -- The embedding ------------------------------------------------------------------------------------------------- */

@@ -418,3 +418,13 @@ enum raml_code raml_run_newest(const char *dir, char *out, size_t cap, struct ra
     free(have.step);
     return rc;
 }
+
+enum raml_code raml_run_checkpoints(const char *dir, uint64_t **step, size_t *n, struct raml_err *err)
+{
+    struct checkpoints have = {0};
+    enum raml_code rc = raml_checkpoints_list(dir, &have, err);
+    if (rc) return rc;
+    *step = have.step;
+    *n = have.n;
+    return RAML_OK;
+}

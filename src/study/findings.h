@@ -93,6 +93,7 @@ enum raml_lab_kind_id {
     RAML_LAB_PRUNE,
     RAML_LAB_EXITS,
     RAML_LAB_STUDY,
+    RAML_LAB_ATTENTION,
     RAML_LAB_KINDS
 };
 struct raml_lab_found {

@@ -210,6 +210,6 @@ static const struct raml_lab_kind landscape_kind = {
     .heading = landscape_heading,
     .add = add_landscape};
 
-const struct raml_lab_kind *const raml_lab_kind[RAML_LAB_KINDS] = {&trace_kind,     &update_kind,   &landscape_kind,
-                                                                   &raml_lab_roles, &raml_lab_fork, &raml_lab_prune,
-                                                                   &raml_lab_exits, &raml_lab_study};
+const struct raml_lab_kind *const raml_lab_kind[RAML_LAB_KINDS] = {
+    &trace_kind,     &update_kind,    &landscape_kind, &raml_lab_roles,    &raml_lab_fork,
+    &raml_lab_prune, &raml_lab_exits, &raml_lab_study, &raml_lab_attention};

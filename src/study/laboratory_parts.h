@@ -85,6 +85,7 @@ struct raml_lab_kind {
 };
 extern const struct raml_lab_kind *const raml_lab_kind[RAML_LAB_KINDS];
 /* laboratory_NAME.c of each */
-extern const struct raml_lab_kind raml_lab_roles, raml_lab_fork, raml_lab_prune, raml_lab_exits, raml_lab_study;
+extern const struct raml_lab_kind raml_lab_roles, raml_lab_fork, raml_lab_prune, raml_lab_exits, raml_lab_study,
+    raml_lab_attention;
 
 #endif

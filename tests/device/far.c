@@ -380,6 +380,11 @@ static void far_attention_back(const struct raml_device *d, const struct raml_at
         LIST(a->f.qkv, a->f.tile, a->f.pair, a->f.mask, a->f.o, a->f.lse, a->d_o, a->dqkv, a->tree_tile), a);
 }
 
+static void far_attention_sums(const struct raml_device *d, const struct raml_attention_sums *a)
+{
+    RUN(d, attention_sums, LIST(a->qkv, a->k, a->tile, a->pair, a->mask, a->query, a->group, a->sum), a);
+}
+
 static void far_loss_start(const struct raml_device *d, const struct raml_loss_state *s, size_t n)
 {
     RUN(d, loss_start, LIST(s->max, s->sum, s->dot, s->target, s->argmax), s, n);
@@ -486,6 +491,7 @@ static const struct raml_backend far_backend = {
     .store_kv = far_store_kv,
     .attention = far_attention,
     .attention_back = far_attention_back,
+    .attention_sums = far_attention_sums,
     .loss_start = far_loss_start,
     .loss_tile = far_loss_tile,
     .loss_end = far_loss_end,

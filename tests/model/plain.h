@@ -10,6 +10,7 @@ struct plain {
     const struct raml_param *param;
     size_t n_params;
     const float *w;
+    double *attention; /* [layers, n, heads, n] probabilities of row and key; NULL: not kept */
 };
 
 static inline const float *plain_find(const struct plain *p, int layer, const char *name)
@@ -108,9 +109,9 @@ static inline void plain_heads(const struct plain *p, int layer, double *q, doub
     }
 }
 
-/* out[H D] of row r from all rows' queries, keys and values. */
+/* out[H D] of row r from all rows' queries, keys and values; keep: NULL, or its probabilities, a head's n apart. */
 static inline void plain_attend(const struct raml_config *c, int layer, double *out, const double *q, const double *k,
-                                const double *v, size_t r)
+                                const double *v, size_t r, double *keep, size_t n)
 {
     size_t D = (size_t)c->head_dim, H = (size_t)c->n_heads, K = (size_t)c->n_kv_heads, first = 0;
     double scale = c->attention_scale > 0 ? c->attention_scale : 1 / sqrt((double)D), *p = plain_new(r + 1);
@@ -124,6 +125,7 @@ static inline void plain_attend(const struct raml_config *c, int layer, double *
             if (p[j] > most) most = p[j];
         }
         for (size_t j = first; j <= r; j++) sum += p[j] = exp(p[j] - most);
+        for (size_t j = first; keep && j <= r; j++) keep[h * n + j] = p[j] / sum;
         for (size_t i = 0; i < D; i++) {
             out[h * D + i] = 0;
             for (size_t j = first; j <= r; j++) out[h * D + i] += p[j] / sum * v[(j * K + g) * D + i];
@@ -177,7 +179,8 @@ static inline void plain_layer(const struct plain *p, int l, double *x, size_t n
         plain_heads(p, l, Q + r * q, K + r * kv, V + r * kv, r);
     }
     for (size_t r = 0; r < n; r++) {
-        plain_attend(c, l, o, Q, K, V, r);
+        size_t at = ((size_t)l * n + r) * (size_t)c->n_heads * n;
+        plain_attend(c, l, o, Q, K, V, r, p->attention ? p->attention + at : NULL, n);
         plain_product(y, o, plain_find(p, l, "self_attn.o_proj.weight"), d, q);
         plain_add(p, x + r * d, y, after ? post : NULL);
         plain_norm(p, z, x + r * d, n2, d);
@@ -188,27 +191,42 @@ static inline void plain_layer(const struct plain *p, int l, double *x, size_t n
     for (size_t i = 0; i < COUNT(own); i++) free(own[i]);
 }
 
-/* Logits after each of n tokens, [n, vocab]; w: the model's parameters. The caller frees them. */
-static inline double *plain_logits(const struct raml_config *c, const struct raml_param *param, size_t n_params,
-                                   const float *w, const int32_t *token, size_t n)
+static inline double *plain_run(const struct plain *p, const int32_t *token, size_t n)
 {
-    const struct plain p = {c, param, n_params, w};
+    const struct raml_config *c = p->c;
     size_t d = (size_t)c->hidden_size, V = (size_t)c->vocab_size;
-    const float *embed = plain_find(&p, -1, "model.embed_tokens.weight");
-    const float *head = c->tied ? embed : plain_find(&p, -1, "lm_head.weight");
+    const float *embed = plain_find(p, -1, "model.embed_tokens.weight");
+    const float *head = c->tied ? embed : plain_find(p, -1, "lm_head.weight");
     double *x = plain_new(n * d), *out = plain_new(n * V), *z = plain_new(d);
     for (size_t r = 0; r < n; r++)
         for (size_t i = 0; i < d; i++)
             x[r * d + i] = embed[(size_t)token[r] * d + i] * (c->embedding_scale > 0 ? c->embedding_scale : 1);
-    for (int l = 0; l < c->n_layers; l++) plain_layer(&p, l, x, n);
+    for (int l = 0; l < c->n_layers; l++) plain_layer(p, l, x, n);
     for (size_t r = 0; r < n; r++) {
-        plain_norm(&p, z, x + r * d, plain_find(&p, -1, "model.norm.weight"), d);
+        plain_norm(p, z, x + r * d, plain_find(p, -1, "model.norm.weight"), d);
         plain_product(out + r * V, z, head, V, d);
         for (size_t i = 0; i < V && c->logit_divisor > 0; i++) out[r * V + i] /= c->logit_divisor;
     }
     free(x);
     free(z);
     return out;
+}
+
+/* Logits after each of n tokens, [n, vocab]; w: the model's parameters. The caller frees them. */
+static inline double *plain_logits(const struct raml_config *c, const struct raml_param *param, size_t n_params,
+                                   const float *w, const int32_t *token, size_t n)
+{
+    const struct plain p = {c, param, n_params, w, NULL};
+    return plain_run(&p, token, n);
+}
+
+/* What each head of each layer attends to, [layers, n, heads, n] of row and key. The caller frees it. */
+static inline double *plain_attention(const struct raml_config *c, const struct raml_param *param, size_t n_params,
+                                      const float *w, const int32_t *token, size_t n)
+{
+    const struct plain p = {c, param, n_params, w, plain_new((size_t)c->n_layers * n * (size_t)c->n_heads * n)};
+    free(plain_run(&p, token, n));
+    return p.attention;
 }
 
 #endif

@@ -421,6 +421,15 @@ static void cpu_attention_back(const struct raml_device *d, const struct raml_at
     if (b.scratch) ops->attn_back(&b);
 }
 
+static void cpu_attention_sums(const struct raml_device *d, const struct raml_attention_sums *a)
+{
+    if (raml_device_failed(d)) return;
+    raml_device_use(d);
+    struct raml_err why = {0};
+    if (raml_cpu_attention_sums(a)) return;
+    raml_device_fault(d, raml_fail(&why, RAML_ENOMEM, "no memory for %zu sums of attention", a->n_groups), &why);
+}
+
 /* -- Loss ---------------------------------------------------------------------------------------------------------- */
 static struct raml_loss_rows rows_of(const struct raml_loss_state *s)
 {
@@ -557,6 +566,7 @@ const struct raml_backend raml_cpu_backend = {
     .store_kv = cpu_store_kv,
     .attention = cpu_attention,
     .attention_back = cpu_attention_back,
+    .attention_sums = cpu_attention_sums,
     .loss_start = cpu_loss_start,
     .loss_tile = cpu_loss_tile,
     .loss_end = cpu_loss_end,
