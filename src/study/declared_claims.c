@@ -250,6 +250,15 @@ static enum raml_code read_interval(const struct raml_study *s, struct study_cla
     return RAML_OK;
 }
 
+/* What a slope is against is a number at every point: known before anything runs. */
+static enum raml_code check_x(const struct raml_study *s, const struct study_claim *c, struct raml_err *err)
+{
+    enum raml_code rc = RAML_OK;
+    double x = 0;
+    for (size_t k = 0; c->over >= 0 && k < s->axis[c->over].n && !rc; k++) rc = raml_study_x(s, c, k, &x, err);
+    return rc;
+}
+
 static enum raml_code read_claim(const struct raml_study *s, const struct raml_yaml *y, struct study_claim *c,
                                  struct raml_err *err)
 {
@@ -270,6 +279,7 @@ static enum raml_code read_claim(const struct raml_study *s, const struct raml_y
     if (!rc) rc = read_sum(s, c, err);
     if (!rc) rc = read_rule(s, c, holds, err);
     if (!rc) rc = read_interval(s, c, interval, err);
+    if (!rc) rc = check_x(s, c, err);
     c->unit = unit ? unit : rc || over ? "" : s->measure[c->term[0].measure].unit;
     return rc;
 }
