@@ -30,7 +30,7 @@ struct fuzz_target {
 
 extern const struct fuzz_target raml_fuzz_answers, raml_fuzz_completions, raml_fuzz_config, raml_fuzz_gguf,
     raml_fuzz_jinja, raml_fuzz_journal, raml_fuzz_lora, raml_fuzz_questions, raml_fuzz_recipe, raml_fuzz_safetensors,
-    raml_fuzz_samples, raml_fuzz_tokenizer;
+    raml_fuzz_samples, raml_fuzz_study, raml_fuzz_tokenizer;
 
 extern const struct fuzz_target raml_fuzz_planted; /* planted.c: with faults; not in the list */
 

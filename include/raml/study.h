@@ -16,7 +16,6 @@
  *           lies between -x and x, does not where it lies wholly outside. Decided by the file: its hash is in every
  *           result, and a folder that has results of another file refuses this one.
  *
- *
  * Parts     A file with `parts` instead of all this names studies, which run in one store: what reads the same in two of them
  *           runs once, too. Any study can be opened as parts: it is then the only one, and has no name.
  *

@@ -111,6 +111,7 @@ struct study_place {
     const struct study_arm *arm;
     size_t seed;  /* from 1 */
     size_t depth; /* of values within values */
+    size_t work;  /* places filled in so far: values within values could be more than ever end */
     /* Steps that words name: gives the instance of a template. */
     enum raml_code (*step)(struct study_place *p, size_t step, size_t *instance, struct raml_err *err);
     size_t need[STUDY_MAX_NEEDS], n_needs;

@@ -232,6 +232,16 @@ static enum raml_code check_set(struct raml_study *s, const char **set, struct r
     return RAML_OK;
 }
 
+/* What a slope is against is a number at every point: known before anything runs. */
+static enum raml_code check_slopes(const struct raml_study *s, struct raml_err *err)
+{
+    enum raml_code rc = RAML_OK;
+    double x = 0;
+    for (const struct study_claim *c = s->claim; c < s->claim + s->n_claims; c++)
+        for (size_t k = 0; c->over >= 0 && k < s->axis[c->over].n && !rc; k++) rc = raml_study_x(s, c, k, &x, err);
+    return rc;
+}
+
 static enum raml_code read_all(struct raml_study *s, const struct raml_study_options *o, const char **set,
                                struct raml_err *err)
 {
@@ -255,6 +265,7 @@ static enum raml_code read_all(struct raml_study *s, const struct raml_study_opt
     if (!rc) rc = check_set(s, set, err);
     if (!rc) rc = raml_study_read_measures(s, err);
     if (!rc) rc = raml_study_read_claims(s, err);
+    if (!rc) rc = check_slopes(s, err);
     if (rc) return rc;
     s->of = raml_arena_alloc(s->arena, s->n_arms * s->n_seeds * s->n_steps, sizeof *s->of);
     s->instance = raml_arena_alloc(s->arena, STUDY_MAX_INSTANCES, sizeof *s->instance);

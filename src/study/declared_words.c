@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { MAX_DEPTH = 8, MAX_WORDS = 512, MAX_WORD = 1 << 16 };
+enum { MAX_DEPTH = 8, MAX_WORDS = 512, MAX_WORD = 1 << 16, MAX_WORK = 1 << 16 };
 
 static const char *in_map(const struct raml_yaml *map, const char *name, size_t n)
 {
@@ -63,6 +63,8 @@ static enum raml_code fill_place(struct study_place *p, const struct raml_yaml *
                                  struct raml_buf *out, struct raml_err *err)
 {
     const struct raml_study *s = p->study;
+    if (++p->work > MAX_WORK)
+        return raml_study_fail(s, at, err, "values within values come to more than %d places", MAX_WORK);
     if (n == 4 && !memcmp(name, "seed", 4)) {
         raml_buf_addf(out, "%zu", p->seed);
         return RAML_OK;
@@ -160,6 +162,8 @@ static enum raml_code splice(struct study_place *p, const struct raml_yaml *at, 
 {
     const char *v = raml_study_value_of(p, name, n);
     if (!v) return unknown(p, at, name, n, err);
+    if (++p->work > MAX_WORK)
+        return raml_study_fail(p->study, at, err, "values within values come to more than %d places", MAX_WORK);
     if (p->depth == MAX_DEPTH)
         return raml_study_fail(p->study, at, err, "{%.*s*}: values within values, more than %d deep", (int)n, name,
                                MAX_DEPTH);

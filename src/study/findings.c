@@ -62,6 +62,13 @@ static bool ends(const char *text, const char *with)
     return n >= m && strcmp(text + n - m, with) == 0;
 }
 
+static bool has(const struct names *names, const char *name)
+{
+    for (size_t i = 0; i < names->n; i++)
+        if (!strcmp(names->name[i], name)) return true;
+    return false;
+}
+
 static void note(struct raml_buf *notes, const struct raml_err *err)
 {
     raml_text_visible(notes, err->msg, strlen(err->msg));
@@ -254,7 +261,8 @@ enum raml_code raml_findings_read(const char *dir, struct raml_findings *f, stru
     raml_buf_init(&got.notes, NOTES_MAX);
     enum raml_code rc = list_folder(dir, &names, err);
     if (!rc) rc = read_run(&got, dir, "", names, err);
-    for (size_t i = 0; !rc && i < names->n; i++) {
+    bool study = !rc && has(names, "declared.json"); /* its parts are its own section's, its steps nobody's */
+    for (size_t i = 0; !rc && !study && i < names->n; i++) {
         struct names *below = NULL;
         if (is_part(names->name[i]) || raml_path_join(path, dir, names->name[i], NULL) || !raml_is_dir(path)) continue;
         struct raml_err bad = {0};

@@ -292,6 +292,7 @@ void raml_part_headline(struct raml_page *p, const char *dir)
     raml_page_text(p, b.data ? b.data : "report");
     raml_buf_adds(&p->html, " <small>raml report</small></h1>\n");
     raml_buf_deinit(&b);
+    if (p->found->n_runs == 0 && p->found->n_labs == 1 && p->found->lab[0].kind == RAML_LAB_STUDY) return;
     add_found(p);
     raml_buf_adds(&p->html, "<div class=\"tiles\">\n");
     add_accuracy_tiles(p);

@@ -7,9 +7,11 @@ static void add_lab(struct raml_page *p, const struct raml_lab_found *lab)
 {
     const struct raml_lab_kind *kind = raml_lab_kind[lab->kind];
     struct raml_lab_view v = {.p = p, .lab = lab};
-    raml_buf_adds(&p->html, "<h3>");
-    raml_page_text(p, *lab->name ? lab->name : "this folder");
-    raml_buf_adds(&p->html, "</h3>\n");
+    if (*lab->name || lab->kind != RAML_LAB_STUDY) { /* a study's own page is of nothing else */
+        raml_buf_adds(&p->html, "<h3>");
+        raml_page_text(p, *lab->name ? lab->name : "this folder");
+        raml_buf_adds(&p->html, "</h3>\n");
+    }
     if (kind->n_pictures) raml_buf_adds(&p->html, "<div class=\"grid\">\n");
     for (size_t i = 0; i < kind->n_pictures; i++) (void)raml_lab_picture(&v, &kind->picture[i]);
     if (kind->n_pictures) raml_buf_adds(&p->html, "</div>\n");

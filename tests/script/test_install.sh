@@ -28,6 +28,10 @@ for file in bin/raml share/man/man1/raml.1 share/man/man1/raml-train-sft.1 share
     share/zsh/site-functions/_raml share/fish/vendor_completions.d/raml.fish; do
     [ -s "$prefix/$file" ] || fail "$file is not installed"
 done
+(cd "$source_dir/studies" && find . -name '*.yaml' | LC_ALL=C sort) >"$tmp/wanted"
+(cd "$prefix/share/raml/studies" && find . -type f | LC_ALL=C sort) >"$tmp/found"
+diff "$tmp/wanted" "$tmp/found" || fail "studies: < in the tree, > installed"
+(cd "$tmp" && "$prefix/bin/raml" study paper --plan --quiet >"$tmp/plan" 2>&1) || fail "study paper: $(tail -n 2 "$tmp/plan")"
 for file in libraml.so libraml.a; do [ -s "$lib/$file" ] || stop "$file is not installed"; done
 (cd "$source_dir/include" && find . -name '*.h' | LC_ALL=C sort) >"$tmp/wanted"
 (cd "$prefix/include" && find . -type f | LC_ALL=C sort) >"$tmp/found"

@@ -174,6 +174,14 @@ for f in study.yaml declared.json claims.tsv results.json report.html one/study.
 done
 [ "$(wc -l <all/claims.tsv)" -eq 7 ] && grep -q '^long	same	' all/claims.tsv || fail "all claims: $(cat all/claims.tsv)"
 cmp -s whole/results.json all/one/results.json || fail "a part differs from the study of its file"
+# The page: what was declared, by name, hash and seeds, of the whole and of each part; every claim twice, every figure once.
+for text in "$(sed -n 's/.*"sha256": "\(.*\)",/\1/p' all/declared.json)" "$(sha256sum <sub/long.yaml | cut -d ' ' -f 1)" \
+    ', 3 seeds; SHA-256' '<h3 id="part-long">' 'href="#part-long"' 'href="./long/claims.tsv"' 'A new model knows nothing.'; do
+    grep -qF -- "$text" all/report.html || fail "not on the page of parts: $text"
+done
+[ "$(grep -c '<tr class="claim">' all/report.html)" -eq 12 ] || fail "the page's claims: $(grep -c '<tr class="claim">' all/report.html)"
+[ "$(grep -c '<figure class="lab' all/report.html)" -eq 6 ] || fail "the page's figures"
+grep -q 'is not done' part/report.html || fail "the page of a part does not say what is not done"
 study sub/one.yaml --out all/one --store all/steps >out || fail "a part by itself: $(cat out)"
 study all.yaml --parts long >out 2>err || fail "one of the parts: $(cat err)"
 grep -q '^3 claims: ' out || fail "one of the parts: $(cat out)"
@@ -184,6 +192,13 @@ refused 2 'part one: sub/one.yaml has no scales' all.yaml --scale quick
 echo '# changed' >>sub/long.yaml
 refused 2 'declared with the part long "' all.yaml
 refused 2 'declared with the part long "' all.yaml --parts one
+
+# The paper's study is found beside the program, and not elsewhere.
+"$raml" study paper --plan --budget quick >plan 2>err || fail "study paper: $(cat err)"
+grep -q '^# part descent' plan || fail "study paper: $(head -n 3 plan)"
+cp "$raml" alone
+if ./alone study paper --plan >plan 2>err; then fail "study paper without its file"; fi
+grep -q 'studies/paper.yaml is neither in .*/share/raml nor in ' err || fail "study paper without its file: $(cat err)"
 
 # The studies that come with the program are sound, and the one of docs/study.md.
 awk '/^    name: length/ { on = 1 } on && !/^    / { exit } on { print substr($0, 5) }' "$source/docs/study.md" >page.yaml
