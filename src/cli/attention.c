@@ -261,7 +261,7 @@ static enum raml_code run(const struct cli *cli, const void *settings, struct ra
 
 const struct cli_command cli_attention = {
     .name = "attention",
-    .about = "what the heads attend to where a trajectory's steps begin, also over a run's checkpoints",
+    .about = "what heads attend to where a step begins, of a model or a run's checkpoints",
     .args = "FILE.jsonl",
     .detail =
         "At the token before each new line of a trajectory, and before what the line results in, sums every head's "

@@ -19,7 +19,7 @@ import warnings
 
 warnings.simplefilter("ignore")
 os.environ.update({"HF_HUB_OFFLINE": "1", "TRANSFORMERS_VERBOSITY": "error", "TOKENIZERS_PARALLELISM": "false", "CUDA_VISIBLE_DEVICES": ""})
-BATCH, GROUP, SFT_RATE, GRPO_RATE = 16, 8, 5e-4, 2e-4
+BATCH, GROUP, SFT_RATE, GRPO_RATE = 16, 8, 5e-4, 1e-4
 
 
 def raml(a, *words):
@@ -46,7 +46,7 @@ def trained_by_raml(a, kind, seed):
         ["--batch_size", BATCH, "--num_generations", GROUP, "--max_completion_length", a.length, "--learning_rate", GRPO_RATE]
     end = ["--max_steps", a.max_steps] if a.max_steps else ["--num_train_epochs", 1000, "--token_budget", a.tokens]
     begin = time.monotonic()
-    raml(a, "train", kind, "--model", a.start, "--families", a.families, "--num_questions", 12000, *how, *end, "--lr_scheduler_type", "constant",
+    raml(a, "train", kind, "--model", a.start, "--families", a.families, "--num_questions", 12000, *how, *end, "--lr_scheduler_type", "constant", "--warmup_ratio", 0,
          "--weight_decay", 0, "--logging_steps", 1, "--seed", seed, "--out", out, "--quiet")
     return out, time.monotonic() - begin, steps_of(out)
 
