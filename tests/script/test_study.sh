@@ -200,6 +200,7 @@ cp "$raml" alone
 if ./alone study paper --plan >plan 2>err; then fail "study paper without its file"; fi
 grep -q 'studies/paper.yaml is neither in .*/share/raml nor in ' err || fail "study paper without its file: $(cat err)"
 
+printf 'answer_prefix: "so "\n' >asked.yaml # of studies/real.yaml: how its model is asked
 # The studies that come with the program are sound, and the one of docs/study.md.
 awk '/^    name: length/ { on = 1 } on && !/^    / { exit } on { print substr($0, 5) }' "$source/docs/study.md" >page.yaml
 for f in page.yaml "$source"/studies/*.yaml; do
