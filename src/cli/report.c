@@ -39,7 +39,8 @@ const struct cli_command cli_report = {
     .detail =
         "Shows the contents of DIR and its immediate subfolders: recipe.yaml, metrics.jsonl, timing.jsonl, "
         "eval*.json, trace*/curves.jsonl, summary.json, and the figures and tables of trace*, update*, landscape*, "
-        "roles*, fork*, prune* and exits*. The page needs no network. Its own figures are also in DIR/figures as data, "
+        "roles*, fork*, prune*, attention* and exits*. The page needs no network. Its own figures are also in "
+        "DIR/figures as data, "
         "gnuplot script and SVG. Prints "
         "the page's path.",
     .example = "raml report runs/demo --out demo.html",
