@@ -81,10 +81,10 @@ struct raml_prune_files_options {
     size_t max_steps; /* of a trajectory with more, the neighbours with the fewest tokens are joined; 0: no limit */
     const struct raml_prune_level *level; /* [n_levels] slack, bound, epsilon, share; borrowed */
     size_t n_levels;
-    size_t n_random;               /* draws of random deletion; >= 1 */
-    size_t all_subsets;            /* of trajectories with up to this many steps; 0: never; at most 12 */
-    const char *summaries;         /* JSONL, {"id", FIELD} a line; NULL: none */
-    const char *summary_field;     /* FIELD: "summary" */
+    size_t n_random;           /* draws of random deletion; >= 1 */
+    size_t all_subsets;        /* of trajectories with up to this many steps; 0: never; at most 12 */
+    const char *summaries;     /* JSONL, {"id", FIELD} a line, or a question whose first trajectory it is; NULL: none */
+    const char *summary_field; /* FIELD: "summary" */
     struct raml_prune_level write; /* what pruned.jsonl holds: one of the levels, or the summary; whole: no such file */
     bool write_wrong;              /* also where the answer generated afterwards is wrong */
     const char

@@ -11,7 +11,9 @@
  *
  * Verdicts  A seed is the independent draw: it sets a model's first weights, its data and its test questions. A claim has
  *           one number per seed; its estimate is their mean, its interval Student's, 95 %. With `interval: file` it is one
- *           measure's own estimate and interval instead (questions of one model). "above x": holds where the interval lies
+ *           measure's own estimate and interval instead (questions of one model). With `compare: spread` it is the
+ *           logarithm of the ratio of two measures' standard deviations over seeds, its interval that of F with as many
+ *           degrees of freedom above as below (normal, independent). "above x": holds where the interval lies
  *           above x, does not where it lies below, else it is undecided; "below x" likewise; "within x": holds where it
  *           lies between -x and x, does not where it lies wholly outside. Decided by the file: its hash is in every
  *           result, and a folder that has results of another file refuses this one.

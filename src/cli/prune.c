@@ -47,7 +47,8 @@ static const struct raml_setting options[] = {
     {"subsets", NULL, RAML_INT, AT(subsets), "0", 0, 12, NULL,
      "Of trajectories with up to this many steps try every set of steps: what greedy deletion misses."},
     {"summaries", NULL, RAML_PATH, AT(summaries), NULL, 0, 0, NULL,
-     "Texts in the trajectories' place: JSONL, {\"id\", \"summary\"} a line; also tests whether they leak the answer."},
+     "Texts in the trajectories' place: JSONL, {\"id\", \"summary\"} a line, or questions (their first trajectories); "
+     "also tests whether they leak the answer."},
     {"summary_field", NULL, RAML_TEXT, AT(summary_field), "summary", 0, 0, NULL, "Its field that holds the text."},
     {"num_generations", "n", RAML_INT, AT(n_answers), "1", 0, 1000, NULL,
      "Answers that are generated after every kept text; 0: none."},

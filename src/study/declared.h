@@ -60,6 +60,7 @@ struct study_claim {
     const char *x; /* the value of its points that the slope is against */
     bool log_x, log_y;
     bool from_file; /* interval: file */
+    bool spread;    /* compare: spread */
 };
 
 struct study_instance {
@@ -148,7 +149,7 @@ struct study_outcome {
     const struct study_claim *claim;
     struct raml_estimate estimate;
     double per_seed[RAML_STUDY_MAX_SEEDS];
-    size_t n_seeds; /* in per_seed; 0: interval of a file */
+    size_t n_seeds; /* in per_seed; 0: interval of a file, or a ratio of spreads */
     enum raml_study_verdict verdict;
     const char *missing; /* why it is not measured; NULL: it is */
 };

@@ -250,11 +250,25 @@ static enum raml_code read_interval(const struct raml_study *s, struct study_cla
     return RAML_OK;
 }
 
+/* Two arms' standard deviations over seeds. */
+static enum raml_code read_compare(const struct raml_study *s, struct study_claim *c, const char *compare,
+                                   struct raml_err *err)
+{
+    c->spread = compare && !strcmp(compare, "spread");
+    if (compare && !c->spread && strcmp(compare, "mean"))
+        return raml_study_fail(s, c->at, err, "compare: found '%s', expected mean or spread", compare);
+    if (!c->spread) return RAML_OK;
+    bool difference = c->n == 2 && fabs(c->term[0].factor - 1) <= 0 && fabs(c->term[1].factor + 1) <= 0;
+    if (!difference || c->over >= 0 || c->from_file)
+        return raml_study_fail(s, c->at, err, "compare: spread is for a claim of two measures, 'A.x - B.y'");
+    return RAML_OK;
+}
+
 static enum raml_code read_claim(const struct raml_study *s, const struct raml_yaml *y, struct study_claim *c,
                                  struct raml_err *err)
 {
-    static const char *const known[] = {"says", "of", "holds", "over", "x", "log", "interval", "unit"};
-    const char *holds = NULL, *over = NULL, *log = NULL, *interval = NULL, *unit = NULL;
+    static const char *const known[] = {"says", "of", "holds", "over", "x", "log", "interval", "compare", "unit"};
+    const char *holds = NULL, *over = NULL, *log = NULL, *interval = NULL, *compare = NULL, *unit = NULL;
     c->at = y;
     c->id = y->key;
     enum raml_code rc = raml_study_check_fields(s, y, known, sizeof known / sizeof *known, err);
@@ -265,12 +279,14 @@ static enum raml_code read_claim(const struct raml_study *s, const struct raml_y
     if (!rc) rc = text_field(s, y, "x", false, &c->x, err);
     if (!rc) rc = text_field(s, y, "log", false, &log, err);
     if (!rc) rc = text_field(s, y, "interval", false, &interval, err);
+    if (!rc) rc = text_field(s, y, "compare", false, &compare, err);
     if (!rc) rc = text_field(s, y, "unit", false, &unit, err);
     if (!rc) rc = read_over(s, c, over, log, err);
     if (!rc) rc = read_sum(s, c, err);
     if (!rc) rc = read_rule(s, c, holds, err);
     if (!rc) rc = read_interval(s, c, interval, err);
-    c->unit = unit ? unit : rc || over ? "" : s->measure[c->term[0].measure].unit;
+    if (!rc) rc = read_compare(s, c, compare, err);
+    c->unit = unit ? unit : rc || over ? "" : c->spread ? "log ratio" : s->measure[c->term[0].measure].unit;
     return rc;
 }
 

@@ -171,6 +171,7 @@ static json_t *claim_json(const struct study_outcome *o)
                           c->unit, "rule", rule_name(c), "by", c->by, "verdict", raml_study_verdict_name(o->verdict));
     int bad = !j;
     if (c->over >= 0) bad |= json_object_set_new(j, "slope_against", json_string(c->x));
+    if (c->spread) bad |= json_object_set_new(j, "compare", json_string("spread"));
     bad |= json_object_set_new(j, "estimate", raml_json_number(o->estimate.value));
     bad |= json_object_set_new(j, "low", raml_json_number(o->estimate.low));
     bad |= json_object_set_new(j, "high", raml_json_number(o->estimate.high));

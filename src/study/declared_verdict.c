@@ -90,6 +90,24 @@ const char *raml_study_gap(const struct raml_study *s, const char *const *gap, c
     return NULL;
 }
 
+/* ln of the ratio of two standard deviations over n seeds. With m = n - 1, sqrt(m) sinh(estimate - truth) is Student's t with
+ * m degrees of freedom where both are normal and independent: F(m, m) and t are tied by t = sqrt(m) (sqrt(F) - 1 / sqrt(F)) / 2
+ * (Cacoullos 1965, JASA 60, 528). Seeds that move both alike make the interval wider than it need be. Not finite where one
+ * of the two does not vary. */
+static struct raml_estimate spread_of(const struct raml_study *s, const struct raml_study_value *value,
+                                      const struct study_claim *c)
+{
+    double sd[2], y[RAML_STUDY_MAX_SEEDS], m = (double)s->n_seeds - 1;
+    for (size_t i = 0; i < 2; i++) {
+        for (size_t k = 0; k < s->n_seeds; k++) y[k] = raml_study_term(s, value, c, i, k, 0);
+        sd[i] = raml_student_mean(y, s->n_seeds).se;
+    }
+    double ratio = log(sd[0] / sd[1]);
+    double half = m > 0 ? asinh(raml_student_quantile(s->n_seeds - 1) / sqrt(m)) : NAN;
+    return (struct raml_estimate){
+        .value = ratio, .low = ratio - half, .high = ratio + half, .n = s->n_seeds, .se = NAN};
+}
+
 enum raml_code raml_study_decide(const struct raml_study *s, const struct raml_study_value *value, size_t claim,
                                  struct study_outcome *out, struct raml_err *err)
 {
@@ -99,6 +117,11 @@ enum raml_code raml_study_decide(const struct raml_study *s, const struct raml_s
         const struct study_arm *arm = raml_study_arm(s, c->term[0].arm, -1, 0);
         const struct raml_study_value *v = &value[raml_study_at(s, (size_t)(arm - s->arm), 0, c->term[0].measure)];
         out->estimate = (struct raml_estimate){.value = v->value, .low = v->low, .high = v->high, .se = NAN};
+        out->verdict = decide(c, &out->estimate);
+        return RAML_OK;
+    }
+    if (c->spread) {
+        out->estimate = spread_of(s, value, c);
         out->verdict = decide(c, &out->estimate);
         return RAML_OK;
     }

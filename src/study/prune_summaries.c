@@ -27,6 +27,16 @@ struct reading {
     const char *field;
 };
 
+/* The summary of a line: its field, or, where that is missing, the first trajectory's text of a question's line. */
+static enum raml_code text_of(const struct raml_place *at, const json_t *object, const char *field, const char **text,
+                              size_t *len, struct raml_err *err)
+{
+    const json_t *first = json_array_get(json_object_get(object, "trajectories"), 0);
+    if (json_object_get(object, field) || !json_is_object(first))
+        return raml_json_str(at, object, field, text, len, err);
+    return raml_json_str(at, first, "text", text, len, err);
+}
+
 static enum raml_code add(void *user, const struct raml_place *at, json_t *object, struct raml_err *err)
 {
     const struct reading *r = user;
@@ -35,7 +45,7 @@ static enum raml_code add(void *user, const struct raml_place *at, json_t *objec
     const char *id, *text;
     size_t id_len, len;
     enum raml_code rc = raml_json_str(at, object, "id", &id, &id_len, err);
-    if (!rc) rc = raml_json_str(at, object, field, &text, &len, err);
+    if (!rc) rc = text_of(at, object, field, &text, &len, err);
     if (!rc) rc = RAML_GROW(s->given, s->cap, s->n + 1, "summaries", err);
     if (rc) return rc;
     if (len == 0)

@@ -100,6 +100,13 @@ static const struct {
      ":5: holds: found 'within -1', expected above X, below X or within X"},
     {"name: x\n" STEPS ARMS MEASURES "claims: {c: {says: it, of: with.m, holds: above 0, interval: file}}\n",
      ":5: interval: file, but the measure m has no low and high"},
+    {"name: x\n" STEPS ARMS MEASURES "claims: {c: {says: it, of: with.m, holds: above 0, compare: spread}}\n",
+     ":5: compare: spread is for a claim of two measures, 'A.x - B.y'"},
+    {"name: x\n" STEPS ARMS MEASURES
+     "claims: {c: {says: it, of: with.m + without.m, holds: above 0, compare: spread}}\n",
+     ":5: compare: spread is for a claim of two measures, 'A.x - B.y'"},
+    {"name: x\n" STEPS ARMS MEASURES "claims: {c: {says: it, of: with.m, holds: above 0, compare: median}}\n",
+     ":5: compare: found 'median', expected mean or spread"},
     {"name: x\n" STEPS ARMS MEASURES "claims: {c: {says: it, of: with.m, holds: above 0, over: arms}}\n",
      ":5: over needs x: the value that the slope is against"},
     {"name: x\n" STEPS "arms: {with: {w: 1}, without: {w: some}}\n" MEASURES
@@ -389,6 +396,40 @@ static void test_interval_of_file(void **state)
     raml_study_close(s);
 }
 
+/* ln of the ratio of standard deviations, and half the logarithm of F's 97.5 % quantile to either side: 39 at (2, 2), 9.60453 at (4, 4). */
+static void test_spread(void **state)
+{
+    (void)state;
+    static const struct {
+        int seeds;
+        double f;
+    } c[] = {{3, 39}, {5, 9.604529883}};
+    for (size_t i = 0; i < COUNT(c); i++) {
+        char text[900];
+        struct raml_study *s = NULL;
+        snprintf(text, sizeof text,
+                 "name: x\nseeds: %d\n" STEPS ARMS MEASURES
+                 "claims: {c: {says: it, of: with.m - without.m, compare: spread, holds: below 0}}\n",
+                 c[i].seeds);
+        CHECK_OK(read_study(text, NULL, &s));
+        struct raml_study_value v[10] = {0};
+        struct study_outcome o;
+        for (int k = 0; k < c[i].seeds; k++) v[k].value = k % 2 ? 1 : -2;
+        for (int k = 0; k < c[i].seeds; k++) v[c[i].seeds + k].value = k % 2 ? 25 : 10;
+        CHECK_OK(raml_study_decide(s, v, 0, &o, &err));
+        assert_int_equal(o.n_seeds, 0);
+        assert_int_equal(o.estimate.n, c[i].seeds);
+        CHECK_NEAR("ratio", o.estimate.value, log(0.2), 1e-12);
+        CHECK_NEAR("low", o.estimate.low, log(0.2) - log(c[i].f) / 2, 1e-8);
+        CHECK_NEAR("high", o.estimate.high, log(0.2) + log(c[i].f) / 2, 1e-8);
+        assert_int_equal(o.verdict, i == 0 ? RAML_STUDY_UNDECIDED : RAML_STUDY_HOLDS);
+        for (int k = 0; k < c[i].seeds; k++) v[k].value = 1; /* no spread at all: no ratio */
+        CHECK_OK(raml_study_decide(s, v, 0, &o, &err));
+        assert_int_equal(o.verdict, RAML_STUDY_UNDECIDED);
+        raml_study_close(s);
+    }
+}
+
 /* -- Results -------------------------------------------------------------------------------------------------------- */
 
 static void put(const struct raml_study *s, size_t step, const char *store, double value)
@@ -474,12 +515,13 @@ static void test_results(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_refused),       cmocka_unit_test(test_options_refused),
-        cmocka_unit_test(test_shared),        cmocka_unit_test(test_identity),
-        cmocka_unit_test(test_words),         cmocka_unit_test(test_axes),
-        cmocka_unit_test(test_paths),         cmocka_unit_test(test_files),
-        cmocka_unit_test(test_verdicts),      cmocka_unit_test(test_interval_of_file),
-        cmocka_unit_test(test_several_files), cmocka_unit_test(test_results),
+        cmocka_unit_test(test_refused),  cmocka_unit_test(test_options_refused),
+        cmocka_unit_test(test_shared),   cmocka_unit_test(test_identity),
+        cmocka_unit_test(test_words),    cmocka_unit_test(test_axes),
+        cmocka_unit_test(test_paths),    cmocka_unit_test(test_files),
+        cmocka_unit_test(test_verdicts), cmocka_unit_test(test_interval_of_file),
+        cmocka_unit_test(test_spread),   cmocka_unit_test(test_several_files),
+        cmocka_unit_test(test_results),
     };
     return cmocka_run_group_tests(tests, open_folder, close_folder);
 }

@@ -418,8 +418,8 @@ static struct raml_prune_summary made(void *state, double gain, bool both)
     char path[4200];
     const char *text =
         both ? "{\"id\":\"one\",\"summary\":\"One step. It is 3!\\nTwo\"}\n{\"id\":\"two\",\"summary\":\"77!\"}\n"
-             : "{\"id\":\"one\",\"summary\":\"One step. It is 3!\\nTwo\"}\n{\"id\":\"two\",\"summary\":\"177 or "
-               "770\"}\n";
+             : "{\"id\":\"one\",\"summary\":\"One step. It is 3!\\nTwo\"}\n{\"id\":\"two\",\"answer\":\"77\","
+               "\"trajectories\":[{\"text\":\"177 or 770\"},{\"text\":\"77\"}]}\n"; /* a question's line: its first */
     const struct raml_prune_level share[] = {{RAML_PRUNE_SHARE, 0.2}, {RAML_PRUNE_SHARE, 0.5}, {RAML_PRUNE_SHARE, 0.9}};
     const struct raml_prune_files_job job = job_of(state);
     struct raml_prune_files_options opt = raml_prune_files_default();
