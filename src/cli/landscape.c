@@ -16,7 +16,7 @@
 
 struct settings {
     const char *data, *model, *adapter, *tokenizer, *out, *map, *id, *answer, *join, *frames, *directions, *grid;
-    int64_t sample, path_stride, power_iterations, trace_probes;
+    int64_t question, sample, path_stride, power_iterations, trace_probes;
     double range, tolerance, step, frame_seconds;
     bool score_end, curvature, save_directions;
     struct prompting_settings prompting;
@@ -31,7 +31,8 @@ static const struct raml_setting options[] = {
      "tokenizer.json, a folder with one, or a GGUF file; default: the model's."},
     {"data", NULL, RAML_PATH, AT(data), NULL, 0, 0, NULL,
      "JSONL file of trajectories; the same as the nameless argument."},
-    {"id", NULL, RAML_TEXT, AT(id), NULL, 0, 0, NULL, "The question, by its id; default: the file's first."},
+    {"id", NULL, RAML_TEXT, AT(id), NULL, 0, 0, NULL, "The question, by its id; default: by its place."},
+    {"question", NULL, RAML_INT, AT(question), "1", 1, 1e9, NULL, "The question, by its place in the file, from 1."},
     {"sample", NULL, RAML_INT, AT(sample), "1", 1, 1e9, NULL, "Which of its trajectories, from 1."},
     {"frames", NULL, RAML_TEXT, AT(frames), "0,50%,100%", 0, 0, NULL,
      "Prefixes of the trajectory to draw the landscape after: numbers of tokens, or shares of its length."},
@@ -114,7 +115,10 @@ static enum raml_code choose(const struct settings *s, const char *file, const s
                              const struct raml_question **q, struct raml_err *err)
 {
     if (qs->n == 0) return raml_fail(err, RAML_ERANGE, "%s: has no question", file);
-    *q = s->id ? NULL : &qs->question[0];
+    if (!s->id && (size_t)s->question > qs->n)
+        return raml_fail(err, RAML_ERANGE, "%s: has %zu question%s; --question is %lld", file, qs->n,
+                         qs->n == 1 ? "" : "s", (long long)s->question);
+    *q = s->id ? NULL : &qs->question[s->question - 1];
     for (size_t i = 0; i < qs->n && !*q; i++)
         if (!strcmp(qs->question[i].id, s->id)) *q = &qs->question[i];
     if (*q) return RAML_OK;

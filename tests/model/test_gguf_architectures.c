@@ -175,6 +175,8 @@ static void test_names(void **state)
         {RIG_OLMO2, "self_attn.q_proj", "attn_q", 0, false},
         {RIG_OLMO2, "self_attn.k_norm", "attn_k_norm", 0, false},
         {RIG_OLMO2, "post_attention_layernorm", "post_attention_norm", 0, false},
+        {RIG_OLMO3, "self_attn.q_proj", "attn_q", 0, false},
+        {RIG_OLMO3, "self_attn.k_proj", "attn_k", 0, false},
         {RIG_OLMO3, "post_feedforward_layernorm", "post_ffw_norm", 0, false},
         {RIG_GRANITE, "self_attn.q_proj", "attn_q", 0, true},
         {RIG_GRANITE, "self_attn.k_proj", "attn_k", 0, true},

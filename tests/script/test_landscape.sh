@@ -103,7 +103,16 @@ for grid in 3 3x1; do
 done
 cmp -s s3/landscape.npy s3x1/landscape.npy || fail "3 and 3x1 differ"
 
+# The third question, by its place and by its id.
+# shellcheck disable=SC2086  # words
+"$raml" landscape --model init:micro q.jsonl $small --question 3 --out by_place >/dev/null
+# shellcheck disable=SC2086  # words
+"$raml" landscape --model init:micro q.jsonl $small --id "$id" --out by_id >/dev/null
+cmp -s by_place/landscape.npy by_id/landscape.npy || fail "--question 3 is not the third"
+cmp -s by_place/landscape.npy l/landscape.npy && fail "--question 3 is the first"
+
 # Bad input.
+refused 1 "--question is 99" q.jsonl --question 99 $small --out bad
 refused 1 "has no question 'nobody'" q.jsonl --id nobody $small --out bad
 refused 1 "trajectory 9" q.jsonl --sample 9 $small --out bad
 refused 1 "frames: 5000 is beyond the trajectory" q.jsonl --frames 0,5000 $small --out bad
