@@ -23,6 +23,7 @@ RAML_CHECKED enum raml_code raml_mm_open(const struct raml_ops *ops, struct raml
 void raml_mm_close(struct raml_mm *mm);
 const char *raml_mm_version(char *out, size_t cap); /* "oneDNN 2.6.3" */
 bool raml_mm_has_bf16(struct raml_mm *mm);
+bool raml_mm_has_amx(void); /* oneDNN uses AMX here (ONEDNN_MAX_CPU_ISA forbids it) */
 /* Tries a few small products, for some milliseconds. Bad: their rows depend on how many there are, or are incorrect.
  * Unknown: they could not be made (no memory, no such product). why (NULL: not wanted) then names the first; good
  * leaves it as is. */

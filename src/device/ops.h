@@ -76,6 +76,7 @@ struct raml_attn {
     size_t n_tiles;
     const struct raml_attn_pair *pair;
     const uint64_t *mask;
+    bool tiles;  /* bf16: products on AMX tiles, which the processor has */
     float scale; /* of scores; 0: 1/sqrt(D) */
     void *o;     /* act [n, H D] */
     float *lse;  /* [n, H] log of the sum of exponentials of scaled scores, for backward; or NULL */

@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include "check.h"
+#include "device/cpu/cpu.h"
 
 #define REF (&raml_ops_ref)
 
@@ -157,6 +158,8 @@ static void check_gradient(bool bf16, const struct plan *p, const struct sizes *
     if (!(sqrt(diff) <= share * sqrt(norm))) fail_msg("dqkv: D %zu: relative norm %g", z->D, sqrt(diff / norm));
 }
 
+static bool with_tiles; /* bf16 on AMX tiles */
+
 static void check_case(const struct raml_ops *ops, bool bf16, const size_t *tree, size_t n_trees, const struct sizes *z,
                        bool backward, uint64_t *state)
 {
@@ -183,7 +186,8 @@ static void check_case(const struct raml_ops *ops, bool bf16, const size_t *tree
                               .tile = p.tile,
                               .n_tiles = p.n_tiles,
                               .pair = p.page_pair,
-                              .mask = p.mask};
+                              .mask = p.mask,
+                              .tiles = with_tiles && !i};
         run[i] = (struct run){guarded(wide), guarded(p.n * width * s), guarded(p.n * z->H * 4)};
         a.o = run[i].o, a.lse = run[i].lse;
         o->attn(&a);
@@ -240,16 +244,29 @@ static void extremes(const struct raml_ops *ops, bool bf16)
 }
 
 /* lse is optional forward; and a row's results have the same bits beside other trees and other queries. */
-static void neighbours(const struct raml_ops *ops, bool bf16)
+static void neighbours_of(const struct raml_ops *ops, bool bf16, size_t D, bool lossy)
 {
-    enum { H = 4, K = 2, D = 12, WIDTH = (H + 2 * K) * D, N = 130 };
+    enum { H = 4, K = 2, N = 290 };
+    const size_t WIDTH = (H + 2 * K) * D;
     uint64_t state = 43;
     static struct plan p;
     const size_t tree[] = {N};
     make_plan(&p, tree, 1, &state);
-    struct sizes z = {H, K, D, 2, 1};
+    struct sizes z = {H, K, D, lossy ? 0 : 2, 1};
     size_t s = act_bytes(bf16), page_n = p.n_tiles * K * raml_page_elements(D), wide = N * H * D * s;
     void *qkv = fill_qkv(bf16, N, &z, &state), *k = old_page(bf16, page_n), *v = old_page(bf16, page_n);
+    for (size_t q = 0; q < p.n_tiles && lossy; q++) /* no row sees the first six keys of a page before its own */
+        for (size_t i = 0; i < p.tile[q].n_pairs; i++) {
+            const struct raml_attn_pair *pair = &p.pair[p.tile[q].pair + i];
+            for (size_t r = 0; r < pair->n_rows && pair->page != q && pair->mask >= 0; r++)
+                p.mask[(size_t)pair->mask + r] &= ~UINT64_C(63);
+        }
+    if (lossy) /* equal weights, and values whose sum hangs on the order of its terms: 2^24 + 1 is 2^24 */
+        for (size_t i = 0; i < N; i++)
+            for (size_t j = (H + K) * D; j < WIDTH; j++) {
+                static const float value[] = {0x1p24f, -0x1p24f, 1, 3, -2};
+                act_put(bf16, qkv, i * WIDTH + j, value[draw(&state) % COUNT(value)]);
+            }
     REF->store_kv(bf16, k, v, qkv, p.page, p.slot, N, H, K, D);
     void *all = guarded(wide), *one = guarded(wide);
     struct raml_attn a = {.bf16 = bf16,
@@ -264,6 +281,7 @@ static void neighbours(const struct raml_ops *ops, bool bf16)
                           .n_tiles = p.n_tiles,
                           .pair = p.page_pair,
                           .mask = p.mask,
+                          .tiles = with_tiles,
                           .o = all};
     ops->attn(&a);
     for (size_t q = 0; q < p.n_tiles; q++)
@@ -284,6 +302,13 @@ static void neighbours(const struct raml_ops *ops, bool bf16)
             check_same("a row alone and in its tile", (char *)all + at, (char *)one + at, H * D * s);
         }
     drop(qkv, N * WIDTH * s), drop(k, page_n * s), drop(v, page_n * s), drop(all, wide), drop(one, wide);
+}
+
+static void neighbours(const struct raml_ops *ops, bool bf16)
+{
+    static const size_t sizes[] = {12, 64, 80};
+    for (size_t i = 0; i < COUNT(sizes); i++)
+        for (int lossy = 0; lossy < 2; lossy++) neighbours_of(ops, bf16, sizes[i], lossy);
 }
 
 /* Two keys by hand: scores 0 and log 3 (after the division by sqrt(D)) give weights 1/4 and 3/4. */
@@ -335,9 +360,29 @@ static void test_neighbours(void **state)
     each_level(neighbours);
 }
 
+static void on_tiles(const struct raml_ops *ops, bool bf16)
+{
+    if (!bf16 || !ops->has_bf16) return;
+    with_tiles = true;
+    shapes(ops, true);
+    extremes(ops, true);
+    neighbours(ops, true);
+    with_tiles = false;
+}
+static void test_tiles(void **state)
+{
+    (void)state;
+    if (!raml_cpu_may_use_tiles()) {
+        print_message("no AMX here: its products are not tested\n");
+        skip();
+    }
+    each_level(on_tiles);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_by_hand), cmocka_unit_test(test_shapes),
-                                       cmocka_unit_test(test_extremes), cmocka_unit_test(test_neighbours)};
+                                       cmocka_unit_test(test_extremes), cmocka_unit_test(test_neighbours),
+                                       cmocka_unit_test(test_tiles)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

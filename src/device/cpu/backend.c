@@ -11,6 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#ifdef __linux__
+#include <sys/syscall.h>
+#endif
 
 /* The lists of attention are those of the kernels, under this layer's names. */
 #define SAME(a, b, member)                                                                                             \
@@ -43,6 +46,17 @@ void *raml_cpu_scratch(const struct raml_device *d, struct raml_scratch *r, size
     return NULL;
 }
 
+/* Linux hands out the tiles' state on request (arch_prctl; Documentation/arch/x86/xstate.rst). */
+bool raml_cpu_may_use_tiles(void)
+{
+#if defined(__linux__) && defined(__x86_64__)
+    enum { ARCH_REQ_XCOMP_PERM = 0x1023, XFEATURE_XTILEDATA = 18 };
+    return raml_mm_has_amx() && syscall(SYS_arch_prctl, ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA) == 0;
+#else
+    return false;
+#endif
+}
+
 /* -- What it is ---------------------------------------------------------------------------------------------------- */
 enum raml_code raml_cpu_open(struct raml_device *d, struct raml_err *err)
 {
@@ -52,6 +66,7 @@ enum raml_code raml_cpu_open(struct raml_device *d, struct raml_err *err)
     if (rc) return rc;
     d->cpu->bf16 = d->ops->has_bf16 && raml_cpu_usable("avx512bf16") && raml_mm_has_bf16(d->mm) &&
                    raml_mm_trusted(d->ops, true, d->cpu->distrust, sizeof d->cpu->distrust);
+    d->cpu->tiles = d->cpu->bf16 && raml_cpu_may_use_tiles();
     return RAML_OK;
 }
 
@@ -380,9 +395,10 @@ static void cpu_store_kv(const struct raml_device *d, enum raml_type type, void 
     raml_cpu_ops(d)->store_kv(raml_is_bf16(type), k, v, qkv, page, slot, n, H, K, D);
 }
 
-static struct raml_attn attn_of(const struct raml_attention *a)
+static struct raml_attn attn_of(const struct raml_device *d, const struct raml_attention *a)
 {
     return (struct raml_attn){.bf16 = raml_is_bf16(a->type),
+                              .tiles = raml_is_bf16(a->type) && d->cpu->tiles,
                               .n = a->n,
                               .H = a->H,
                               .K = a->K,
@@ -402,7 +418,7 @@ static struct raml_attn attn_of(const struct raml_attention *a)
 static void cpu_attention(const struct raml_device *d, const struct raml_attention *a)
 {
     if (raml_device_failed(d)) return;
-    struct raml_attn t = attn_of(a);
+    struct raml_attn t = attn_of(d, a);
     raml_cpu_ops(d)->attn(&t);
 }
 
@@ -412,7 +428,7 @@ static void cpu_attention_back(const struct raml_device *d, const struct raml_at
     const struct raml_ops *ops = raml_cpu_ops(d);
     size_t bytes =
         ops->attn_scratch((size_t)d->threads, a->f.D, a->tree_tiles, a->f.n * (a->f.H + 2 * a->f.K) * a->f.D);
-    struct raml_attn_back b = {.f = attn_of(&a->f),
+    struct raml_attn_back b = {.f = attn_of(d, &a->f),
                                .d_o = a->d_o,
                                .dqkv = a->dqkv,
                                .tree_tile = a->tree_tile,

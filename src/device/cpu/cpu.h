@@ -6,9 +6,13 @@
 
 struct raml_cpu {
     bool bf16;                                        /* products of bf16 activations exist, and were found good */
+    bool tiles;                                       /* the processor has AMX, and oneDNN uses it */
     char distrust[128];                               /* what was found wrong with them; empty: nothing */
     struct raml_scratch transposed, parts, attention; /* for weight_grad; per-thread sums over rows; attention_back */
 };
+
+/* Whether the processor has AMX, the system lets this process use it, and oneDNN does too (ONEDNN_MAX_CPU_ISA). */
+bool raml_cpu_may_use_tiles(void);
 
 /* At least `bytes` of capacity; NULL, and the failure is kept, when there is no memory. */
 void *raml_cpu_scratch(const struct raml_device *d, struct raml_scratch *r, size_t bytes, const char *what);

@@ -407,7 +407,7 @@ static enum raml_code find_skinny(struct raml_mm *mm, struct layout *l, struct r
 }
 
 /* -- Chunks whose rows agree --------------------------------------------------------------------------------------- */
-static bool has_amx(void)
+bool raml_mm_has_amx(void)
 {
     return (dnnl_get_effective_cpu_isa() & dnnl_cpu_isa_avx512_core_amx) == dnnl_cpu_isa_avx512_core_amx;
 }
@@ -455,7 +455,7 @@ static enum raml_code find_chunks(struct raml_mm *mm, struct layout *l, struct r
 {
     l->least = 8;
     l->most = CHUNK_MAX;
-    if (!l->bf16 || !has_amx()) return RAML_OK;
+    if (!l->bf16 || !raml_mm_has_amx()) return RAML_OK;
     struct chunks t = {.w = raml_device_alloc(l->bytes, 1),
                        .x = raml_device_alloc(CHUNK_AMX * l->K, sizeof *t.x),
                        .want = raml_device_alloc(CHUNK_AMX * l->N, sizeof *t.want),

@@ -30,6 +30,7 @@ struct heads { /* the heads of one task, and its rows: [first, last) of the tile
     const struct raml_attn_tile *tile;
     const void *q; /* of row 0, head 0 */
     size_t n, g, width, D, Dp, cells, first, last;
+    bool tiles;
     float c; /* log2(e) / sqrt(D), or another scale */
 };
 
@@ -137,7 +138,8 @@ INLINE void attn_block(const bool bf16, const struct raml_attn *a, struct work *
                          .lda = T,
                          .b = queries_at(w, h, j, r0),
                          .ldb = W,
-                         .k = h->cells};
+                         .k = h->cells,
+                         .tiles = h->tiles};
     gemm_down(bf16, score, see.high - see.low, registers);
     for (size_t i = 0; i < registers * NV; i += NV) {
         if (see.all) soft_lanes(bf16, false, w, w->s + i, line + i, r0 + i, see, h);
@@ -150,7 +152,9 @@ INLINE void attn_block(const bool bf16, const struct raml_attn *a, struct work *
                          .b = (const uint32_t *)act_at(bf16, a->v, at) + see.low / half * h->Dp,
                          .ldb = h->Dp,
                          .k = (see.high - see.low) / half,
-                         .add = true};
+                         .add = true,
+                         .tiles = h->tiles,
+                         .phase = see.low / half};
     gemm_down(bf16, value, rows, h->Dp / NV);
 }
 
@@ -199,7 +203,8 @@ INLINE void attn_skinny(const bool bf16, const struct raml_attn *a, struct work 
                          .lda = v->step / half,
                          .b = (const uint32_t *)act_at(bf16, a->k, at) + low,
                          .ldb = T,
-                         .k = h->cells};
+                         .k = h->cells,
+                         .tiles = h->tiles};
     gemm_skinny(bf16, score, v->n, (high - low) / NV);
     for (size_t i = 0; i < v->n; i++)
         soft_keys(bf16, w, i, v->line + i * v->stride, v->mask ? v->mask[v->same ? 0 : i] : ~UINT64_C(0), low, high, h);
@@ -215,7 +220,9 @@ INLINE void attn_skinny(const bool bf16, const struct raml_attn *a, struct work 
                          .b = (const uint32_t *)act_at(bf16, a->v, at) + first / half * h->Dp,
                          .ldb = h->Dp,
                          .k = (end - first) / half,
-                         .add = true};
+                         .add = true,
+                         .tiles = h->tiles,
+                         .phase = first / half};
     gemm_skinny(bf16, value, v->n, h->Dp / NV);
 }
 
@@ -306,6 +313,7 @@ void attn_isa(const struct raml_attn *a)
 #pragma omp parallel
     {
         struct work w;
+        if (a->tiles) tiles_begin_isa();
 #pragma omp for schedule(dynamic, 1)
         for (size_t i = 0; i < tasks; i++) { /* from the last tile on: later ones see more keys */
             size_t tile = a->n_tiles - 1 - i / a->K / parts, g = i % a->K, first = i / a->K % parts * rows;
@@ -319,6 +327,7 @@ void attn_isa(const struct raml_attn *a)
                               .cells = a->bf16 ? a->D / 2 : a->D,
                               .first = first,
                               .last = t->n < first + rows ? t->n : first + rows,
+                              .tiles = a->tiles,
                               .c = a->scale != 0 ? 1.44269504088896341f * a->scale
                                                  : 1.44269504088896341f / sqrtf((float)a->D)};
             for (size_t j = 0; j < G; j += HEADS) {
@@ -328,5 +337,6 @@ void attn_isa(const struct raml_attn *a)
                 BY_ACT(a->bf16, attn_tile(true, a, &w, &h, head), attn_tile(false, a, &w, &h, head));
             }
         }
+        if (a->tiles) tiles_end_isa();
     }
 }

@@ -145,9 +145,12 @@ INLINE void back_block(const bool bf16, const struct task *t, const struct keys 
 {
     struct work *w = t->w;
     size_t half = bf16 ? 2 : 1, Dp = t->Dp, cells = t->D / half, m = k1 - k0;
+    bool tiles = t->b->f.tiles;
     float scale = raml_attn_scale(&t->b->f);
-    struct gemm s = {w->st + k0 * T + r0, y->kt + k0, w->qd + r0, .ldc = T, .lda = T, .ldb = T, .k = cells};
-    struct gemm dp = {w->dpt + k0 * T + r0, y->vt + k0, w->od + r0, .ldc = T, .lda = T, .ldb = T, .k = cells};
+    struct gemm s = {w->st + k0 * T + r0, y->kt + k0,    w->qd + r0, .ldc = T, .lda = T, .ldb = T,
+                     .k = cells,          .tiles = tiles};
+    struct gemm dp = {w->dpt + k0 * T + r0, y->vt + k0,    w->od + r0, .ldc = T, .lda = T, .ldb = T,
+                      .k = cells,           .tiles = tiles};
     gemm_down(bf16, s, m, (r1 - r0) / NV);
     gemm_down(bf16, dp, m, (r1 - r0) / NV);
     for (size_t k = k0; k < k1; k++)
@@ -157,15 +160,15 @@ INLINE void back_block(const bool bf16, const struct task *t, const struct keys 
     size_t at = k0 * T + r0;
     /* clang-format off */
     struct gemm dv = {y->dv + k0 * Dp, bf16 ? (const void *)(w->pt16 + at) : w->st + at, w->or_ + r0 / half * Dp,
-                      .ldc = Dp, .lda = T / half, .ldb = Dp, .k = (r1 - r0) / half, .add = true};
+                      .ldc = Dp, .lda = T / half, .ldb = Dp, .k = (r1 - r0) / half, .add = true, .tiles = tiles};
     /* clang-format on */
     /* clang-format off */
     struct gemm dk = {y->dk + k0 * Dp, bf16 ? (const void *)(w->dst16 + at) : w->dpt + at, w->qr + r0 / half * Dp,
-                      .ldc = Dp, .lda = T / half, .ldb = Dp, .k = (r1 - r0) / half, .add = true};
+                      .ldc = Dp, .lda = T / half, .ldb = Dp, .k = (r1 - r0) / half, .add = true, .tiles = tiles};
     /* clang-format on */
     /* clang-format off */
     struct gemm dq = {w->dq + r0 * Dp, bf16 ? (const void *)(w->dsi + k0 / 2 * T + r0) : w->dpt + at,
-                      y->kr + k0 / half * Dp, .ldc = Dp, .lda = T, .ldb = Dp, .k = m / half, .add = true};
+                      y->kr + k0 / half * Dp, .ldc = Dp, .lda = T, .ldb = Dp, .k = m / half, .add = true, .tiles = tiles};
     /* clang-format on */
     gemm_across(bf16, dv, m, Dp / NV);
     gemm_across(bf16, dk, m, Dp / NV);
@@ -308,6 +311,7 @@ void attn_back_isa(const struct raml_attn_back *b)
     memset(done, 0, a->n_tiles * a->K * sizeof *done);
 #pragma omp parallel
     {
+        if (a->tiles) tiles_begin_isa();
         struct task t = {.b = b, .sums = sums, .done = done, .width = width, .D = a->D, .Dp = raml_head_pad(a->D)};
         t.w = (struct work *)(tasks + (size_t)omp_get_thread_num() * task_bytes(a->D, most));
         t.keys = (float *)(t.w + 1);
@@ -321,5 +325,6 @@ void attn_back_isa(const struct raml_attn_back *b)
             t.parts = parts_of(a, t.first, t.last);
             if (t.part < t.parts) BY_ACT(a->bf16, back_part(true, &t), back_part(false, &t));
         }
+        if (a->tiles) tiles_end_isa();
     }
 }

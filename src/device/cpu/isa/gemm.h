@@ -5,7 +5,8 @@
  *   B    element (p, j) at b[p ldb + j]
  * f32: every element of C is one chain of fused multiply-adds over k in order, from 0 or, with `add`, from its old
  * value: the same bits for any m, nv, blocking and width of registers, and a chain that is split and continued is the
- * same chain. bf16: the same over pairs, however the processor adds a pair.
+ * same chain. bf16: the same over pairs, however the processor adds a pair; on tiles (tiles.c) over pieces of 16 cells,
+ * which begin where phase + p is a multiple of 16: a chain may be split and continued only there.
  *
  * A block of MR rows by NR registers of C stays in registers over the whole of k: up to 12 of 16 registers on AVX2
  * (the rest holds NR registers of B and one number of A), 24 of 32 on AVX-512.
@@ -14,6 +15,7 @@
 #define RAML_ISA_GEMM_H
 
 #include "device/cpu/isa/native.h"
+#include "device/ops.h"
 
 /* MR by NR; and for skinny products (decoding), where a single row needs several registers in flight. */
 #if defined(__AVX512F__)
@@ -30,7 +32,30 @@ struct gemm {
     const void *a, *b;
     size_t ldc, lda, ldb, k;
     bool add;
+    bool tiles;   /* bf16: on AMX tiles, between tiles_begin and tiles_end */
+    size_t phase; /* with tiles: cells of the first piece that are missing */
 };
+
+/* tiles.c: where the instruction set has bf16; that the processor has AMX is the caller's to know. */
+#define tiles_begin_isa RAML_NAME(tiles_begin)
+#define tiles_end_isa RAML_NAME(tiles_end)
+#define gemm_tiles_isa RAML_NAME(gemm_tiles)
+#ifdef __AVX512BF16__
+void tiles_begin_isa(void);
+void tiles_end_isa(void);
+void gemm_tiles_isa(const struct gemm *g, bool down, size_t m, size_t nv_all);
+#else
+INLINE void tiles_begin_isa(void)
+{
+}
+INLINE void tiles_end_isa(void)
+{
+}
+INLINE void gemm_tiles_isa(const struct gemm *g, bool down, size_t m, size_t nv_all)
+{
+    (void)g, (void)down, (void)m, (void)nv_all;
+}
+#endif
 
 /* acc + a b for cells: a is one cell for all lanes */
 INLINE nv gemm_dot(const bool bf16, nv acc, nv a, nv b)
@@ -162,17 +187,20 @@ GEMM_COPY gemm_skinny_f32(struct gemm g, size_t m, size_t nv_all)
 /* A down; A by rows; A by rows and at most GEMM_SKINNY of them. */
 INLINE void gemm_down(const bool bf16, struct gemm g, size_t m, size_t nv_all)
 {
-    if (bf16) gemm_down_bf16(g, m, nv_all);
+    if (bf16 && g.tiles) gemm_tiles_isa(&g, true, m, nv_all);
+    else if (bf16) gemm_down_bf16(g, m, nv_all);
     else gemm_down_f32(g, m, nv_all);
 }
 INLINE void gemm_across(const bool bf16, struct gemm g, size_t m, size_t nv_all)
 {
-    if (bf16) gemm_rows_bf16(g, m, nv_all);
+    if (bf16 && g.tiles) gemm_tiles_isa(&g, false, m, nv_all);
+    else if (bf16) gemm_rows_bf16(g, m, nv_all);
     else gemm_rows_f32(g, m, nv_all);
 }
 INLINE void gemm_skinny(const bool bf16, struct gemm g, size_t m, size_t nv_all)
 {
-    if (bf16) gemm_skinny_bf16(g, m, nv_all);
+    if (bf16 && g.tiles) gemm_tiles_isa(&g, false, m, nv_all);
+    else if (bf16) gemm_skinny_bf16(g, m, nv_all);
     else gemm_skinny_f32(g, m, nv_all);
 }
 
