@@ -162,6 +162,8 @@ static void print_leak(const struct raml_prune_summary *s)
     printf("  %s; %zu of %zu hold the answer's text\n",
            l->leaks
                ? "they leak: the answer is likelier after its own than after another's, for the sentences that state it"
+           : l->tells && l->n_states && l->without_less.high > 0
+               ? "they tell of their answers; whether it is the sentences that state them is not decided"
            : l->tells
                ? "they tell of their answers, but do not give them away: what they hold besides the answer's text does"
                : "no leak is seen: the answer is no likelier after its own than after another's",

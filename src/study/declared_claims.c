@@ -259,7 +259,8 @@ static enum raml_code read_compare(const struct raml_study *s, struct study_clai
         return raml_study_fail(s, c->at, err, "compare: found '%s', expected mean or spread", compare);
     if (!c->spread) return RAML_OK;
     bool difference = c->n == 2 && fabs(c->term[0].factor - 1) <= 0 && fabs(c->term[1].factor + 1) <= 0;
-    if (!difference || c->over >= 0 || c->from_file)
+    bool same = difference && c->term[0].measure == c->term[1].measure && !strcmp(c->term[0].arm, c->term[1].arm);
+    if (!difference || same || c->over >= 0 || c->from_file)
         return raml_study_fail(s, c->at, err, "compare: spread is for a claim of two measures, 'A.x - B.y'");
     return RAML_OK;
 }

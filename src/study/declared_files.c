@@ -96,6 +96,9 @@ static enum raml_code read_value(const struct raml_study *s, struct reader *r, c
     if (!rc && pattern) rc = escape(dir, err);
     if (!rc) rc = raml_path_join(path, dir, m->file, err);
     if (!rc) rc = pattern ? read_each(r, m, path, out, err) : read_file(r, m, path, out, err);
+    if (!rc && !isfinite(out->value)) rc = raml_fail(err, RAML_EFORMAT, "%s: %s: not a finite number", path, m->path);
+    if (!rc && m->low && !(isfinite(out->low) && isfinite(out->high)))
+        rc = raml_fail(err, RAML_EFORMAT, "%s: %s: no interval", path, m->low);
     return rc ? raml_wrap(err, rc, "measure %s (%s:%zu)", m->at->key, s->path, m->at->line) : rc;
 }
 
@@ -233,12 +236,12 @@ static enum raml_code write_all(const struct raml_study *s, const struct reading
                                 const json_t *doc, struct raml_err *err)
 {
     struct study_claims_table claims;
-    enum raml_code rc = raml_study_figures(s, r->value, outcome, out, sink, err);
-    if (!rc) rc = raml_study_write_values(s, r->value, out, err);
+    enum raml_code rc = raml_study_write_values(s, r->value, out, err);
     if (rc) return rc;
     raml_study_claims_begin(&claims, false);
     raml_study_claims_add(&claims, NULL, json_object_get(doc, "claims"));
     rc = raml_study_claims_write(&claims, out, err);
+    if (!rc) rc = raml_study_figures(s, r->value, outcome, out, sink, err);
     return rc ? rc : raml_study_write_json(out, doc, err); /* the last: with it the results are whole */
 }
 

@@ -214,10 +214,27 @@ static bool has_value(const struct raml_study *s, const char *name, size_t n)
     return is;
 }
 
+/* Not what the arms differ in, and once: set[i], n bytes of name. */
+static enum raml_code check_one_set(const struct raml_study *s, const char **set, size_t i, size_t n,
+                                    struct raml_err *err)
+{
+    for (size_t k = 0; k < i; k++)
+        if (!strncmp(set[k], set[i], n + 1))
+            return raml_fail(err, RAML_EUSAGE, "'%.*s' is set twice: %s, %s", (int)n, set[i], set[k], set[i]);
+    for (size_t a = 0; a < s->n_axes; a++)
+        for (size_t k = 0; k < s->axis[a].n; k++)
+            for (const struct raml_yaml *y = s->axis[a].point[k]->child; y; y = y->next)
+                if (strlen(y->key) == n && !strncmp(y->key, set[i], n))
+                    return raml_fail(err, RAML_EUSAGE, "%s:%zu: '%s' is what the arms differ in, and can't be set",
+                                     s->path, y->line, y->key);
+    return RAML_OK;
+}
+
 /* A value that is set is one that the file has somewhere: else a slip of the pen would change nothing. */
 static enum raml_code check_set(struct raml_study *s, const char **set, struct raml_err *err)
 {
     size_t n_kept = 0;
+    enum raml_code rc = RAML_OK;
     for (size_t i = 0; i < s->n_set; i++) {
         size_t n = strcspn(set[i], "=");
         if (!set[i][n] || n == 0) return raml_fail(err, RAML_EUSAGE, "found '%s', expected name=value", set[i]);
@@ -225,6 +242,8 @@ static enum raml_code check_set(struct raml_study *s, const char **set, struct r
         if (!is && !s->taken)
             return raml_fail(err, RAML_EUSAGE, "%s has no value called '%.*s'", s->path, (int)n, set[i]);
         if (!is) continue;
+        rc = check_one_set(s, set, i, n, err);
+        if (rc) return rc;
         if (s->taken) s->taken[i] = true;
         set[n_kept++] = set[i];
     }
@@ -253,6 +272,11 @@ static enum raml_code read_all(struct raml_study *s, const struct raml_study_opt
         rc = raml_study_fail(s, name ? name : s->root, err, "name: expected the study's name");
     if (!rc && about && about->kind != RAML_YAML_VALUE)
         rc = raml_study_fail(s, about, err, "about: found %s, expected text", raml_yaml_kind_name(about));
+    static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
+    if (!rc &&
+        (strspn(name->text, letters) != strlen(name->text) || *name->text == '-' || strlen(name->text) > MAX_NAME))
+        rc = raml_study_fail(s, name, err, "name: found '%.80s', expected letters, digits, _ and -, at most %d",
+                             name->text, MAX_NAME);
     if (rc) return rc;
     s->name = name->text;
     s->about = about ? about->text : "";

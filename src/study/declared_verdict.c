@@ -133,8 +133,12 @@ enum raml_code raml_study_decide(const struct raml_study *s, const struct raml_s
         }
         enum raml_code rc = slope_of(s, value, c, k, &out->per_seed[k], err);
         if (rc) return rc;
+        if (!isnan(out->per_seed[k])) continue;
+        out->verdict = RAML_STUDY_NOT_MEASURED;
+        out->missing =
+            c->log_y ? "a slope of logarithms, and a number that is not above 0" : "a slope, and no two different x";
     }
     out->estimate = raml_student_mean(out->per_seed, s->n_seeds);
-    out->verdict = decide(c, &out->estimate);
+    if (!out->missing) out->verdict = decide(c, &out->estimate);
     return RAML_OK;
 }

@@ -136,6 +136,7 @@ holds "others' summaries mislead" "$(awk -F '\t' '$1 == "others - own" { print $
 run --out leak --overwrite --summaries s.jsonl --summary_field text --share '' --write none
 grep -q '^  no leak is seen: .*; 0 of 40 hold the answer.s text$' said || fail "a summary without the answer: $(cat said)"
 [ ! -e leak/pruned.jsonl ] || fail "an earlier run's pruned.jsonl stays"
+grep -q 'is not decided' said && fail "no summary states the answer, and something is left open: $(cat said)"
 sed 's/.*"id":"\([^"]*\)".*"text":"\([^"]*\)".*/{"id":"\1","summary":"\2"}/; s/=/= /' q.jsonl >stated.jsonl
 run --out leak --overwrite --summaries stated.jsonl --share '' --write none --json
 grep -q '"states_answer":40,' said || fail "the whole trajectory as a summary: $(cat said)"

@@ -57,6 +57,8 @@ static const struct {
     {"about: x\n", ":1: name: expected the study's name"},
     {"name: x\n", ":1: steps is missing"},
     {"name: x\n" STEPS MEASURES CLAIMS, ":1: expected either arms or axes"},
+    {"name: ../x\n" STEPS ARMS MEASURES CLAIMS,
+     ":1: name: found '../x', expected letters, digits, _ and -, at most 64"},
     {"name: x\n" STEPS ARMS CLAIMS, ":1: measures: expected a mapping of at least one measure"},
     {"name: x\n" STEPS ARMS MEASURES, ":1: claims: expected a mapping of at least one claim"},
     {"name: x\nsteps: {seed: doctor}\n", ":2: seed: {seed} has a meaning of its own; expected another name"},
@@ -107,6 +109,8 @@ static const struct {
      ":5: compare: spread is for a claim of two measures, 'A.x - B.y'"},
     {"name: x\n" STEPS ARMS MEASURES "claims: {c: {says: it, of: with.m, holds: above 0, compare: median}}\n",
      ":5: compare: found 'median', expected mean or spread"},
+    {"name: x\n" STEPS ARMS MEASURES "claims: {c: {says: it, of: with.m - with.m, holds: above 0, compare: spread}}\n",
+     ":5: compare: spread is for a claim of two measures, 'A.x - B.y'"},
     {"name: x\n" STEPS ARMS MEASURES "claims: {c: {says: it, of: with.m, holds: above 0, over: arms}}\n",
      ":5: over needs x: the value that the slope is against"},
     {"name: x\n" STEPS "arms: {with: {w: 1}, without: {w: some}}\n" MEASURES
@@ -141,7 +145,7 @@ static void test_options_refused(void **state)
 {
     (void)state;
     static const char text[] = "name: x\nscales: {quick: {t: 1}, long: {t: 2}}\n" STEPS ARMS MEASURES CLAIMS;
-    const char *set[] = {"tt=1", "w"};
+    const char *set[] = {"tt=1", "w"}, *twice[] = {"t=3", "t=4"}, *arms[] = {"w=1"};
     struct raml_study *s = NULL;
     struct raml_study_options o = {.scale = "longer"};
     assert_int_equal(read_study(text, &o, &s), RAML_EUSAGE);
@@ -152,6 +156,12 @@ static void test_options_refused(void **state)
     o.set = set + 1;
     assert_int_equal(read_study(text, &o, &s), RAML_EUSAGE);
     assert_string_equal(err.msg, "found 'w', expected name=value");
+    o = (struct raml_study_options){.set = twice, .n_set = 2};
+    assert_int_equal(read_study(text, &o, &s), RAML_EUSAGE);
+    assert_string_equal(err.msg, "'t' is set twice: t=3, t=4");
+    o = (struct raml_study_options){.set = arms, .n_set = 1};
+    assert_int_equal(read_study(text, &o, &s), RAML_EUSAGE);
+    assert_non_null(strstr(err.msg, ": 'w' is what the arms differ in, and can't be set"));
     o = (struct raml_study_options){.seeds = RAML_STUDY_MAX_SEEDS + 1};
     assert_int_equal(read_study(text, &o, &s), RAML_EUSAGE);
 }
@@ -262,6 +272,16 @@ static void test_axes(void **state)
     CHECK_OK(raml_study_decide(s, v, 0, &o, &err)); /* (9 - 2) - (3 - 1) over log(100) */
     CHECK_NEAR("slope", o.estimate.value, 5 / log(100), 1e-12);
     assert_int_equal(o.verdict, RAML_STUDY_UNDECIDED); /* one seed: no interval */
+    raml_study_close(s);
+    CHECK_OK(
+        read_study("name: x\naxes: {size: {small: {n: 10}, large: {n: 1000}}, how: {with: {w: 1}, without: {w: 0}}}\n"
+                   "steps: {b: 'eval {n} {w}'}\n" MEASURES
+                   "claims: {c: {says: it, of: '{size}/with.m', over: size, x: n, log: xy, holds: within 2}}\n",
+                   NULL, &s));
+    v[2].value = 0; /* of large/with: no logarithm */
+    CHECK_OK(raml_study_decide(s, v, 0, &o, &err));
+    assert_int_equal(o.verdict, RAML_STUDY_NOT_MEASURED);
+    assert_string_equal(o.missing, "a slope of logarithms, and a number that is not above 0");
     raml_study_close(s);
 }
 
@@ -432,14 +452,19 @@ static void test_spread(void **state)
 
 /* -- Results -------------------------------------------------------------------------------------------------------- */
 
-static void put(const struct raml_study *s, size_t step, const char *store, double value)
+static void put_text(const struct raml_study *s, size_t step, const char *store, const char *text)
 {
-    char dir[4096], path[4200], text[64];
+    char dir[4096], path[4200];
     CHECK_OK(raml_study_folder(s, step, store, dir, &err));
     CHECK_OK(raml_make_dir(dir, &err));
     snprintf(path, sizeof path, "%s/x.json", dir);
-    snprintf(text, sizeof text, "{\"v\": %g}", value);
     CHECK_OK(raml_file_write(path, text, strlen(text), &err));
+}
+static void put(const struct raml_study *s, size_t step, const char *store, double value)
+{
+    char text[64];
+    snprintf(text, sizeof text, "{\"v\": %g}", value);
+    put_text(s, step, store, text);
 }
 
 /* A pattern names several files: their mean. */
@@ -504,7 +529,19 @@ static void test_results(void **state)
     CHECK_NEAR("a seed", json_number_value(json_array_get(json_object_get(claim, "per_seed"), 1)), -4, 1e-12);
     assert_string_equal(json_string_value(json_object_get(claim, "verdict")), "undecided");
     json_decref(doc);
-    static const char *const files[] = {"results.json", "claims.tsv", "values.tsv", "claim_1.tsv"};
+    for (size_t i = 0; i < raml_study_n_steps(s); i++) /* a training that diverged: one seed of one arm */
+        if (!strcmp(raml_study_step(s, i)->name, "b")) {
+            put_text(s, i, store, "{\"v\": null}");
+            break;
+        }
+    CHECK_OK(raml_study_results(s, store, folder, NULL, NULL, &doc, &err));
+    claim = json_array_get(json_object_get(doc, "claims"), 0);
+    assert_string_equal(json_string_value(json_object_get(claim, "verdict")), "not measured");
+    assert_non_null(strstr(json_string_value(json_object_get(claim, "missing")), "not a finite number"));
+    assert_int_equal(json_array_size(json_object_get(doc, "missing")), 1);
+    json_decref(doc);
+    put(s, 0, store, 3);
+    static const char *const files[] = {"results.json", "claims.tsv", "values.tsv"};
     for (size_t i = 0; i < COUNT(files); i++) {
         snprintf(path, sizeof path, "%s/%s", folder, files[i]);
         assert_true(raml_is_file(path));

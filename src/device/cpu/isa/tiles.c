@@ -105,54 +105,67 @@ static void pack_b(uint32_t *out, const struct gemm *g, size_t column, const str
         if ((w) > 3) DO(3);                                                                                            \
     } while (0)
 
+/* w tiles of C at c, whose rows are `line` bytes apart. */
+TILES static void tiles_load(const float *c, size_t line, size_t apart, size_t w)
+{
+#define LOAD(t) _tile_loadd(t, c + (t)*apart, line)
+    EACH_TILE(w, LOAD);
+}
+TILES static void tiles_store(float *c, size_t line, size_t apart, size_t w)
+{
+#define STORE(t) _tile_stored(t, c + (t)*apart, line)
+    EACH_TILE(w, STORE);
+}
+TILES static void tiles_zero(size_t w)
+{
+#define ZERO(t) _tile_zero(t)
+    EACH_TILE(w, ZERO);
+}
+
+/* Adds the product of A's piece in tile 4 by B's piece from `column` on. */
+TILES static void tiles_add(const struct gemm *g, const struct piece *p, size_t column, size_t w)
+{
+    uint32_t b[CELLS] __attribute__((aligned(64)));
+    const float *at = (const float *)g->b + p->from * g->ldb + column;
+    bool whole = p->n == SIDE;
+    for (size_t t = 0; t < w; t++) {
+        if (!whole) pack_b(b, g, column + t * SIDE, p);
+        BARRIER();
+        _tile_loadd(5, whole ? (const void *)(at + t * SIDE) : b, whole ? g->ldb * sizeof *at : LINE);
+        BARRIER();
+        switch (t) {
+        case 0: _tile_dpbf16ps(0, 4, 5); break;
+        case 1: _tile_dpbf16ps(1, 4, 5); break;
+        case 2: _tile_dpbf16ps(2, 4, 5); break;
+        default: _tile_dpbf16ps(3, 4, 5);
+        }
+    }
+}
+
 /* Rows [i0, i0 + rows) by w tiles of columns from `column` on; a: A's pieces. */
 TILES static void tiles_across(const struct gemm *g, const uint32_t *a, size_t pieces, size_t i0, size_t rows,
                                size_t column, size_t w)
 {
-    uint32_t b[CELLS] __attribute__((aligned(64)));
-    float part[ACROSS][CELLS] __attribute__((aligned(64)));
-    float *c = g->c + i0 * g->ldc + column;
-    size_t ldc = g->ldc * sizeof *c;
+    float part[ACROSS * CELLS] __attribute__((aligned(64))), *c = g->c + i0 * g->ldc + column;
     bool whole = rows == SIDE;
-    if (!whole)
-        for (size_t t = 0; t < w && g->add; t++)
-            for (size_t r = 0; r < rows; r++)
-                _mm512_store_ps(part[t] + r * SIDE, _mm512_loadu_ps(c + r * g->ldc + t * SIDE));
+    for (size_t t = 0; t < w && g->add && !whole; t++)
+        for (size_t r = 0; r < rows; r++)
+            _mm512_store_ps(part + t * CELLS + r * SIDE, _mm512_loadu_ps(c + r * g->ldc + t * SIDE));
     BARRIER();
-#define LOAD(t)                                                                                                        \
-    do {                                                                                                               \
-        if (!g->add) _tile_zero(t);                                                                                    \
-        else if (whole) _tile_loadd(t, c + (t)*SIDE, ldc);                                                             \
-        else _tile_loadd(t, part[t], LINE);                                                                            \
-    } while (0)
-    EACH_TILE(w, LOAD);
+    if (!g->add) tiles_zero(w);
+    else if (whole) tiles_load(c, g->ldc * sizeof *c, SIDE, w);
+    else tiles_load(part, LINE, CELLS, w);
     for (size_t i = 0; i < pieces; i++) {
         struct piece p = piece_of(g, i);
-        const float *at = (const float *)g->b + p.from * g->ldb + column;
         _tile_loadd(4, a + i * CELLS, LINE);
-#define ADD(t)                                                                                                         \
-    do {                                                                                                               \
-        if (p.n == SIDE) _tile_loadd(5, at + (t)*SIDE, g->ldb * sizeof *at);                                           \
-        else {                                                                                                         \
-            pack_b(b, g, column + (t)*SIDE, &p);                                                                       \
-            BARRIER();                                                                                                 \
-            _tile_loadd(5, b, LINE);                                                                                   \
-            BARRIER();                                                                                                 \
-        }                                                                                                              \
-        _tile_dpbf16ps(t, 4, 5);                                                                                       \
-    } while (0)
-        EACH_TILE(w, ADD);
+        tiles_add(g, &p, column, w);
     }
-#define STORE(t)                                                                                                       \
-    do {                                                                                                               \
-        if (whole) _tile_stored(t, c + (t)*SIDE, ldc);                                                                 \
-        else _tile_stored(t, part[t], LINE);                                                                           \
-    } while (0)
-    EACH_TILE(w, STORE);
+    if (whole) tiles_store(c, g->ldc * sizeof *c, SIDE, w);
+    else tiles_store(part, LINE, CELLS, w);
     BARRIER();
     for (size_t t = 0; t < w && !whole; t++)
         for (size_t r = 0; r < rows; r++)
-            _mm512_storeu_ps(c + r * g->ldc + t * SIDE, _mm512_load_ps(part[t] + r * SIDE));
+            _mm512_storeu_ps(c + r * g->ldc + t * SIDE, _mm512_load_ps(part + t * CELLS + r * SIDE));
 }
 
 void gemm_tiles_isa(const struct gemm *g, bool down, size_t m, size_t nv_all)
