@@ -272,10 +272,9 @@ static enum raml_code read_all(struct raml_study *s, const struct raml_study_opt
         rc = raml_study_fail(s, name ? name : s->root, err, "name: expected the study's name");
     if (!rc && about && about->kind != RAML_YAML_VALUE)
         rc = raml_study_fail(s, about, err, "about: found %s, expected text", raml_yaml_kind_name(about));
-    static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
-    if (!rc &&
-        (strspn(name->text, letters) != strlen(name->text) || *name->text == '-' || strlen(name->text) > MAX_NAME))
-        rc = raml_study_fail(s, name, err, "name: found '%.80s', expected letters, digits, _ and -, at most %d",
+    if (!rc && (strchr(name->text, '/') || strchr("-.", *name->text) || strlen(name->text) > MAX_NAME)) /* a folder */
+        rc = raml_study_fail(s, name, err,
+                             "name: found '%.80s', expected at most %d bytes without /, not begun by - or .",
                              name->text, MAX_NAME);
     if (rc) return rc;
     s->name = name->text;

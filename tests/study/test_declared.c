@@ -58,7 +58,7 @@ static const struct {
     {"name: x\n", ":1: steps is missing"},
     {"name: x\n" STEPS MEASURES CLAIMS, ":1: expected either arms or axes"},
     {"name: ../x\n" STEPS ARMS MEASURES CLAIMS,
-     ":1: name: found '../x', expected letters, digits, _ and -, at most 64"},
+     ":1: name: found '../x', expected at most 64 bytes without /, not begun by - or ."},
     {"name: x\n" STEPS ARMS CLAIMS, ":1: measures: expected a mapping of at least one measure"},
     {"name: x\n" STEPS ARMS MEASURES, ":1: claims: expected a mapping of at least one claim"},
     {"name: x\nsteps: {seed: doctor}\n", ":2: seed: {seed} has a meaning of its own; expected another name"},
