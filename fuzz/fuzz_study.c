@@ -74,7 +74,8 @@ static void decide(const struct raml_study *s, const json_t *file)
         struct raml_err err = {0};
         struct study_outcome o;
         FUZZ_MUST(raml_study_decide(s, value, c, &o, &err), &err);
-        FUZZ_CHECK(o.verdict <= RAML_STUDY_UNDECIDED, "verdict %d", (int)o.verdict);
+        FUZZ_CHECK(o.missing ? o.verdict == RAML_STUDY_NOT_MEASURED : o.verdict <= RAML_STUDY_UNDECIDED, "verdict %d",
+                   (int)o.verdict);
     }
     free(value);
 }
