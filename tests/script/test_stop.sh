@@ -82,17 +82,19 @@ rc=0
 [ $rc -eq 2 ] || fail "another seed: exit code $rc"
 says "demo/demo.json: that demo has seed 0; resume it with the same settings, or start a new one without --resume"
 
+lines=$(wc -l <demo/with/metrics.jsonl) # it runs once there is one more
 # shellcheck disable=SC2086
 start said $demo --resume
-until_true has_lines 3
+until_true has_lines $((lines + 1))
 kill -s TERM -- "-$pid"
 ends 1
 advanced || fail "no checkpoint: $(cat said)"
 at=$(newest demo/with)
 
+lines=$(wc -l <demo/with/metrics.jsonl) # it runs once there is one more
 # shellcheck disable=SC2086
 start said $demo --resume
-until_true has_lines 5
+until_true has_lines $((lines + 1))
 kill -KILL "$pid"
 wait "$pid" || :
 pid=
