@@ -14,6 +14,7 @@ fail() {
 start() { # start OUTPUT ARGUMENT...: in the background, in a process group of its own
     said=$1
     shift
+    : >"$said" # now, not when the background has come so far: what it said before is not looked for
     setsid "$raml" "$@" >"$said" 2>&1 &
     pid=$!
 }
