@@ -8,6 +8,7 @@
 #include "core/file.h"
 #include "core/json.h"
 #include "core/path.h"
+#include "store/checkpoints.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -304,6 +305,37 @@ static enum raml_code read_progress(const char *path, size_t n_commands, size_t 
     return rc;
 }
 
+/* Two thirds of a checkpoint are the optimizer's state, which only its own step reads, to go on: a step that is done leaves
+ * the models alone (remove). Whether one of a run's checkpoints has lost it: that run can't go on. */
+static enum raml_code optimizers(const char *dir, bool remove_them, bool *lost, struct raml_err *err)
+{
+    struct checkpoints found;
+    enum raml_code rc = raml_checkpoints_list(dir, &found, err);
+    if (rc) return rc;
+    *lost = false;
+    for (size_t i = 0; i < found.n && !rc; i++) {
+        char *path = raml_checkpoints_path(dir, found.step[i], "/optimizer.safetensors");
+        if (!path) rc = raml_fail(err, RAML_ENOMEM, "no memory for a checkpoint's path");
+        else if (remove_them) (void)remove(path); /* what can't be removed stays */
+        else *lost = *lost || !raml_is_file(path);
+        free(path);
+    }
+    free(found.step);
+    return rc;
+}
+
+/* The step's folder, new or as an earlier attempt left it. *again: any of its commands may have run there. A run that can't go
+ * on (the step's record is gone, the step was done) begins anew. */
+static enum raml_code open_folder(const char *dir, bool *again, struct raml_err *err)
+{
+    bool lost = false;
+    *again = raml_is_dir(dir);
+    enum raml_code rc = *again ? optimizers(dir, false, &lost, err) : RAML_OK;
+    if (!rc && lost) rc = raml_remove_tree(dir, err);
+    if (lost) *again = false;
+    return rc ? rc : raml_make_dir(dir, err);
+}
+
 /* With its lock held. */
 static enum raml_code run_step(struct study_runner *r, size_t step, struct raml_err *err)
 {
@@ -312,12 +344,12 @@ static enum raml_code run_step(struct study_runner *r, size_t step, struct raml_
     char dir[STUDY_PATH], log[STUDY_PATH], record[STUDY_PATH], progress[STUDY_PATH];
     size_t command = 0;
     double seconds = 0, before = 0;
+    bool again = false, lost = false;
     enum raml_code rc = raml_study_folder(w->part.study, w->step, r->store, dir, err);
     if (!rc) rc = beside(r, step, ".log", log, err);
     if (!rc) rc = beside(r, step, ".json", record, err);
     if (!rc) rc = beside(r, step, ".part.json", progress, err);
-    bool again = !rc && raml_is_dir(dir); /* any of its commands may have run */
-    if (!rc) rc = raml_make_dir(dir, err);
+    if (!rc) rc = open_folder(dir, &again, err);
     if (!rc) rc = read_progress(progress, s->n_commands, &command, &seconds, err);
     before = seconds;
     while (command < s->n_commands && !rc) {
@@ -329,7 +361,7 @@ static enum raml_code run_step(struct study_runner *r, size_t step, struct raml_
     r->ran += seconds - before;
     if (!rc) rc = write_record(r, step, record, s->n_commands, seconds, err);
     if (!rc) (void)remove(progress);
-    return rc;
+    return rc ? rc : optimizers(dir, true, &lost, err);
 }
 
 /* -- Failures ------------------------------------------------------------------------------------------------------- */

@@ -5,7 +5,7 @@
  * holds. So the same line may be started several times, on machines that share the folder too, or by mpirun: each takes what
  * nobody has taken. Stopped or killed, it goes on where it was: training at its checkpoint, sampling at its question, other
  * commands anew. A step that fails does not end the others: only those that need it are not run. It is tried again by
- * processes that are started later.
+ * processes that are started later. Of a step that is done, checkpoints keep the model, not the optimizer's state.
  */
 #ifndef RAML_CLI_STUDY_STEPS_H
 #define RAML_CLI_STUDY_STEPS_H

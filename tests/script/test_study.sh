@@ -55,6 +55,7 @@ done
 cmp -s small.yaml whole/study.yaml || fail "the file is not kept as it was"
 [ "$(wc -l <whole/values.tsv)" -eq 13 ] || fail "values.tsv: $(cat whole/values.tsv)"
 [ -z "$(find whole -name '*.lock' -o -name '*.part.json')" ] || fail "left: $(find whole -name '*.lock' -o -name '*.part.json')"
+[ -n "$(find whole -name model.safetensors)" ] && [ -z "$(find whole -name optimizer.safetensors)" ] || fail "done steps' checkpoints: $(find whole -path '*checkpoint*')"
 
 # The program is installed anew while a study runs: its steps go on with what it was started as.
 cp "$raml" old
