@@ -45,40 +45,50 @@ static enum raml_code compare(const char *path, const json_t *mine, const json_t
     return rc;
 }
 
-/* Writes into a folder what is declared, with the file as it is; or finds the same. */
-static enum raml_code declare(json_t *mine, const char *text, size_t len, const char *out, struct raml_err *err)
+/* What is declared, and the text of its file. */
+struct declaration {
+    json_t *mine; /* taken over */
+    const char *text;
+    size_t len;
+};
+
+/* Writes into a folder what is declared, with the file as it is; or finds the same. With `look` it only compares. */
+static enum raml_code declare(const struct declaration *d, const char *out, bool look, struct raml_err *err)
 {
     char path[RAML_PATH_BYTES], copy[RAML_PATH_BYTES];
     json_t *had = NULL;
-    enum raml_code rc = mine ? raml_make_dir(out, err) : raml_fail(err, RAML_ENOMEM, "no memory for the declaration");
+    enum raml_code rc = d->mine ? RAML_OK : raml_fail(err, RAML_ENOMEM, "no memory for the declaration");
+    if (!rc && !look) rc = raml_make_dir(out, err);
     if (!rc) rc = raml_path_join(path, out, "declared.json", err);
     if (!rc) rc = raml_path_join(copy, out, "study.yaml", err);
     if (!rc && raml_is_file(path)) {
         rc = raml_json_load(path, MAX_RECORD, &had, err);
-        if (!rc) rc = compare(path, mine, had, err);
-    } else if (!rc) {
-        char *record = json_dumps(mine, JSON_INDENT(1));
-        rc = record ? raml_file_write(copy, text, len, err) : raml_fail(err, RAML_ENOMEM, "no memory");
+        if (!rc) rc = compare(path, d->mine, had, err);
+    } else if (!rc && !look) {
+        char *record = json_dumps(d->mine, JSON_INDENT(1));
+        rc = record ? raml_file_write(copy, d->text, d->len, err) : raml_fail(err, RAML_ENOMEM, "no memory");
         if (!rc) rc = raml_file_write(path, record, strlen(record), err);
         free(record);
     }
     json_decref(had);
-    json_decref(mine);
+    json_decref(d->mine);
     return rc;
 }
 
-enum raml_code cli_study_declare(const struct raml_study_parts *p, const char *out, struct raml_err *err)
+enum raml_code cli_study_declare(const struct raml_study_parts *p, const char *out, bool look, struct raml_err *err)
 {
-    size_t len = 0;
-    const char *text = raml_study_parts_text(p, &len);
-    enum raml_code rc = declare(raml_study_parts_declaration(p), text, len, out, err);
+    struct declaration d = {.mine = raml_study_parts_declaration(p)};
+    d.text = raml_study_parts_text(p, &d.len);
+    enum raml_code rc = declare(&d, out, look, err);
     for (size_t i = 0; i < raml_study_parts_n(p) && !rc; i++) {
         const struct raml_study_part part = raml_study_parts_get(p, i);
         char dir[RAML_PATH_BYTES];
         if (!*part.name) continue;
-        text = raml_study_text(part.study, &len);
         rc = raml_path_join(dir, out, part.name, err);
-        if (!rc) rc = declare(raml_study_declaration(part.study), text, len, dir, err);
+        if (rc) break;
+        d.mine = raml_study_declaration(part.study);
+        d.text = raml_study_text(part.study, &d.len);
+        rc = declare(&d, dir, look, err);
     }
     return rc;
 }

@@ -36,8 +36,10 @@ const struct raml_setting cli_study_run_options[CLI_STUDY_RUN_OPTIONS] = {
 
 /* -- What is said --------------------------------------------------------------------------------------------------- */
 
-static enum raml_code print_plan(const struct study_runner *r, struct raml_err *err)
+/* Its last line says where a run would refuse the file, because another was declared in `out`. */
+static enum raml_code print_plan(const struct study_runner *r, const char *out, struct raml_err *err)
 {
+    struct raml_err differs = {0};
     char left[STUDY_DURATION];
     size_t unknown = 0;
     double seconds = cli_study_left(r, &unknown);
@@ -53,6 +55,7 @@ static enum raml_code print_plan(const struct study_runner *r, struct raml_err *
     printf("# %zu steps, %zu done; about %s for the rest", r->n_works, r->n_done, cli_study_duration(seconds, left));
     if (unknown) printf(", and %zu of unknown length", unknown);
     printf("\n");
+    if (!rc && cli_study_declare(r->parts, out, true, &differs)) printf("# a run is refused: %s\n", differs.msg);
     return rc;
 }
 
@@ -129,7 +132,7 @@ static enum raml_code prepare(struct study_runner *r, const char *out, struct ra
     const struct raml_comm *comm = r->cli->comm;
     enum raml_code rc = RAML_OK;
     if (!comm || comm->rank == 0) {
-        rc = cli_study_declare(r->parts, out, err);
+        rc = cli_study_declare(r->parts, out, false, err);
         if (!rc) rc = raml_make_dir(r->store, err);
     }
     if (comm) rc = raml_comm_agree(comm, rc, err);
@@ -150,7 +153,7 @@ static enum raml_code run_study(const struct cli *cli, const struct study_run_se
     if (!rc) rc = cli_study_runner_open(&r, err);
     if (!rc) rc = cli_study_check(&r, err);
     if (!rc && s->plan) {
-        if (first) rc = print_plan(&r, err);
+        if (first) rc = print_plan(&r, out, err);
     } else if (!rc) {
         rc = prepare(&r, out, err);
         if (!rc && !s->report) rc = cli_study_run_steps(&r, err);

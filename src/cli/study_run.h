@@ -18,7 +18,8 @@ enum { CLI_STUDY_RUN_OPTIONS = 8 };
 RAML_CHECKED enum raml_code cli_study_start(const struct cli *cli, const struct study_run_settings *s, const char *path,
                                             struct raml_err *err);
 /* Keeps what is declared in `out`, and what its parts declare in their folders, or finds the same there. RAML_EUSAGE names
- * what differs. */
-RAML_CHECKED enum raml_code cli_study_declare(const struct raml_study_parts *p, const char *out, struct raml_err *err);
+ * what differs. With `look` nothing is written: it only compares. */
+RAML_CHECKED enum raml_code cli_study_declare(const struct raml_study_parts *p, const char *out, bool look,
+                                              struct raml_err *err);
 
 #endif

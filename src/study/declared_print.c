@@ -59,6 +59,6 @@ void raml_study_print(const json_t *doc, struct raml_buf *out)
                   count[RAML_STUDY_HOLDS], count[RAML_STUDY_DOES_NOT], count[RAML_STUDY_UNDECIDED]);
     if (count[RAML_STUDY_NOT_MEASURED]) raml_buf_addf(out, ", %zu not measured", count[RAML_STUDY_NOT_MEASURED]);
     if (n_parts) raml_buf_addf(out, "; %zu part%s", n_parts, n_parts > 1 ? "s" : "");
-    else raml_buf_addf(out, "; %g seeds", get(study, "seeds"));
+    else raml_buf_addf(out, "; %g seed%s", get(study, "seeds"), get(study, "seeds") > 1 ? "s" : "");
     raml_buf_addf(out, "; declared %.12s\n", text(study, "sha256"));
 }

@@ -126,6 +126,11 @@ refused() {
 }
 refused 2 'a study is not changed while it runs' other.yaml --out whole
 refused 2 'declared with set [], now it is ["length=9"]' small.yaml --out whole --set length=9
+study small.yaml --out whole --set length=9 --plan >plan || fail "a plan of another declaration: $(cat plan)"
+grep -q '^# a run is refused: .*declared with set ' plan || fail "a plan does not say what a run would: $(tail -n 1 plan)"
+study small.yaml --out whole --plan | grep 'refused' && fail "a plan of what is declared: refused"
+study small.yaml --out single --seeds 1 --store whole/steps >out || fail "one seed: $(cat out)"
+grep -q '^3 claims: .*; 1 seed; declared ' out || fail "one seed: $(tail -n 2 out)"
 refused 2 'has no value called' small.yaml --out new --set lenght=9
 refused 2 'found 0 files, expected one' --out new
 refused 1 'none.yaml' none.yaml --out new
