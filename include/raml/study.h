@@ -43,6 +43,7 @@ enum { RAML_STUDY_HASH = 65, RAML_STUDY_ID = 17, RAML_STUDY_MAX_SEEDS = 64 };
 struct raml_study_options {
     const char *scale;      /* NULL: the first one of the file */
     size_t seeds;           /* 0: the file's */
+    size_t first_seed;      /* 0: 1 */
     const char *const *set; /* [n_set] "name=value": takes the place of a value of all scales */
     size_t n_set;
     const char *const *part; /* [n_parts] names of parts, of a file that has such; none: all of them */
@@ -57,7 +58,8 @@ void raml_study_close(struct raml_study *s);
 const char *raml_study_name(const struct raml_study *s);
 const char *raml_study_about(const struct raml_study *s); /* "" where it has none */
 const char *raml_study_hash(const struct raml_study *s);  /* SHA-256 of the file's bytes */
-/* What a result depends on besides the program: {"name", "sha256", "scale", "seeds", "values"}. A new reference. */
+/* What a result depends on besides the program: {"name", "sha256", "scale", "seeds", "set"}, and "first_seed" where it is not
+ * 1. A new reference. */
 json_t *raml_study_declaration(const struct raml_study *s);
 const char *raml_study_text(const struct raml_study *s, size_t *len); /* the file */
 
@@ -120,7 +122,7 @@ const char *raml_study_parts_about(const struct raml_study_parts *p); /* "" wher
 /* SHA-256 of the file's bytes followed by, for each part of the file in its order, "NAME HASH\n"; of a study alone its own. */
 const char *raml_study_parts_hash(const struct raml_study_parts *p);
 const char *raml_study_parts_text(const struct raml_study_parts *p, size_t *len);
-/* {"name", "sha256", "scale", "seeds", "set", "parts": {NAME: hash}}, all parts of the file among them; of a study alone its
+/* {"name", "sha256", "scale", "seeds", "first_seed" where it is not 1, "set", "parts": {NAME: hash}}, all parts of the file among them; of a study alone its
  * own. A new reference. */
 json_t *raml_study_parts_declaration(const struct raml_study_parts *p);
 

@@ -16,8 +16,9 @@ enum { MAX_RECORD = 1 << 20 };
 static enum raml_code compare_value(const char *path, const char *name, const json_t *mine, const json_t *had,
                                     struct raml_err *err)
 {
-    if (json_equal(mine, had)) return RAML_OK;
-    char *was = json_dumps(had, JSON_ENCODE_ANY | JSON_COMPACT), *is = json_dumps(mine, JSON_ENCODE_ANY | JSON_COMPACT);
+    if (mine == had || json_equal(mine, had)) return RAML_OK;
+    char *was = had ? json_dumps(had, JSON_ENCODE_ANY | JSON_COMPACT) : NULL;
+    char *is = mine ? json_dumps(mine, JSON_ENCODE_ANY | JSON_COMPACT) : NULL;
     enum raml_code rc = raml_fail(err, RAML_EUSAGE,
                                   "%s: declared with %s %s, now it is %s; a study is not changed while it runs: give "
                                   "another --out (--store can be the same)",
@@ -42,6 +43,8 @@ static enum raml_code compare(const char *path, const json_t *mine, const json_t
     }
     json_object_foreach ((json_t *)(uintptr_t)mine, key, value)
         if (!rc) rc = compare_value(path, key, value, json_object_get(had, key), err);
+    json_object_foreach ((json_t *)(uintptr_t)had, key, value)
+        if (!rc) rc = compare_value(path, key, json_object_get(mine, key), value, err);
     return rc;
 }
 

@@ -26,6 +26,8 @@ const struct raml_setting cli_study_run_options[CLI_STUDY_RUN_OPTIONS] = {
     {"parts", NULL, RAML_TEXT, AT(parts), NULL, 0, 0, NULL,
      "Only these of its parts, joined by commas; the whole table is then of these. Default: all."},
     {"seeds", NULL, RAML_INT, AT(seeds), "0", 0, RAML_STUDY_MAX_SEEDS, NULL, "Seeds of each arm; 0: the file's."},
+    {"first_seed", NULL, RAML_INT, AT(first_seed), "1", 1, 1000000, NULL,
+     "The first one of them: with others than before, the same study is run anew. Part of what is declared."},
     {"set", NULL, RAML_TEXT, AT(set), NULL, 0, 0, NULL,
      "Values in place of the file's, joined by commas: model=smollm2.gguf,limit=20. Part of what is declared."},
     {"plan", NULL, RAML_FLAG, AT(plan), NULL, 0, 0, NULL,
@@ -182,7 +184,8 @@ enum raml_code cli_study_start(const struct cli *cli, const struct study_run_set
 {
     const char *set[MAX_LIST], *part[MAX_LIST];
     char *sets = strdup(s->set ? s->set : ""), *chosen = strdup(s->parts ? s->parts : "");
-    struct raml_study_options o = {.scale = s->scale, .seeds = (size_t)s->seeds, .set = set, .part = part};
+    struct raml_study_options o = {
+        .scale = s->scale, .seeds = (size_t)s->seeds, .first_seed = (size_t)s->first_seed, .set = set, .part = part};
     struct raml_study_parts *parts = NULL;
     enum raml_code rc = sets && chosen ? RAML_OK : raml_fail(err, RAML_ENOMEM, "no memory for --set and --parts");
     if (!rc && s->plan && s->report) rc = raml_fail(err, RAML_EUSAGE, "either --plan or --report");

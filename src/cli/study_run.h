@@ -8,11 +8,11 @@
 
 struct study_run_settings {
     const char *out, *store, *scale, *set, *parts;
-    int64_t seeds;
+    int64_t seeds, first_seed;
     bool plan, report;
 };
 extern const struct raml_setting cli_study_run_options[];
-enum { CLI_STUDY_RUN_OPTIONS = 8 };
+enum { CLI_STUDY_RUN_OPTIONS = 9 };
 
 /* Runs the study of this file. */
 RAML_CHECKED enum raml_code cli_study_start(const struct cli *cli, const struct study_run_settings *s, const char *path,

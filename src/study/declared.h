@@ -76,7 +76,7 @@ struct raml_study {
     char hash[RAML_STUDY_HASH];
     const struct raml_yaml *root, *values, *scale; /* scale: the chosen one, NULL: none */
     const char *const *set;
-    size_t n_set, n_seeds;
+    size_t n_set, n_seeds, first_seed;
     bool *
         taken; /* [n_set] caller's: values that are none of this part's are left out, others noted here; NULL: refused */
     struct study_axis axis[STUDY_MAX_AXES];

@@ -25,7 +25,7 @@ struct raml_study_parts {
     size_t n_parts, n_open, n_works;
     struct raml_study_work *work;
     const char *scale;
-    size_t n_seeds;
+    size_t n_seeds, first_seed;
 };
 
 /* -- The file ------------------------------------------------------------------------------------------------------- */
@@ -197,6 +197,7 @@ static enum raml_code keep(struct raml_study_parts *p, const char *path, const s
     p->file.set = set;
     p->file.n_set = o->n_set;
     p->n_seeds = o->seeds;
+    p->first_seed = o->first_seed;
     return all ? RAML_OK : raml_fail(err, RAML_ENOMEM, "%s: no memory to read it", path);
 }
 
@@ -279,6 +280,7 @@ json_t *raml_study_parts_declaration(const struct raml_study_parts *p)
         bad |= json_object_set_new(parts, p->part[i].name, json_string(p->part[i].hash));
     json_t *o = json_pack("{s:s, s:s, s:s?, s:I, s:o, s:o}", "name", p->file.name, "sha256", p->file.hash, "scale",
                           p->scale, "seeds", (json_int_t)p->n_seeds, "set", set, "parts", parts);
+    if (p->first_seed > 1) bad |= json_object_set_new(o, "first_seed", json_integer((json_int_t)p->first_seed));
     if (!bad) return o;
     json_decref(o);
     return NULL;

@@ -85,7 +85,7 @@ static enum raml_code plan_step(struct study_place *parent, size_t step, size_t 
 {
     struct raml_study *s = parent->plan;
     const struct study_template *t = &s->step[step];
-    size_t *known = cell(s, (size_t)(parent->arm - s->arm), parent->seed - 1, step);
+    size_t *known = cell(s, (size_t)(parent->arm - s->arm), parent->seed - s->first_seed, step);
     if (*known == BUSY) return raml_study_fail(s, t->at, err, "step %s needs itself", t->at->key);
     if (*known) {
         *instance = *known - 1;
@@ -110,7 +110,8 @@ enum raml_code raml_study_plan(struct raml_study *s, struct raml_err *err)
     for (size_t a = 0; a < s->n_arms && !rc; a++)
         for (size_t k = 0; k < s->n_seeds && !rc; k++)
             for (size_t m = 0; m < s->n_measures && !rc; m++) {
-                struct study_place p = {.study = s, .plan = s, .arm = &s->arm[a], .seed = k + 1, .step = plan_step};
+                struct study_place p = {
+                    .study = s, .plan = s, .arm = &s->arm[a], .seed = s->first_seed + k, .step = plan_step};
                 size_t instance = 0;
                 if (raml_study_measured(s, &s->measure[m], &s->arm[a]))
                     rc = plan_step(&p, s->measure[m].step, &instance, err);

@@ -29,13 +29,22 @@ static void add_claim(const json_t *c, struct raml_buf *out)
     raml_buf_addf(out, "; holds %s %.4g\n               %s\n", text(c, "rule"), get(c, "by"), text(c, "says"));
 }
 
-/* "trajectories, quick, 3 seeds: what it is about" */
+/* "3 seeds", "3 seeds from 4 on" */
+static void add_seeds(const json_t *study, struct raml_buf *out)
+{
+    double n = get(study, "seeds"), first = get(study, "first_seed");
+    raml_buf_addf(out, "%g seed%s", n, n > 1 ? "s" : "");
+    if (first > 1) raml_buf_addf(out, " from %g on", first);
+}
+
+/* "trajectories, quick, 3 seeds, declared 0123456789ab: what it is about" */
 static void add_heading(const json_t *part, struct raml_buf *out)
 {
     const json_t *study = json_object_get(part, "study");
-    raml_buf_addf(out, "%s%s%s, %g seed%s, declared %.12s%s%s\n", text(part, "part"), *text(study, "scale") ? ", " : "",
-                  text(study, "scale"), get(study, "seeds"), get(study, "seeds") > 1 ? "s" : "", text(study, "sha256"),
-                  *text(part, "about") ? ": " : "", text(part, "about"));
+    raml_buf_addf(out, "%s%s%s, ", text(part, "part"), *text(study, "scale") ? ", " : "", text(study, "scale"));
+    add_seeds(study, out);
+    raml_buf_addf(out, ", declared %.12s%s%s\n", text(study, "sha256"), *text(part, "about") ? ": " : "",
+                  text(part, "about"));
 }
 
 void raml_study_print(const json_t *doc, struct raml_buf *out)
@@ -59,6 +68,9 @@ void raml_study_print(const json_t *doc, struct raml_buf *out)
                   count[RAML_STUDY_HOLDS], count[RAML_STUDY_DOES_NOT], count[RAML_STUDY_UNDECIDED]);
     if (count[RAML_STUDY_NOT_MEASURED]) raml_buf_addf(out, ", %zu not measured", count[RAML_STUDY_NOT_MEASURED]);
     if (n_parts) raml_buf_addf(out, "; %zu part%s", n_parts, n_parts > 1 ? "s" : "");
-    else raml_buf_addf(out, "; %g seed%s", get(study, "seeds"), get(study, "seeds") > 1 ? "s" : "");
+    else {
+        raml_buf_adds(out, "; ");
+        add_seeds(study, out);
+    }
     raml_buf_addf(out, "; declared %.12s\n", text(study, "sha256"));
 }

@@ -189,6 +189,7 @@ static enum raml_code read_seeds(struct raml_study *s, const struct raml_study_o
     const struct raml_yaml *y = raml_yaml_find(s->root, "seeds"), *in_scale = raml_yaml_find(s->scale, "seeds");
     if (in_scale) y = in_scale;
     s->n_seeds = o->seeds;
+    s->first_seed = o->first_seed ? o->first_seed : 1;
     char *end = NULL;
     unsigned long n = y && y->text ? strtoul(y->text, &end, 10) : 0;
     if (y && (y->kind != RAML_YAML_VALUE || end == y->text || *end || n < 1 || n > RAML_STUDY_MAX_SEEDS))
@@ -373,6 +374,7 @@ json_t *raml_study_declaration(const struct raml_study *s)
     for (size_t i = 0; i < s->n_set; i++) bad |= json_array_append_new(set, json_string(s->set[i]));
     json_t *o = json_pack("{s:s, s:s, s:s?, s:I, s:o}", "name", s->name, "sha256", s->hash, "scale",
                           s->scale ? s->scale->key : NULL, "seeds", (json_int_t)s->n_seeds, "set", set);
+    if (s->first_seed > 1) bad |= json_object_set_new(o, "first_seed", json_integer((json_int_t)s->first_seed));
     if (bad) {
         json_decref(o);
         return NULL;

@@ -93,8 +93,8 @@ enum raml_code raml_study_write_values(const struct raml_study *s, const struct 
         for (size_t a = 0; a < s->n_arms; a++)
             for (size_t k = 0; k < s->n_seeds && raml_study_measured(s, &s->measure[m], &s->arm[a]); k++) {
                 const struct raml_study_value *v = &value[raml_study_at(s, a, k, m)];
-                raml_buf_addf(&b, "%s\t%s\t%zu\t%.9g\t%.9g\t%.9g\n", s->measure[m].at->key, s->arm[a].name, k + 1,
-                              v->value, v->low, v->high);
+                raml_buf_addf(&b, "%s\t%s\t%zu\t%.9g\t%.9g\t%.9g\n", s->measure[m].at->key, s->arm[a].name,
+                              s->first_seed + k, v->value, v->low, v->high);
             }
     return write_table(&b, out, "values.tsv", err);
 }

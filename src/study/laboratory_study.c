@@ -23,7 +23,7 @@ static const char *text(const json_t *o, const char *key)
 static void add_declared(struct raml_lab_view *v, const json_t *study)
 {
     struct raml_buf *b = &v->p->html;
-    double seeds = raml_page_get(study, "seeds");
+    double seeds = raml_page_get(study, "seeds"), first = raml_page_get(study, "first_seed");
     const json_t *set = json_object_get(study, "set");
     raml_buf_adds(b, "<p class=\"dim\">Declared before it ran: ");
     raml_lab_link(v, "study.yaml", text(study, "name"));
@@ -32,6 +32,7 @@ static void add_declared(struct raml_lab_view *v, const json_t *study)
         raml_page_text(v->p, text(study, "scale"));
     }
     if (seeds > 0) raml_buf_addf(b, ", %g seed%s", seeds, seeds > 1 ? "s" : "");
+    if (first > 1) raml_buf_addf(b, " from %g on", first);
     for (size_t i = 0; i < json_array_size(set); i++) {
         raml_buf_adds(b, i ? ", " : ", set to ");
         raml_page_text(v->p,

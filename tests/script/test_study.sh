@@ -131,6 +131,16 @@ grep -q '^# a run is refused: .*declared with set ' plan || fail "a plan does no
 study small.yaml --out whole --plan | grep 'refused' && fail "a plan of what is declared: refused"
 study small.yaml --out single --seeds 1 --store whole/steps >out || fail "one seed: $(cat out)"
 grep -q '^3 claims: .*; 1 seed; declared ' out || fail "one seed: $(tail -n 2 out)"
+
+# Other seeds: the same steps where they are the same, and a declaration of their own.
+study small.yaml --out later --seeds 2 --first_seed 2 --store whole/steps --plan >plan || fail "later seeds: $(cat plan)"
+grep -q '^# 12 steps, 12 done' plan || fail "later seeds, other steps: $(tail -n 1 plan)"
+study small.yaml --out later --seeds 2 --first_seed 2 --store whole/steps >out || fail "later seeds: $(cat out)"
+grep -q '^3 claims: .*; 2 seeds from 2 on; declared ' out || fail "later seeds: $(tail -n 2 out)"
+awk -F'\t' '$3 != 1' whole/values.tsv | cmp -s - later/values.tsv || fail "later seeds, other values: $(cat later/values.tsv)"
+grep -q '2 seeds from 2 on' later/report.html || fail "later seeds: not on the page"
+refused 2 'declared with first_seed 2, now it is missing' small.yaml --out later --seeds 2 --store whole/steps
+refused 2 "--first_seed: found '0', expected an integer from 1" small.yaml --first_seed 0
 refused 2 'has no value called' small.yaml --out new --set lenght=9
 refused 2 'found 0 files, expected one' --out new
 refused 1 'none.yaml' none.yaml --out new
