@@ -8,10 +8,12 @@
 #include "core/file.h"
 #include "core/json.h"
 #include "core/path.h"
-#include "store/checkpoints.h"
+
+#include "raml/run.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -309,18 +311,17 @@ static enum raml_code read_progress(const char *path, size_t n_commands, size_t 
  * the models alone (remove). Whether one of a run's checkpoints has lost it: that run can't go on. */
 static enum raml_code optimizers(const char *dir, bool remove_them, bool *lost, struct raml_err *err)
 {
-    struct checkpoints found;
-    enum raml_code rc = raml_checkpoints_list(dir, &found, err);
-    if (rc) return rc;
+    char path[STUDY_PATH];
+    uint64_t *at = NULL;
+    size_t n = 0;
     *lost = false;
-    for (size_t i = 0; i < found.n && !rc; i++) {
-        char *path = raml_checkpoints_path(dir, found.step[i], "/optimizer.safetensors");
-        if (!path) rc = raml_fail(err, RAML_ENOMEM, "no memory for a checkpoint's path");
-        else if (remove_them) (void)remove(path); /* what can't be removed stays */
-        else *lost = *lost || !raml_is_file(path);
-        free(path);
+    enum raml_code rc = raml_run_checkpoints(dir, &at, &n, err);
+    for (size_t i = 0; i < n && !rc; i++) {
+        rc = raml_path_format(path, err, "%s/checkpoint-%" PRIu64 "/optimizer.safetensors", dir, at[i]);
+        if (!rc && remove_them) (void)remove(path); /* what can't be removed stays */
+        else if (!rc) *lost = *lost || !raml_is_file(path);
     }
-    free(found.step);
+    free(at);
     return rc;
 }
 
