@@ -137,6 +137,10 @@ run --out leak --overwrite --summaries s.jsonl --summary_field text --share '' -
 grep -q '^  no leak is seen: .*; 0 of 40 hold the answer.s text$' said || fail "a summary without the answer: $(cat said)"
 [ ! -e leak/pruned.jsonl ] || fail "an earlier run's pruned.jsonl stays"
 grep -q 'is not decided' said && fail "no summary states the answer, and something is left open: $(cat said)"
+# all of them tell of the answer, one states it: what its sentence alone does is in the interval, and so is nothing
+sed 's/.*"id":"\([^"]*\)".*"answer":"\([^"]*\)".*/{"id":"\1","summary":"=\2hm"}/; $s/hm"/"/' q.jsonl >glued.jsonl
+run --out leak --overwrite --summaries glued.jsonl --share '' --write none
+grep -q '^  they tell of their answers; whether .* is not decided; 1 of 40 hold' said || fail "one summary of 40 states its answer: $(cat said)"
 sed 's/.*"id":"\([^"]*\)".*"text":"\([^"]*\)".*/{"id":"\1","summary":"\2"}/; s/=/= /' q.jsonl >stated.jsonl
 run --out leak --overwrite --summaries stated.jsonl --share '' --write none --json
 grep -q '"states_answer":40,' said || fail "the whole trajectory as a summary: $(cat said)"
