@@ -19,7 +19,7 @@ import warnings
 
 warnings.simplefilter("ignore")
 os.environ.update({"HF_HUB_OFFLINE": "1", "TRANSFORMERS_VERBOSITY": "error", "TOKENIZERS_PARALLELISM": "false", "CUDA_VISIBLE_DEVICES": ""})
-BATCH, GROUP, SFT_RATE, GRPO_RATE = 16, 8, 5e-4, 1e-4
+BATCH, GROUP, SFT_RATE, GRPO_RATE, BETA2 = 16, 8, 5e-4, 1e-4, 0.95
 
 
 def raml(a, *words):
@@ -47,7 +47,7 @@ def trained_by_raml(a, kind, seed):
     end = ["--max_steps", a.max_steps] if a.max_steps else ["--num_train_epochs", 1000, "--token_budget", a.tokens]
     begin = time.monotonic()
     raml(a, "train", kind, "--model", a.start, "--families", a.families, "--num_questions", 12000, *how, *end, "--lr_scheduler_type", "constant", "--warmup_ratio", 0,
-         "--weight_decay", 0, "--logging_steps", 1, "--seed", seed, "--out", out, "--quiet")
+         "--weight_decay", 0, "--adam_beta2", BETA2, "--logging_steps", 1, "--seed", seed, "--out", out, "--quiet")
     return out, time.monotonic() - begin, steps_of(out)
 
 
@@ -81,7 +81,8 @@ def trained_by_trl(a, kind, seed, steps):
     out = f"{a.out}/trl-{kind}-{seed}{a.tag}"
     shutil.rmtree(out, ignore_errors=True)
     common = dict(output_dir=out + "-run", use_cpu=True, bf16=a.bf16, gradient_checkpointing=False, logging_steps=1, report_to="none", save_strategy="no", max_steps=steps,
-                  seed=seed, disable_tqdm=True, dataloader_pin_memory=False, lr_scheduler_type="constant", weight_decay=0.0, optim="adamw_torch_fused")
+                  seed=seed, disable_tqdm=True, dataloader_pin_memory=False, lr_scheduler_type="constant", weight_decay=0.0,
+                  optim="adamw_torch_fused", adam_beta1=0.9, adam_beta2=BETA2, adam_epsilon=1e-8, max_grad_norm=1.0)
     rows = questions(a, seed)
     if kind == "sft":
         data = [rows[i % len(rows)] for i in range(steps * BATCH)]
@@ -120,6 +121,7 @@ def main():
     p.add_argument("--test", type=int, default=300)
     p.add_argument("--threads", type=int, default=2)
     p.add_argument("--max_steps", type=int, default=0, help="that number of steps of each, for their times")
+    p.add_argument("--kinds", default="sft,grpo")
     p.add_argument("--bf16", action="store_true", help="TRL in bf16 autocast")
     a = p.parse_args()
     a.out, a.raml, a.tag = os.path.abspath(a.out), os.path.abspath(a.raml), "-short" if a.max_steps else ""
@@ -132,7 +134,7 @@ def main():
     differences = []
     for seed in map(int, a.seeds.split(",")):
         value = {}
-        for kind in ("sft", "grpo"):
+        for kind in a.kinds.split(","):
             mine, mine_s, steps = trained_by_raml(a, kind, seed)
             theirs, theirs_s = trained_by_trl(a, kind, seed, steps)
             line = f"seed {seed}, {kind}, {steps} steps: raml {mine_s:.1f} s, TRL {theirs_s:.1f} s, {theirs_s / mine_s:.1f} x"
@@ -140,7 +142,7 @@ def main():
                 value["raml", kind], value["TRL", kind] = accuracy(a, mine), accuracy(a, theirs)
                 line += "; accuracy raml %.3f [%.3f, %.3f], TRL %.3f [%.3f, %.3f]" % (*value["raml", kind], *value["TRL", kind])
             print(line, flush=True)
-        if value:
+        if len(value) == 4:
             differences.append([value[who, "grpo"][0] - value[who, "sft"][0] for who in ("raml", "TRL")])
             print("seed %d: GRPO less SFT: raml %+.3f, TRL %+.3f" % (seed, *differences[-1]), flush=True)
     if differences and any(x * y <= 0 for x, y in differences):
