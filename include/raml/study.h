@@ -107,6 +107,22 @@ RAML_CHECKED enum raml_code raml_study_results(const struct raml_study *s, const
 /* The table of verdicts as lines of text. */
 void raml_study_print(const json_t *doc, struct raml_buf *out);
 
+/* -- Two runs of a study -------------------------------------------------------------------------------------------- */
+
+/* What the results in two folders say of the same claims: those of one part and id, declared alike (formula, rule, bound, unit).
+ * *doc, a new reference: {"first", "second": the studies, "claims": [{"claim": "PART/ID", "says", "unit", "rule", "by", "first",
+ * "second": {"verdict", "estimate", "low", "high", "n"}, "outcome", "difference", "shared_seeds"}], "only_first", "only_second",
+ * "otherwise": names of claims without a counterpart, or with one that was declared otherwise}.
+ * outcome: "again" (the same verdict of hold and does not hold), "opposite", "undecided" (both), "undecided now", "decided now",
+ * "not measured" (either). difference: the second estimate less the first, its interval from theirs as for independent ones
+ * (Zou and Donner 2008: d - sqrt((b - b_low)^2 + (a_high - a)^2), d + sqrt((b_high - b)^2 + (a - a_low)^2)); with shared_seeds
+ * they are not independent. RAML_EFORMAT: no results, or no claim in common. */
+RAML_CHECKED enum raml_code raml_study_compare(const char *first, const char *second, json_t **doc,
+                                               struct raml_err *err);
+/* As lines of text; as a table with tabs, a line a claim. */
+void raml_study_compare_print(const json_t *doc, struct raml_buf *out);
+void raml_study_compare_table(const json_t *doc, struct raml_buf *out);
+
 /* -- Parts ---------------------------------------------------------------------------------------------------------- */
 
 enum { RAML_STUDY_MAX_PARTS = 32 };

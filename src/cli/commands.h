@@ -16,7 +16,7 @@ extern const struct cli_command cli_train_reptile, cli_train_fomaml, cli_train_m
 extern const struct cli_command cli_sample, cli_score, cli_eval, cli_trace, cli_update, cli_roles, cli_landscape;
 extern const struct cli_command cli_fork, cli_prune, cli_attention;
 extern const struct cli_command cli_serve;
-extern const struct cli_command cli_study_run, cli_study_paper, cli_study_exits;
+extern const struct cli_command cli_study_run, cli_study_paper, cli_study_compare, cli_study_exits;
 extern const struct cli_command cli_report, cli_verify;
 extern const struct cli_command cli_tokenize, cli_prompt, cli_inspect, cli_convert, cli_doctor;
 

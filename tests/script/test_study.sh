@@ -139,6 +139,42 @@ study small.yaml --out later --seeds 2 --first_seed 2 --store whole/steps >out |
 grep -q '^3 claims: .*; 2 seeds from 2 on; declared ' out || fail "later seeds: $(tail -n 2 out)"
 awk -F'\t' '$3 != 1' whole/values.tsv | cmp -s - later/values.tsv || fail "later seeds, other values: $(cat later/values.tsv)"
 grep -q '2 seeds from 2 on' later/report.html || fail "later seeds: not on the page"
+
+# Beside each other: the same seeds, other seeds, one whose claim was declared otherwise, none in common, no results.
+"$raml" study compare whole whole >out || fail "compare: $(cat out)"
+grep -q '^loss  *again  *holds, holds ' out && grep -q '^lower  *again  *does not hold, does not hold ' out || fail "compare: $(cat out)"
+grep -q ' 3 of 3 estimates agree' out && grep -q ' 3 of seeds that are in both' out || fail "compare: $(cat out)"
+sed 's/holds: below 1}/holds: below 2}/; s/^  same:/  other:/' small.yaml >otherwise.yaml
+study otherwise.yaml --out otherwise --seeds 1 --first_seed 4 >out 2>err || fail "otherwise: $(cat err)"
+"$raml" study compare whole otherwise --out c.tsv >out || fail "compare: $(cat out)"
+grep -q '^1 claim in both' out && grep -q ' 1 declared otherwise: lower$' out && grep -q ' 1 in the first alone: same$' out &&
+    grep -q ' 1 in the second alone: other$' out && ! grep -q 'seeds that are in both' out || fail "compare: $(cat out)"
+[ "$(cut -f 1-3,7 c.tsv | sed -n 2p)" = "loss	undecided now	holds	undecided" ] || fail "compare's table: $(cat c.tsv)"
+"$raml" study compare whole later --json >out && grep -q '"shared_seeds":true' out || fail "compare --json: $(cat out)"
+mkdir one-of two-of # 2 [1.5, 4] less 1 [0, 3]: 1 - sqrt(0.5^2 + 2^2), 1 + sqrt(2^2 + 1^2)
+claim='"id": "x", "of": "a.b", "rule": "above", "by": 0, "interval": "seeds", "unit": "u", "n": 3'
+echo "{\"study\": {\"seeds\": 3}, \"claims\": [{$claim, \"verdict\": \"holds\", \"estimate\": 1, \"low\": 0, \"high\": 3}]}" >one-of/results.json
+echo "{\"study\": {\"seeds\": 3, \"first_seed\": 4}, \"claims\": [{$claim, \"verdict\": \"does not hold\", \"estimate\": 2, \"low\": 1.5, \"high\": 4}]}" >two-of/results.json
+"$raml" study compare one-of two-of --out c.tsv >out || fail "compare by hand: $(cat out)"
+[ "$(cut -f 2,11- c.tsv | sed -n 2p)" = "opposite	1	-1.06155281	3.23606798	u" ] || fail "the interval of a difference: $(cat c.tsv)"
+! grep -q 'seeds that are in both' out || fail "seeds 1 to 3 and 4 to 6 are taken to meet"
+sed 's/"first_seed": 4/"first_seed": 3/' two-of/results.json >tmp.json && mv tmp.json two-of/results.json
+"$raml" study compare one-of two-of | grep -q ' 1 of seeds that are in both' || fail "seeds 1 to 3 and 3 to 5 are taken not to meet"
+compared() {
+    code=$1 text=$2 e=0
+    shift 2
+    "$raml" study compare "$@" >out 2>err || e=$?
+    [ $e -eq "$code" ] && grep -qF -- "$text" err && [ "$(wc -l <err)" -eq 1 ] || fail "compare $*: $e, $(cat err)"
+}
+compared 2 'found 1 folders, expected two' whole
+compared 1 'nowhere/results.json' whole nowhere
+mkdir none && echo '{"a": 1}' >none/results.json
+compared 1 'none/results.json: expected results of raml study run' whole none
+echo '{"study": {}, "claims": [{"id": "x", "verdict": "holds"}]}' >none/results.json
+compared 1 'have no claim in common' whole none
+sed 's/"verdict": "holds"/"verdict": "maybe"/' whole/results.json >none/results.json
+compared 1 "none/results.json: claim loss: field 'verdict' is 'maybe'" whole none
+[ ! -e c2.tsv ] && ! "$raml" study compare whole none --out c2.tsv 2>err && [ ! -e c2.tsv ] || fail "a comparison that failed left a table"
 refused 2 'declared with first_seed 2, now it is missing' small.yaml --out later --seeds 2 --store whole/steps
 refused 2 "--first_seed: found '0', expected an integer from 1" small.yaml --first_seed 0
 refused 2 'has no value called' small.yaml --out new --set lenght=9
