@@ -278,16 +278,28 @@ static void add_agreement(const json_t *doc, struct raml_buf *out)
                       shared);
 }
 
+/* The longest of a field's values. */
+static int widest(const json_t *claims, const char *key)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < json_array_size(claims); i++) {
+        size_t len = strlen(text_of(json_array_get(claims, i), key));
+        n = len > n ? len : n;
+    }
+    return (int)(n < LABEL ? n : LABEL);
+}
+
 void raml_study_compare_print(const json_t *doc, struct raml_buf *out)
 {
     const json_t *claims = json_object_get(doc, "claims");
     char first[CELL], second[CELL], less[CELL], verdicts[CELL];
+    int name = widest(claims, "claim");
     for (size_t i = 0; i < json_array_size(claims); i++) {
         const json_t *c = json_array_get(claims, i), *a = json_object_get(c, "first"),
                      *b = json_object_get(c, "second");
         snprintf(verdicts, sizeof verdicts, "%s, %s", text_of(a, "verdict"), text_of(b, "verdict"));
-        raml_buf_addf(out, "%-34s %-13s %-28s %-24s %-24s %s\n", text_of(c, "claim"), text_of(c, "outcome"), verdicts,
-                      cell(a, first), cell(b, second), cell(json_object_get(c, "difference"), less));
+        raml_buf_addf(out, "%-*s  %-13s  %-28s  %-24s  %-24s  %s\n", name, text_of(c, "claim"), text_of(c, "outcome"),
+                      verdicts, cell(a, first), cell(b, second), cell(json_object_get(c, "difference"), less));
     }
     raml_buf_addf(out, "\n%zu claim%s in both: outcome; verdicts; first and second estimate; second less first\n",
                   json_array_size(claims), json_array_size(claims) == 1 ? "" : "s");
