@@ -57,7 +57,7 @@ static enum raml_code print_plan(const struct study_runner *r, const char *out, 
     printf("# %zu steps, %zu done; about %s for the rest", r->n_works, r->n_done, cli_study_duration(seconds, left));
     if (unknown) printf(", and %zu of unknown length", unknown);
     printf("\n");
-    if (!rc && cli_study_declare(r->parts, out, true, &differs)) printf("# a run is refused: %s\n", differs.msg);
+    if (!rc && cli_study_declare(r, out, true, &differs)) printf("# a run is refused: %s\n", differs.msg);
     return rc;
 }
 
@@ -80,7 +80,10 @@ static enum raml_code print_results(const struct study_runner *r, const json_t *
     raml_study_print(doc, &text);
     enum raml_code rc = raml_buf_status(&text, err);
     if (!rc) fputs(text.data, stdout);
-    if (!rc) printf("%s/report.html; claims.tsv, values.tsv and results.json beside it\n", out);
+    if (!rc) rc = cli_study_say_before(out, err);
+    if (!rc)
+        printf("%s/report.html; claims.tsv, values.tsv and results.json %s\n", out,
+               json_object_get(doc, "parts") ? "of the whole and of each part below" : "beside it");
     raml_buf_deinit(&text);
     return rc;
 }
@@ -134,8 +137,8 @@ static enum raml_code prepare(struct study_runner *r, const char *out, struct ra
     const struct raml_comm *comm = r->cli->comm;
     enum raml_code rc = RAML_OK;
     if (!comm || comm->rank == 0) {
-        rc = cli_study_declare(r->parts, out, false, err);
-        if (!rc) rc = raml_make_dir(r->store, err);
+        rc = raml_make_dir(r->store, err);
+        if (!rc) rc = cli_study_declare(r, out, false, err);
     }
     if (comm) rc = raml_comm_agree(comm, rc, err);
     if (!rc && comm) rc = comm->broadcast(comm->user, &r->opened, sizeof r->opened, err);
@@ -188,6 +191,9 @@ enum raml_code cli_study_start(const struct cli *cli, const struct study_run_set
         .scale = s->scale, .seeds = (size_t)s->seeds, .first_seed = (size_t)s->first_seed, .set = set, .part = part};
     struct raml_study_parts *parts = NULL;
     enum raml_code rc = sets && chosen ? RAML_OK : raml_fail(err, RAML_ENOMEM, "no memory for --set and --parts");
+    if (!rc && cli->seed)
+        rc = raml_fail(err, RAML_EUSAGE, "--seed %llu: a study has several: --seeds N, and --first_seed for others",
+                       (unsigned long long)cli->seed);
     if (!rc && s->plan && s->report) rc = raml_fail(err, RAML_EUSAGE, "either --plan or --report");
     if (!rc) rc = cut(sets, "set", set, &o.n_set, err);
     if (!rc) rc = cut(chosen, "parts", part, &o.n_parts, err);

@@ -99,6 +99,22 @@ static enum raml_code check_words(const struct study_runner *r, const struct wor
     return rc ? raml_wrap(err, rc, "raml %s", cmd->name) : rc;
 }
 
+/* A step that is done stays as it is: no other one writes into its folder. */
+static enum raml_code check_out(const struct study_runner *r, size_t step, const struct words *w, struct raml_err *err)
+{
+    const struct raml_study_work *work = raml_study_parts_work(r->parts, step);
+    char own[STUDY_PATH];
+    enum raml_code rc = raml_study_folder(work->part.study, work->step, r->store, own, err);
+    size_t n_store = strlen(r->store), n_own = rc ? 0 : strlen(own);
+    for (size_t i = 0; i + 1 < w->n && !rc; i++) {
+        const char *path = w->word[i + 1];
+        if (strcmp(w->word[i], "--out") || strncmp(path, r->store, n_store) || path[n_store] != '/') continue;
+        if (!strncmp(path, own, n_own) && (!path[n_own] || path[n_own] == '/')) continue;
+        rc = raml_fail(err, RAML_EUSAGE, "--out is %s, another step's; expected {out} or what is in it", path);
+    }
+    return rc;
+}
+
 enum raml_code cli_study_check(const struct study_runner *r, struct raml_err *err)
 {
     struct words w = {.n = 0};
@@ -109,6 +125,7 @@ enum raml_code cli_study_check(const struct study_runner *r, struct raml_err *er
         for (size_t c = 0; c < s->n_commands && !rc; c++) {
             rc = words_of(r, i, c, &w, err);
             if (!rc) rc = check_words(r, &w, err);
+            if (!rc) rc = check_out(r, i, &w, err);
             words_free(&w);
         }
         if (rc) rc = raml_wrap(err, rc, "step %s", what(r, i, name));
@@ -128,13 +145,14 @@ static enum raml_code beside(const struct study_runner *r, size_t step, const ch
 /* Its record, where there is one; else whether it has failed since this process was started. */
 static enum raml_code look(struct study_runner *r, size_t step, struct raml_err *err)
 {
-    char path[STUDY_PATH], failed[STUDY_PATH];
+    char path[STUDY_PATH], failed[STUDY_PATH], dir[STUDY_PATH];
     json_t *o = NULL;
     struct stat st;
     enum raml_code rc = r->state[step] == STUDY_OPEN ? beside(r, step, ".json", path, err) : RAML_OK;
     if (!rc) rc = beside(r, step, ".failed", failed, err);
+    if (!rc) rc = beside(r, step, "", dir, err);
     if (rc || r->state[step] != STUDY_OPEN) return rc;
-    if (!raml_is_file(path)) {
+    if (!raml_is_file(path) || !raml_is_dir(dir)) { /* a record without its folder: somebody removed that */
         bool later =
             !stat(failed, &st) && (st.st_mtim.tv_sec > r->opened.tv_sec ||
                                    (st.st_mtim.tv_sec == r->opened.tv_sec && st.st_mtim.tv_nsec > r->opened.tv_nsec));
@@ -146,7 +164,7 @@ static enum raml_code look(struct study_runner *r, size_t step, struct raml_err 
     rc = raml_json_load(path, MAX_RECORD, &o, err);
     if (!rc) rc = raml_json_num(&at, o, "seconds", &seconds, err);
     json_decref(o);
-    if (rc) return rc;
+    if (rc) return raml_wrap(err, rc, "the record of a step that is done (without it the step runs again)");
     r->seconds[step] = seconds >= 0 ? seconds : 0;
     r->state[step] = STUDY_DONE;
     r->n_done++;

@@ -366,6 +366,12 @@ enum raml_code raml_train_state_load(const struct raml_train_job *job, const str
     if (!rc) rc = raml_path_join(path, dir, "trainer_state.json", err);
     if (!rc) rc = load_json(job, opt, s, facts, path, source, err);
     if (!rc) rc = raml_path_join(path, dir, "optimizer.safetensors", err);
+    if (!rc && !raml_is_file(path))
+        rc = raml_fail(
+            err, RAML_EIO,
+            "%s is not there, and without the optimizer's state a run can't go on (a study removes it when a step "
+            "is done); a new run may start from the model: --model %s",
+            path, dir);
     if (!rc) rc = raml_moments_load(job, adamw, parts, path, err);
     if (rc) return raml_wrap(err, rc, "resume");
     return RAML_OK;

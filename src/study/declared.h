@@ -129,7 +129,7 @@ RAML_CHECKED enum raml_code raml_study_words(struct study_place *p, const struct
 RAML_CHECKED enum raml_code raml_study_check_fields(const struct raml_study *s, const struct raml_yaml *map,
                                                     const char *const *known, size_t n, struct raml_err *err);
 
-/* declared_plan.c */
+/* declared_plan.c. RAML_EUSAGE: seeds of which a claim would see one run. */
 RAML_CHECKED enum raml_code raml_study_plan(struct raml_study *s, struct raml_err *err);
 
 /* declared_path.c: the number that `path` leads to in a JSON, JSONL or TSV file that was read.
@@ -159,6 +159,8 @@ double raml_study_term(const struct raml_study *s, const struct raml_study_value
                        size_t term, size_t seed, size_t point);
 double raml_study_sum(const struct raml_study *s, const struct raml_study_value *value, const struct study_claim *c,
                       size_t seed, size_t point);
+/* Whether a term's arm changes along the claim's axis (over >= 0). declared_claims.c. */
+bool raml_study_goes_over(const struct raml_study *s, const struct study_claim *c, const struct study_term *t);
 /* The number that a slope is against, there. */
 RAML_CHECKED enum raml_code raml_study_x(const struct raml_study *s, const struct study_claim *c, size_t point,
                                          double *out, struct raml_err *err);

@@ -159,6 +159,24 @@ static enum raml_code read_reference(const struct raml_study *s, struct study_cl
     return RAML_OK;
 }
 
+bool raml_study_goes_over(const struct raml_study *s, const struct study_claim *c, const struct study_term *t)
+{
+    const char *axis = s->axis[c->over].name;
+    size_t n = strlen(axis);
+    for (const char *at = strchr(t->arm, '{'); at; at = strchr(at + 1, '{'))
+        if (!strncmp(at + 1, axis, n) && at[n + 1] == '}') return true;
+    return false;
+}
+
+/* A slope is of something that changes along its axis. */
+static enum raml_code check_over(const struct raml_study *s, const struct study_claim *c, struct raml_err *err)
+{
+    for (size_t i = 0; i < c->n; i++)
+        if (c->over < 0 || raml_study_goes_over(s, c, &c->term[i])) return RAML_OK;
+    return raml_study_fail(s, c->at, err, "of: no arm of '%s' has {%s}, which the claim is over", c->of,
+                           s->axis[c->over].name);
+}
+
 /* "a.x - 0.5 * b.y + c.z", its words apart. */
 static enum raml_code read_sum(const struct raml_study *s, struct study_claim *c, struct raml_err *err)
 {
@@ -284,6 +302,7 @@ static enum raml_code read_claim(const struct raml_study *s, const struct raml_y
     if (!rc) rc = text_field(s, y, "unit", false, &unit, err);
     if (!rc) rc = read_over(s, c, over, log, err);
     if (!rc) rc = read_sum(s, c, err);
+    if (!rc) rc = check_over(s, c, err);
     if (!rc) rc = read_rule(s, c, holds, err);
     if (!rc) rc = read_interval(s, c, interval, err);
     if (!rc) rc = read_compare(s, c, compare, err);

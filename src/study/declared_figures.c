@@ -85,11 +85,13 @@ static enum raml_code draw(struct raml_drawing *d, const struct raml_study *s, c
                                      .n = p->n,
                                      .colour = 0,
                                      .style = c->over < 0 ? RAML_PLOT_POINTS : RAML_PLOT_LINE_POINTS}};
+    /* of a ratio of spreads the figure shows what spreads */
+    const char *unit = c->spread ? s->measure[c->term[0].measure].unit : c->unit;
     snprintf(name, sizeof name, "claim_%zu", (size_t)(c - s->claim) + 1);
     snprintf(title, sizeof title, "%.60s: %.60s, %s", c->id, c->of, raml_study_verdict_name(o->verdict));
     struct raml_figure f = {.title = title,
                             .x_label = c->over < 0 ? NULL : c->x,
-                            .y_label = *c->unit ? c->unit : NULL,
+                            .y_label = *unit ? unit : NULL,
                             .log_x = c->log_x,
                             .log_y = c->log_y,
                             .series = series,

@@ -104,6 +104,32 @@ static enum raml_code plan_step(struct study_place *parent, size_t step, size_t 
     return RAML_OK;
 }
 
+/* Whether every seed of what a claim measures is the same run. */
+static bool is_one_run(const struct raml_study *s, const struct study_claim *c)
+{
+    size_t n_points = c->over < 0 ? 1 : s->axis[c->over].n;
+    for (size_t i = 0; i < c->n; i++)
+        for (size_t p = 0; p < n_points; p++) {
+            size_t arm = (size_t)(raml_study_arm(s, c->term[i].arm, c->over, p) - s->arm);
+            size_t step = s->measure[c->term[i].measure].step;
+            for (size_t k = 1; k < s->n_seeds; k++)
+                if (*cell(s, arm, k, step) != *cell(s, arm, 0, step)) return false;
+        }
+    return true;
+}
+
+/* Seeds that are one run have no interval. */
+static enum raml_code check_runs(const struct raml_study *s, struct raml_err *err)
+{
+    for (const struct study_claim *c = s->claim; c < s->claim + s->n_claims; c++)
+        if (s->n_seeds > 1 && !c->from_file && is_one_run(s, c))
+            return raml_study_fail(s, c->at, err,
+                                   "%s: its %zu seeds are one run: no step that it measures, and none that these need, "
+                                   "has {seed}; give seeds: 1, or {seed} where there is chance",
+                                   c->id, s->n_seeds);
+    return RAML_OK;
+}
+
 enum raml_code raml_study_plan(struct raml_study *s, struct raml_err *err)
 {
     enum raml_code rc = RAML_OK;
@@ -120,6 +146,7 @@ enum raml_code raml_study_plan(struct raml_study *s, struct raml_err *err)
         rc = raml_buf_status(&s->instance[i].used, err);
         s->instance[i].step.used = s->instance[i].used.data ? s->instance[i].used.data : "";
     }
+    if (!rc) rc = check_runs(s, err);
     if (!rc && s->n_instances == 0) rc = raml_study_fail(s, s->root, err, "no step to run: its measures need none");
     return rc;
 }

@@ -64,8 +64,9 @@ void raml_study_print(const json_t *doc, struct raml_buf *out)
         }
         if (part) raml_buf_adds(out, "\n");
     }
-    raml_buf_addf(out, "%zu claims: %zu hold, %zu do not, %zu undecided", json_array_size(claims),
-                  count[RAML_STUDY_HOLDS], count[RAML_STUDY_DOES_NOT], count[RAML_STUDY_UNDECIDED]);
+    raml_buf_addf(out, "%zu claim%s: %zu hold, %zu do not, %zu undecided", json_array_size(claims),
+                  json_array_size(claims) == 1 ? "" : "s", count[RAML_STUDY_HOLDS], count[RAML_STUDY_DOES_NOT],
+                  count[RAML_STUDY_UNDECIDED]);
     if (count[RAML_STUDY_NOT_MEASURED]) raml_buf_addf(out, ", %zu not measured", count[RAML_STUDY_NOT_MEASURED]);
     if (n_parts) raml_buf_addf(out, "; %zu part%s", n_parts, n_parts > 1 ? "s" : "");
     else {

@@ -5,6 +5,7 @@
 
 #include <sha2.h>
 #include <stdio.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -255,11 +256,19 @@ static enum raml_code check_set(struct raml_study *s, const char **set, struct r
 /* What a slope is against is a number at every point: known before anything runs. */
 static enum raml_code check_slopes(const struct raml_study *s, struct raml_err *err)
 {
-    enum raml_code rc = RAML_OK;
-    double x = 0;
-    for (const struct study_claim *c = s->claim; c < s->claim + s->n_claims; c++)
-        for (size_t k = 0; c->over >= 0 && k < s->axis[c->over].n && !rc; k++) rc = raml_study_x(s, c, k, &x, err);
-    return rc;
+    for (const struct study_claim *c = s->claim; c < s->claim + s->n_claims; c++) {
+        double x = 0, least = INFINITY, most = -INFINITY;
+        for (size_t k = 0; c->over >= 0 && k < s->axis[c->over].n; k++) {
+            enum raml_code rc = raml_study_x(s, c, k, &x, err);
+            if (rc) return rc;
+            least = fmin(least, x);
+            most = fmax(most, x);
+        }
+        if (c->over >= 0 && !(most > least))
+            return raml_study_fail(s, c->at, err, "x: %s is %g at every point of %s; a slope needs two values", c->x,
+                                   least, s->axis[c->over].name);
+    }
+    return RAML_OK;
 }
 
 static enum raml_code read_all(struct raml_study *s, const struct raml_study_options *o, const char **set,

@@ -29,7 +29,9 @@ double raml_study_sum(const struct raml_study *s, const struct raml_study_value 
 enum raml_code raml_study_x(const struct raml_study *s, const struct study_claim *c, size_t point, double *out,
                             struct raml_err *err)
 {
-    const struct study_place p = {.study = s, .arm = raml_study_arm(s, c->term[0].arm, c->over, point)};
+    size_t term = 0;
+    while (term + 1 < c->n && !raml_study_goes_over(s, c, &c->term[term])) term++;
+    const struct study_place p = {.study = s, .arm = raml_study_arm(s, c->term[term].arm, c->over, point)};
     const char *text = raml_study_value_of(&p, c->x, strlen(c->x));
     char *end = NULL;
     *out = text ? strtod(text, &end) : NAN;
@@ -122,7 +124,10 @@ enum raml_code raml_study_decide(const struct raml_study *s, const struct raml_s
     }
     if (c->spread) {
         out->estimate = spread_of(s, value, c);
-        out->verdict = decide(c, &out->estimate);
+        if (s->n_seeds < 2) out->missing = "a ratio of spreads over seeds, and there is one seed";
+        else if (!isfinite(out->estimate.value))
+            out->missing = "a ratio of spreads over seeds, and one of the two does not vary";
+        out->verdict = out->missing ? RAML_STUDY_NOT_MEASURED : decide(c, &out->estimate);
         return RAML_OK;
     }
     out->n_seeds = s->n_seeds;

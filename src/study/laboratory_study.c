@@ -3,6 +3,7 @@
  */
 #include "study/laboratory_parts.h"
 
+#include "core/file.h"
 #include "core/json.h"
 #include "core/path.h"
 
@@ -20,19 +21,32 @@ static const char *text(const json_t *o, const char *key)
 
 /* -- What was declared ---------------------------------------------------------------------------------------------- */
 
+/* How much had run when it was declared: of a whole, whose declaration says so. */
+static void add_before(struct raml_lab_view *v)
+{
+    char path[RAML_PATH_BYTES];
+    json_t *had = NULL;
+    if (raml_path_join(path, v->lab->path, "declared.json", NULL)) return;
+    if (!raml_is_file(path) || raml_json_load(path, MAX_RESULTS, &had, NULL)) return;
+    double steps = raml_page_get(had, "steps"), done = raml_page_get(had, "steps_done_before");
+    if (done > 0) raml_buf_addf(&v->p->html, "; <b>%g of its %g steps had run before it was declared</b>", done, steps);
+    else if (steps > 0) raml_buf_adds(&v->p->html, ", before any of its steps had run");
+    json_decref(had);
+}
+
 static void add_declared(struct raml_lab_view *v, const json_t *study)
 {
     struct raml_buf *b = &v->p->html;
     double seeds = raml_page_get(study, "seeds"), first = raml_page_get(study, "first_seed");
     const json_t *set = json_object_get(study, "set");
-    raml_buf_adds(b, "<p class=\"dim\">Declared before it ran: ");
+    raml_buf_adds(b, "<p class=\"dim\">Declared: ");
     raml_lab_link(v, "study.yaml", text(study, "name"));
     if (*text(study, "scale")) {
         raml_buf_adds(b, ", scale ");
         raml_page_text(v->p, text(study, "scale"));
     }
     if (seeds > 0) raml_buf_addf(b, ", %g seed%s", seeds, seeds > 1 ? "s" : "");
-    if (first > 1) raml_buf_addf(b, " from %g on", first);
+    if (first > 1) raml_buf_addf(b, "%s from %g on", seeds > 0 ? "" : ", seeds", first);
     for (size_t i = 0; i < json_array_size(set); i++) {
         raml_buf_adds(b, i ? ", " : ", set to ");
         raml_page_text(v->p,
@@ -40,7 +54,9 @@ static void add_declared(struct raml_lab_view *v, const json_t *study)
     }
     raml_buf_adds(b, "; SHA-256 <code>");
     raml_page_text(v->p, text(study, "sha256"));
-    raml_buf_adds(b, "</code></p>\n");
+    raml_buf_adds(b, "</code>");
+    add_before(v);
+    raml_buf_adds(b, "</p>\n");
 }
 
 static void add_about(struct raml_lab_view *v, const json_t *of)
@@ -227,12 +243,13 @@ static void add_study(struct raml_lab_view *v)
 }
 
 static const char heading[] =
-    "<h2>Claims</h2>\n<p>What was claimed before anything ran, by the rule that was written down with it: a claim "
-    "holds "
+    "<h2>Claims</h2>\n<p>What was claimed, by the rule that was written down with it: a claim holds "
     "where the whole interval lies beyond its bound, does not hold where the interval lies on the other side, and is "
-    "undecided where it includes the bound. In brackets 95\u00A0%: Student\u2019s interval over seeds, n of them (a "
-    "seed sets "
-    "first weights, data and test questions), or the measure\u2019s own where it is of one model.</p>\n";
+    "undecided where it includes the bound (within x: the whole interval lies between -x and x). In brackets "
+    "95\u00A0%: "
+    "Student\u2019s interval over seeds, n of them (a seed sets first weights, data and test questions), that of F for "
+    "a "
+    "ratio of spreads, or the measure\u2019s own where it is of one model.</p>\n";
 
 const struct raml_lab_kind raml_lab_study = {
     .name = "study", .file = {"claims.tsv"}, .heading = heading, .add = add_study};

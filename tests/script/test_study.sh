@@ -15,6 +15,15 @@ fail() {
     rc=1
 }
 study() { "$raml" study run --quiet --threads 1 "$@"; }
+# refused CODE TEXT arguments: that exit code, and the text in what is said
+refused() {
+    code=$1 text=$2
+    shift 2
+    got=0
+    study "$@" >out 2>err || got=$?
+    [ "$got" -eq "$code" ] || fail "$*: exit code $got, expected $code: $(cat err)"
+    grep -qF -- "$text" err || fail "$*: expected '$text', found: $(cat err)"
+}
 
 cat >small.yaml <<'END'
 name: small
@@ -81,6 +90,32 @@ rm whole/steps/*.json
 study small.yaml --out whole >out 2>err || fail "steps without records: $(cat err)"
 cmp -s first.json whole/results.json || fail "steps that ran twice: other results"
 
+# A record that can't be read, and one whose step is gone: what is to be done, and that step alone once more.
+for f in whole/steps/eval-*.json; do break; done
+cp "$f" kept.json && : >"$f"
+refused 1 'the record of a step that is done (without it the step runs again)' small.yaml --out whole
+cp kept.json "$f" && rm -r "${f%.json}"
+study small.yaml --out whole --plan | grep -q '^# 18 steps, 17 done' || fail "a step without its folder is taken for done"
+study small.yaml --out whole >out 2>err || fail "a step without its folder: $(cat err)"
+cmp -s first.json whole/results.json || fail "a step without its folder: other results"
+
+# What had run before it was declared is said, and kept; a study of its own steps says nothing.
+study small.yaml --out whole >out && ! grep -q 'before it was declared' out || fail "declared first: $(cat out)"
+grep -q '"steps_done_before": 0' whole/declared.json && grep -q 'before any of its steps had run' whole/report.html || fail "declared first: $(cat whole/declared.json)"
+study small.yaml --out after --store whole/steps >out || fail "declared after: $(cat out)"
+grep -q '^18 of its 18 steps had run before it was declared$' out || fail "declared after: $(cat out)"
+grep -q '18 of its 18 steps had run before it was declared' after/report.html || fail "declared after: not on the page"
+cmp -s whole/results.json after/results.json || fail "declared after: other results"
+
+# A run that is done can't go on without its optimizer's state, which is gone; nothing else writes into its folder.
+for d in whole/steps/model-*/; do break; done
+"$raml" train sft --resume --out "${d%/}" --model init:micro --families add:1 --num_questions 40 --max_steps 3 --batch_size 2 --save_steps 1 --seed "$(sed -n "s/^seed: //p" "$d/recipe.yaml")" >out 2>err && fail "resumed"
+grep -q "optimizer.safetensors is not there, and without the optimizer's state a run can't go on" err || fail "no optimizer's state: $(cat err)"
+sed 's/^  samples: .*/&\n  more: train sft --model {model} --families add:1 --num_questions 40 --max_steps 6 --resume --seed {seed} --out {model}/
+    s/{step: model, file: metrics/{step: more, file: metrics/' small.yaml >into.yaml
+refused 2 "another step's; expected {out} or what is in it" into.yaml --plan
+refused 2 '--seed 4: a study has several: --seeds N, and --first_seed for others' small.yaml --seed 4
+
 # Killed at spread moments, and run again; two at once.
 n=0 killed=0
 while [ $n -lt 8 ]; do
@@ -116,14 +151,6 @@ study other.yaml --store whole/steps --plan >plan || fail "a shared store: $(cat
 grep -q '^# 18 steps, 18 done' plan || fail "steps of another study are not shared: $(tail -n 1 plan)"
 
 # refused CODE TEXT ARGUMENTS...
-refused() {
-    code=$1 text=$2
-    shift 2
-    got=0
-    study "$@" >out 2>err || got=$?
-    [ "$got" -eq "$code" ] || fail "$*: exit code $got, expected $code: $(cat err)"
-    grep -qF -- "$text" err || fail "$*: expected '$text', found: $(cat err)"
-}
 refused 2 'a study is not changed while it runs' other.yaml --out whole
 refused 2 'declared with set [], now it is ["length=9"]' small.yaml --out whole --set length=9
 study small.yaml --out whole --set length=9 --plan >plan || fail "a plan of another declaration: $(cat plan)"
