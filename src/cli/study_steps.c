@@ -180,53 +180,17 @@ enum raml_code cli_study_runner_open(struct study_runner *r, struct raml_err *er
     if (!r->seconds || !r->state) return raml_fail(err, RAML_ENOMEM, "no memory for %zu steps", r->n_works);
     enum raml_code rc = RAML_OK;
     for (size_t i = 0; i < r->n_works && !rc; i++) rc = look(r, i, err);
-    return rc;
+    return rc ? rc : cli_study_read_costs(r, err);
 }
 
 void cli_study_runner_close(struct study_runner *r)
 {
     free(r->seconds);
     free(r->state);
+    free(r->others);
+    r->others = NULL;
     r->seconds = NULL;
     r->state = NULL;
-}
-
-/* Whether two are of a kind: of one part, name and length (the file tells long ones from short ones by their minutes). */
-static bool alike(const struct study_runner *r, size_t i, size_t k)
-{
-    const struct raml_study_step *a = step_of(r, i), *b = step_of(r, k);
-    return raml_study_parts_work(r->parts, i)->part.study == raml_study_parts_work(r->parts, k)->part.study &&
-           !strcmp(a->name, b->name) && !(a->minutes < b->minutes || a->minutes > b->minutes);
-}
-
-double cli_study_left(const struct study_runner *r, size_t *unknown)
-{
-    double left = 0;
-    *unknown = 0;
-    for (size_t i = 0; i < r->n_works; i++) {
-        if (r->state[i] != STUDY_OPEN) continue;
-        double sum = 0;
-        size_t n = 0;
-        for (size_t k = 0; k < r->n_works; k++) {
-            if (r->state[k] != STUDY_DONE || !alike(r, i, k)) continue;
-            sum += r->seconds[k];
-            n++;
-        }
-        if (n) left += sum / (double)n;
-        else if (step_of(r, i)->minutes > 0) left += step_of(r, i)->minutes * 60;
-        else ++*unknown;
-    }
-    return r->cli->comm ? left / r->cli->comm->size : left;
-}
-
-const char *cli_study_duration(double seconds, char out[STUDY_DURATION])
-{
-    if (seconds < 60) snprintf(out, STUDY_DURATION, "%.0f s", seconds);
-    else if (seconds < 3600) snprintf(out, STUDY_DURATION, "%.0f min", seconds / 60);
-    else
-        snprintf(out, STUDY_DURATION, "%.0f h %.0f min", (double)(long)(seconds / 3600),
-                 (double)((long)(seconds / 60) % 60));
-    return out;
 }
 
 enum raml_code cli_study_print_step(const struct study_runner *r, size_t step, struct raml_err *err)

@@ -21,7 +21,8 @@ struct study_runner {
     const struct cli *cli;
     const struct raml_study_parts *parts;
     const char *store;
-    double *seconds;         /* [works] of those that are done */
+    double *seconds; /* [works] of those that are done */
+    double *others; /* [works] mean seconds of the same step of the same arms in the store, of other seeds; NaN: none */
     enum study_state *state; /* [works] */
     size_t n_works, n_done;
     double ran;             /* seconds of the steps that this process ran */
@@ -35,8 +36,11 @@ RAML_CHECKED enum raml_code cli_study_check(const struct study_runner *r, struct
 RAML_CHECKED enum raml_code cli_study_run_steps(struct study_runner *r, struct raml_err *err);
 /* RAML_EIO: how many failed or were not run, and the first one with its log. All of them are named on standard error before. */
 RAML_CHECKED enum raml_code cli_study_failures(const struct study_runner *r, struct raml_err *err);
+/* study_cost.c. Reads what the store's steps took, other studies' too: r->others, for cli_study_runner_open. */
+RAML_CHECKED enum raml_code cli_study_read_costs(struct study_runner *r, struct raml_err *err);
 /* Seconds that the steps which are not done will take, as far as that is known: of steps of the same part and name that are
- * done, else the file's minutes. *unknown: how many there are of which nothing is known. */
+ * done, else of the same step of other seeds, else the file's minutes. *unknown: how many there are of which nothing is
+ * known. */
 double cli_study_left(const struct study_runner *r, size_t *unknown);
 /* "1 h 20 min" */
 enum { STUDY_DURATION = 32 };

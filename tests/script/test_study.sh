@@ -162,6 +162,8 @@ grep -q '^3 claims: .*; 1 seed; declared ' out || fail "one seed: $(tail -n 2 ou
 # Other seeds: the same steps where they are the same, and a declaration of their own.
 study small.yaml --out later --seeds 2 --first_seed 2 --store whole/steps --plan >plan || fail "later seeds: $(cat plan)"
 grep -q '^# 12 steps, 12 done' plan || fail "later seeds, other steps: $(tail -n 1 plan)"
+study small.yaml --out much-later --first_seed 9 --store whole/steps --plan >plan || fail "far seeds: $(cat plan)"
+grep -q '^# 18 steps, 0 done; about [1-9][0-9]* s for the rest$' plan || fail "far seeds: their cost is not that of others: $(tail -n 1 plan)"
 study small.yaml --out later --seeds 2 --first_seed 2 --store whole/steps >out || fail "later seeds: $(cat out)"
 grep -q '^3 claims: .*; 2 seeds from 2 on; declared ' out || fail "later seeds: $(tail -n 2 out)"
 awk -F'\t' '$3 != 1' whole/values.tsv | cmp -s - later/values.tsv || fail "later seeds, other values: $(cat later/values.tsv)"
