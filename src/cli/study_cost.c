@@ -111,8 +111,8 @@ double cli_study_left(const struct study_runner *r, size_t *unknown)
             sum += r->seconds[k];
             n++;
         }
-        if (n) left += sum / (double)n;
-        else if (!isnan(r->others[i])) left += r->others[i];
+        if (!isnan(r->others[i])) left += r->others[i];
+        else if (n) left += sum / (double)n;
         else if (step_of(r, i)->minutes > 0) left += step_of(r, i)->minutes * 60;
         else ++*unknown;
     }

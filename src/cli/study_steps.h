@@ -38,8 +38,8 @@ RAML_CHECKED enum raml_code cli_study_run_steps(struct study_runner *r, struct r
 RAML_CHECKED enum raml_code cli_study_failures(const struct study_runner *r, struct raml_err *err);
 /* study_cost.c. Reads what the store's steps took, other studies' too: r->others, for cli_study_runner_open. */
 RAML_CHECKED enum raml_code cli_study_read_costs(struct study_runner *r, struct raml_err *err);
-/* Seconds that the steps which are not done will take, as far as that is known: of steps of the same part and name that are
- * done, else of the same step of other seeds, else the file's minutes. *unknown: how many there are of which nothing is
+/* Seconds that the steps which are not done will take, as far as that is known: of the same step of the same arms with other
+ * seeds that the store had, else of steps of the same part and name that are done, else the file's minutes. *unknown: how many there are of which nothing is
  * known. */
 double cli_study_left(const struct study_runner *r, size_t *unknown);
 /* "1 h 20 min" */
