@@ -24,7 +24,8 @@ set(with_threads core tree device modelfile model inner serve outer)
 set(long_instrumented test_everywhere test_train_fault test_grpo test_grpo_fault test_attention_bits test_loss test_reading test_trace test_inspect
   test_cache test_memory test_trace_files test_trace_answers test_landscape_fault test_curvature test_generate
   test_sample_exit test_fork test_fork_files test_exits_collect test_prune_files test_paths test_panel test_adapter test_sampler test_meta_train
-  test_remote)
+  test_remote
+  test_gradient test_stored test_gpass test_vectors test_bpe)
 add_custom_target(threaded)
 file(GLOB test_sources CONFIGURE_DEPENDS tests/*/test_*.c)
 foreach(source ${test_sources})
