@@ -19,7 +19,7 @@ target_include_directories(endpoint_server PRIVATE tests)
 target_link_libraries(endpoint_server PRIVATE test_server)
 # Layers that run threads: their tests carry the label "threads", and the target "threaded" builds them.
 set(with_threads core tree device modelfile model inner serve outer)
-# Tests that take longest under a sanitizer (half a minute or more) carry the label "long": CI runs them with gcc alone, and leaves
+# Tests that take longest under a sanitizer (twenty seconds or more) carry the label "long": CI runs them with gcc alone, and leaves
 # `./run sanitize` of them to the hand.
 set(long_instrumented test_everywhere test_train_fault test_grpo test_grpo_fault test_attention_bits test_loss test_reading test_trace test_inspect
   test_cache test_memory test_trace_files test_trace_answers test_landscape_fault test_curvature test_generate
