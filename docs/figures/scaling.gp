@@ -13,9 +13,9 @@ do for [d in "two three four five"] {
     set xlabel "parameters"
     set ylabel "accuracy"
     if (d eq "five") { set key center center } else { unset key }
-    plot for [s=4:6] "scaling.tsv" using (strcol(2) eq d && strcol(3) eq "with" ? $1 : 1/0):s with points pt 7 ps 0.5 lc rgb "#0072b2" title s == 4 ? "with trajectories (a seed)" : "", \
-         "scaling.tsv" using (strcol(2) eq d && strcol(3) eq "with" ? $1 : 1/0):(($4+$5+$6)/3) with lines lw 2 lc rgb "#0072b2" title "mean", \
-         for [s=4:6] "scaling.tsv" using (strcol(2) eq d && strcol(3) eq "without" ? $1 : 1/0):s with points pt 5 ps 0.5 lc rgb "#d55e00" title s == 4 ? "answers alone (a seed)" : "", \
-         "scaling.tsv" using (strcol(2) eq d && strcol(3) eq "without" ? $1 : 1/0):(($4+$5+$6)/3) with lines lw 2 lc rgb "#d55e00" title "mean"
+    plot for [s=4:9] "scaling.tsv" using (strcol(2) eq d && strcol(3) eq "with" ? $1 : 1/0):s with points pt 7 ps 0.5 lc rgb "#0072b2" title s == 4 ? "with trajectories (a seed)" : "", \
+         "scaling.tsv" using (strcol(2) eq d && strcol(3) eq "with" ? $1 : 1/0):(($4+$5+$6+$7+$8+$9)/6) with lines lw 2 lc rgb "#0072b2" title "mean", \
+         for [s=4:9] "scaling.tsv" using (strcol(2) eq d && strcol(3) eq "without" ? $1 : 1/0):s with points pt 5 ps 0.5 lc rgb "#d55e00" title s == 4 ? "answers alone (a seed)" : "", \
+         "scaling.tsv" using (strcol(2) eq d && strcol(3) eq "without" ? $1 : 1/0):(($4+$5+$6+$7+$8+$9)/6) with lines lw 2 lc rgb "#d55e00" title "mean"
 }
 unset multiplot

@@ -125,7 +125,8 @@ static const struct {
     {"name: x\n" STEPS ARMS MEASURES "claims: {c: {says: it, of: with.m, holds: above 0, over: arms, x: w}}\n",
      ":5: of: no arm of 'with.m' has {arms}, which the claim is over"},
     {"name: x\nseeds: 3\nsteps: {b: 'eval {w}'}\n" ARMS MEASURES CLAIMS,
-     ":6: c: its 3 seeds are one run: no step that it measures, and none that these need, has {seed}; give seeds: 1, or "
+     ":6: c: its 3 seeds are one run: no step that it measures, and none that these need, has {seed}; give seeds: 1, "
+     "or "
      "{seed} where there is chance"},
     {"name: x\nvalues: {a: '{b}{b}{b}{b}{b}{b}{b}{b}{b}{b}', b: '{c}{c}{c}{c}{c}{c}{c}{c}{c}{c}', c: "
      "'{d}{d}{d}{d}{d}{d}{d}{d}{d}{d}', d: '{e}{e}{e}{e}{e}{e}{e}{e}{e}{e}', e: "
