@@ -112,8 +112,9 @@ struct readings {
 
 static json_t *missing_json(const struct raml_study *s, size_t a, size_t k, size_t m, bool done, const char *why)
 {
+    size_t seed = s->first_seed + k;
     return json_pack("{s:s, s:s, s:I, s:b, s:s}", "measure", s->measure[m].at->key, "arm", s->arm[a].name, "seed",
-                     (json_int_t)(s->first_seed + k), "done", done, "why", why);
+                     (json_int_t)seed, "done", done, "why", why);
 }
 
 static enum raml_code read_one(const struct raml_study *s, struct reader *r, const char *store, const bool *done,
