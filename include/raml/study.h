@@ -138,8 +138,8 @@ const char *raml_study_parts_about(const struct raml_study_parts *p); /* "" wher
 /* SHA-256 of the file's bytes followed by, for each part of the file in its order, "NAME HASH\n"; of a study alone its own. */
 const char *raml_study_parts_hash(const struct raml_study_parts *p);
 const char *raml_study_parts_text(const struct raml_study_parts *p, size_t *len);
-/* {"name", "sha256", "scale", "seeds", "first_seed" where it is not 1, "set", "parts": {NAME: hash}}, all parts of the file among them; of a study alone its
- * own. A new reference. */
+/* {"name", "sha256", "scale", "seeds", "first_seed" where it is not 1, "set", "parts": {NAME: hash}}, all parts of the file
+ * among them; of a study alone its own. A new reference. */
 json_t *raml_study_parts_declaration(const struct raml_study_parts *p);
 
 struct raml_study_part {

@@ -12,12 +12,6 @@
 
 enum { MAX_RECORD = 1 << 20, KEY = 400 };
 
-static const struct raml_study_step *step_of(const struct study_runner *r, size_t work)
-{
-    const struct raml_study_work *w = raml_study_parts_work(r->parts, work);
-    return raml_study_step(w->part.study, w->step);
-}
-
 /* "train: with; without" of "train" and "with 1; without 1": which step of which arms, whatever the seed. */
 static void key_of(const char *name, const char *used, char out[KEY])
 {
@@ -81,7 +75,8 @@ enum raml_code cli_study_read_costs(struct study_runner *r, struct raml_err *err
     enum raml_code rc = c.key && c.sum && c.n && r->others
                             ? RAML_OK
                             : raml_fail(err, RAML_ENOMEM, "no memory for %zu steps", r->n_works);
-    for (size_t i = 0; i < r->n_works && !rc; i++) key_of(step_of(r, i)->name, step_of(r, i)->used, c.key[i]);
+    for (size_t i = 0; i < r->n_works && !rc; i++)
+        key_of(cli_study_step_of(r, i)->name, cli_study_step_of(r, i)->used, c.key[i]);
     if (!rc && r->n_done < r->n_works) add_records(r, &c);
     for (size_t i = 0; i < r->n_works && !rc; i++) r->others[i] = c.n[i] ? c.sum[i] / (double)c.n[i] : NAN;
     free(c.key);
@@ -93,7 +88,7 @@ enum raml_code cli_study_read_costs(struct study_runner *r, struct raml_err *err
 /* Whether two are of a kind: of one part, name and length (the file tells long ones from short ones by their minutes). */
 static bool alike(const struct study_runner *r, size_t i, size_t k)
 {
-    const struct raml_study_step *a = step_of(r, i), *b = step_of(r, k);
+    const struct raml_study_step *a = cli_study_step_of(r, i), *b = cli_study_step_of(r, k);
     return raml_study_parts_work(r->parts, i)->part.study == raml_study_parts_work(r->parts, k)->part.study &&
            !strcmp(a->name, b->name) && !(a->minutes < b->minutes || a->minutes > b->minutes);
 }
@@ -113,7 +108,7 @@ double cli_study_left(const struct study_runner *r, size_t *unknown)
         }
         if (!isnan(r->others[i])) left += r->others[i];
         else if (n) left += sum / (double)n;
-        else if (step_of(r, i)->minutes > 0) left += step_of(r, i)->minutes * 60;
+        else if (cli_study_step_of(r, i)->minutes > 0) left += cli_study_step_of(r, i)->minutes * 60;
         else ++*unknown;
     }
     return r->cli->comm ? left / r->cli->comm->size : left;

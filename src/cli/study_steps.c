@@ -45,18 +45,11 @@ static enum raml_code add_word(struct words *w, const char *text, struct raml_er
     return RAML_OK;
 }
 
-/* The step of a work. */
-static const struct raml_study_step *step_of(const struct study_runner *r, size_t work)
-{
-    const struct raml_study_work *w = raml_study_parts_work(r->parts, work);
-    return raml_study_step(w->part.study, w->step);
-}
-
 enum { MAX_WHAT = 400 };
 /* "train-0123456789abcdef (trajectories: with 1)" */
 static const char *what(const struct study_runner *r, size_t work, char out[MAX_WHAT])
 {
-    const struct raml_study_step *s = step_of(r, work);
+    const struct raml_study_step *s = cli_study_step_of(r, work);
     const char *part = raml_study_parts_work(r->parts, work)->part.name;
     snprintf(out, MAX_WHAT, "%s-%s (%s%s%.200s)", s->name, s->id, part, *part ? ": " : "", s->used);
     return out;
@@ -121,7 +114,7 @@ enum raml_code cli_study_check(const struct study_runner *r, struct raml_err *er
     enum raml_code rc = RAML_OK;
     char name[MAX_WHAT];
     for (size_t i = 0; i < r->n_works && !rc; i++) {
-        const struct raml_study_step *s = step_of(r, i);
+        const struct raml_study_step *s = cli_study_step_of(r, i);
         for (size_t c = 0; c < s->n_commands && !rc; c++) {
             rc = words_of(r, i, c, &w, err);
             if (!rc) rc = check_words(r, &w, err);
@@ -138,7 +131,7 @@ enum raml_code cli_study_check(const struct study_runner *r, struct raml_err *er
 static enum raml_code beside(const struct study_runner *r, size_t step, const char *suffix, char out[STUDY_PATH],
                              struct raml_err *err)
 {
-    const struct raml_study_step *s = step_of(r, step);
+    const struct raml_study_step *s = cli_study_step_of(r, step);
     return raml_path_format(out, err, "%s/%s-%s%s", r->store, s->name, s->id, suffix);
 }
 
@@ -195,7 +188,7 @@ void cli_study_runner_close(struct study_runner *r)
 
 enum raml_code cli_study_print_step(const struct study_runner *r, size_t step, struct raml_err *err)
 {
-    const struct raml_study_step *s = step_of(r, step);
+    const struct raml_study_step *s = cli_study_step_of(r, step);
     struct words w = {.n = 0};
     enum raml_code rc = RAML_OK;
     char name[MAX_WHAT];
@@ -262,7 +255,7 @@ static enum raml_code run_command(struct study_runner *r, size_t step, size_t co
 static enum raml_code write_record(const struct study_runner *r, size_t step, const char *path, size_t commands,
                                    double seconds, struct raml_err *err)
 {
-    const struct raml_study_step *s = step_of(r, step);
+    const struct raml_study_step *s = cli_study_step_of(r, step);
     json_t *o = json_pack("{s:s, s:s, s:s, s:f, s:I}", "name", s->name, "id", s->id, "used", s->used, "seconds",
                           seconds, "commands", (json_int_t)commands);
     char *text = o ? json_dumps(o, JSON_INDENT(1) | JSON_REAL_PRECISION(6)) : NULL;
@@ -323,7 +316,7 @@ static enum raml_code open_folder(const char *dir, bool *again, struct raml_err 
 static enum raml_code run_step(struct study_runner *r, size_t step, struct raml_err *err)
 {
     const struct raml_study_work *w = raml_study_parts_work(r->parts, step);
-    const struct raml_study_step *s = step_of(r, step);
+    const struct raml_study_step *s = cli_study_step_of(r, step);
     char dir[STUDY_PATH], log[STUDY_PATH], record[STUDY_PATH], progress[STUDY_PATH];
     size_t command = 0;
     double seconds = 0, before = 0;

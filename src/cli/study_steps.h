@@ -28,6 +28,12 @@ struct study_runner {
     double ran;             /* seconds of the steps that this process ran */
     struct timespec opened; /* failures before that are tried again */
 };
+/* The step of a work (0 .. n_works). */
+static inline const struct raml_study_step *cli_study_step_of(const struct study_runner *r, size_t work)
+{
+    const struct raml_study_work *w = raml_study_parts_work(r->parts, work);
+    return raml_study_step(w->part.study, w->step);
+}
 RAML_CHECKED enum raml_code cli_study_runner_open(struct study_runner *r, struct raml_err *err);
 void cli_study_runner_close(struct study_runner *r);
 /* Whether every command of every step is one of this program's, with options that it has: before the first one runs. */

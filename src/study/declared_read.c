@@ -4,8 +4,8 @@
 #include "core/nearest.h"
 
 #include <sha2.h>
-#include <stdio.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

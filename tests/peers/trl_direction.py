@@ -121,7 +121,7 @@ def main():
     p.add_argument("--test", type=int, default=300)
     p.add_argument("--threads", type=int, default=2)
     p.add_argument("--max_steps", type=int, default=0, help="that number of steps of each, for their times")
-    p.add_argument("--kinds", default="sft,grpo")
+    p.add_argument("--kinds", default="sft,grpo", help="which arms; the direction is looked at where there are both")
     p.add_argument("--bf16", action="store_true", help="TRL in bf16 autocast")
     a = p.parse_args()
     a.out, a.raml, a.tag = os.path.abspath(a.out), os.path.abspath(a.raml), "-short" if a.max_steps else ""
